@@ -1,0 +1,189 @@
+/**
+ * The one error class and the one table of codes.
+ *
+ * A row says who is at fault (`domain`), whether trying again can help (`retry`), the HTTP status
+ * and the WebSocket close code that carry it, and the sentence a person reads. Clients decide by
+ * code, `domain` and `retry`; nothing decides by `instanceof`. `docs/reference/errors.md` is
+ * compared with this table by a test, in both directions.
+ */
+
+/** Who can do something about the error. */
+export type ErrorDomain = 'user' | 'external' | 'internal'
+
+/** Whether the same request may succeed later. */
+export type ErrorRetry = 'never' | 'backoff'
+
+interface ErrorRow {
+  readonly domain: ErrorDomain
+  readonly retry: ErrorRetry
+  /** HTTP status. */
+  readonly http: number
+  /** WebSocket close code, or null where the connection stays open. */
+  readonly close: number | null
+  /** Sentence with `{placeholders}` filled from the details. */
+  readonly message: string
+}
+
+function row(
+  domain: ErrorDomain,
+  retry: ErrorRetry,
+  http: number,
+  close: number | null,
+  message: string,
+): ErrorRow {
+  return { domain, retry, http, close, message }
+}
+
+export const errorTable = {
+  // Definitions: raised while a features file is loaded.
+  DEFINITION_INVALID: row('user', 'never', 400, null, '{path}: {reason}'),
+  DEFINITION_LOAD: row('user', 'never', 400, null, 'cannot load {file}: {reason}'),
+  DEFINITION_CHANGED: row(
+    'user',
+    'never',
+    409,
+    null,
+    '{kind} "{name}" differs from the one this store was built with ({reason}); ' +
+      'give it a new name, restore the old definition, or start with an empty data directory',
+  ),
+  CONFIG_INVALID: row('user', 'never', 400, null, '{path}: {reason}'),
+
+  // Events: each rejects one event and leaves the others of its batch alone.
+  EVENT_DECODE: row('user', 'never', 400, null, 'not a valid msgpack map: {reason}'),
+  EVENT_TOO_LARGE: row('user', 'never', 413, null, 'event of {size} bytes exceeds {max}'),
+  EVENT_FIELD_MISSING: row('user', 'never', 400, null, 'required field is missing'),
+  EVENT_FIELD_UNKNOWN: row('user', 'never', 400, null, 'field is not in the schema'),
+  EVENT_FIELD_TYPE: row('user', 'never', 400, null, 'expected {expected}, got {actual}'),
+  EVENT_FIELD_RANGE: row('user', 'never', 400, null, 'value is outside the range of {expected}'),
+  EVENT_KEY: row('user', 'never', 400, null, 'not usable as an entity key: {reason}'),
+  EVENT_TIME: row('user', 'never', 400, null, 'not a valid event time: {reason}'),
+  EVENT_IN_FUTURE: row(
+    'user',
+    'never',
+    400,
+    null,
+    'event time is {aheadMs} ms ahead of the server',
+  ),
+  EVENT_TOO_LATE: row('user', 'never', 400, null, 'event time is before every window of {views}'),
+  TRANSFORM_FAILED: row('user', 'never', 400, null, 'transform of "{view}" threw: {reason}'),
+
+  // The ingest protocol.
+  FRAME_INVALID: row('user', 'never', 400, 4400, 'frame cannot be understood: {reason}'),
+  FRAME_TEXT: row('user', 'never', 400, 1003, 'text frames are not part of this subprotocol'),
+  BATCH_TOO_LARGE: row('user', 'never', 413, 4413, 'batch of {count} events exceeds {max}'),
+  SOURCE_UNKNOWN: row('user', 'never', 404, null, 'no push source is named "{source}"'),
+  SEQUENCE_GAP: row('user', 'never', 409, null, 'sequence {got} follows {expected}'),
+  SEQUENCE_GAP_PERSISTS: row('user', 'never', 409, 4410, 'sequence gap repeated {times} times'),
+  SEQUENCE_RANGE: row('user', 'never', 400, 4400, 'sequence {got} is not an integer below 2^53'),
+  PRODUCER_FENCED: row('user', 'never', 409, 4409, 'producer "{producer}" has a newer session'),
+  HELLO_TIMEOUT: row('user', 'backoff', 408, 4408, 'no HELLO within {timeoutMs} ms'),
+  CREDIT_EXCEEDED: row('user', 'backoff', 429, 4429, 'unacknowledged events exceed the credit'),
+  SUBPROTOCOL: row('user', 'never', 400, null, 'offer the subprotocol {expected}'),
+  UPGRADE_REQUIRED: row('user', 'never', 426, null, 'this path speaks WebSocket'),
+  FORBIDDEN_ORIGIN: row('user', 'never', 403, null, 'origin is not allowed'),
+
+  // Reads.
+  FEATURES_UNKNOWN: row('user', 'never', 404, null, 'no feature service or view is named "{name}"'),
+  KEY_INVALID: row('user', 'never', 400, null, 'join key "{key}": {reason}'),
+  REQUEST_INVALID: row('user', 'never', 400, null, '{path}: {reason}'),
+  TOO_MANY_KEYS: row('user', 'never', 413, null, 'read of {count} keys exceeds {max}'),
+  VIEW_NOT_ONLINE: row('user', 'never', 404, null, 'view "{view}" is defined with online: false'),
+
+  // HTTP, before a request means anything.
+  ROUTE_UNKNOWN: row('user', 'never', 404, null, 'nothing is served at {path}'),
+  METHOD_UNKNOWN: row('user', 'never', 405, null, '{path} answers {allowed}'),
+  BODY_TOO_LARGE: row('user', 'never', 413, null, 'body exceeds {max} bytes'),
+  BODY_TYPE: row('user', 'never', 415, null, 'send the body as {expected}'),
+  REQUEST_TIMEOUT: row('user', 'backoff', 408, null, 'the request did not arrive in time'),
+  HEADERS_TOO_LARGE: row('user', 'never', 431, null, 'headers exceed {max} bytes'),
+
+  // The daemon itself.
+  RECOVERING: row('external', 'backoff', 503, 1013, 'the server is recovering: {reason}'),
+  DRAINING: row('external', 'backoff', 503, 1012, 'the server is shutting down'),
+  OVERLOADED: row('external', 'backoff', 503, 1013, 'the server holds too much unfinished work'),
+  STORE_LOCKED: row('external', 'never', 500, null, 'data directory is in use by process {pid}'),
+  STORE_FORMAT: row(
+    'internal',
+    'never',
+    500,
+    null,
+    'store has format {found}, expected {expected}',
+  ),
+  STORE_CORRUPT: row('internal', 'never', 500, null, '{file}: {reason}'),
+  JOURNAL_CORRUPT: row('internal', 'never', 500, null, '{file} at byte {offset}: {reason}'),
+  JOURNAL_WRITE: row(
+    'internal',
+    'backoff',
+    500,
+    1011,
+    'journal write failed, outcome unknown: {reason}',
+  ),
+  CHECKPOINT_FAILED: row(
+    'internal',
+    'backoff',
+    500,
+    1011,
+    'checkpoint of shard {shard} failed: {reason}',
+  ),
+  SHARD_FAILED: row('internal', 'backoff', 500, 1011, 'shard thread {lane} failed: {reason}'),
+  INTERNAL: row('internal', 'backoff', 500, 1011, 'internal error'),
+
+  // The command line.
+  USAGE_INVALID: row('user', 'never', 400, null, '{reason}'),
+
+  // Raised in the client only.
+  CLIENT_CLOSED: row('user', 'never', 500, null, 'the client is closed'),
+  CLIENT_REFUSED: row('external', 'never', 500, null, 'the server refused: {reason}'),
+  CLIENT_UNREACHABLE: row('external', 'backoff', 503, null, 'cannot reach {url}: {reason}'),
+  CLIENT_TIMEOUT: row('external', 'backoff', 504, null, 'no answer within {timeoutMs} ms'),
+  EVENT_ENCODE: row('user', 'never', 400, null, 'cannot encode the event at "{path}": {reason}'),
+  OUTBOX_FULL: row('user', 'backoff', 429, null, 'outbox holds {count} unacknowledged events'),
+} as const satisfies Record<string, ErrorRow>
+
+/** A stable, documented error code. */
+export type ErrorCode = keyof typeof errorTable
+
+/** Values that fill the placeholders of a message. */
+export type ErrorDetails = Readonly<Record<string, string | number>>
+
+/** Every error Millrace raises on purpose. */
+export class MillraceError extends Error {
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+
+  /** @param options  `message` takes the place of the table's sentence. */
+  constructor(
+    code: ErrorCode,
+    details: ErrorDetails = {},
+    options: { cause?: unknown; message?: string } = {},
+  ) {
+    super(options.message ?? errorMessage(code, details), options)
+    this.name = 'MillraceError'
+    this.code = code
+    this.details = details
+  }
+}
+
+/** The sentence of a code with its placeholders filled; an unfilled one stays visible. */
+export function errorMessage(code: ErrorCode, details: ErrorDetails = {}): string {
+  return errorTable[code].message.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = details[name]
+    return value === undefined ? whole : printable(String(value))
+  })
+}
+
+/** Cuts and escapes text that came from outside, so that it can be shown and logged safely. */
+export function printable(text: string, lengthMax = 256): string {
+  const cut = text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text
+  return cut.replace(
+    // Control characters, line separators and bidirectional overrides.
+    // oxlint-disable-next-line no-control-regex
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** The reason of anything thrown, for a message. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}

@@ -1,0 +1,138 @@
+/**
+ * Every bound of the product, with its unit and the error that answers when it is reached.
+ *
+ * Names end in the unit and `Max` or `Min`. Those that an operator may change are repeated as
+ * options in `base/config.ts`, where these are the defaults.
+ */
+
+/** Bytes of one event's msgpack. Beyond: `EVENT_TOO_LARGE`. */
+export const eventBytesMax = 64 * 1024
+
+/** Nesting of one event's msgpack, the outer map counted as 1. Beyond: `EVENT_DECODE`. */
+export const eventDepthMax = 8
+
+/** Values of any kind in one event's msgpack. Beyond: `EVENT_DECODE`. */
+export const eventNodesMax = 4096
+
+/** Rows that a transform makes from one event. Beyond: `TRANSFORM_FAILED`. */
+export const transformRowsMax = 1000
+
+/** Bytes of one WebSocket message. Beyond: close 1009. */
+export const frameBytesMax = 4 * 1024 * 1024
+
+/** Events in one PUBLISH. Beyond: `BATCH_TOO_LARGE`. */
+export const batchEventsMax = 10_000
+
+/** Bytes of one encoded entity key. Beyond: `EVENT_KEY`. */
+export const keyBytesMax = 1024
+
+/** Keys in one read. Beyond: `TOO_MANY_KEYS`. */
+export const readKeysMax = 10_000
+
+/** Bytes of an HTTP request's body. Beyond: `BODY_TOO_LARGE`. */
+export const httpBodyBytesMax = 1024 * 1024
+
+/** Bytes of an HTTP request's line and headers. Beyond: `HEADERS_TOO_LARGE`. */
+export const httpHeaderBytesMax = 16 * 1024
+
+/** Characters of a name in an HTTP path. Beyond: `REQUEST_INVALID`. */
+export const httpNameLengthMax = 256
+
+/** Time for the headers, and for the whole of an HTTP request, ms. Beyond: `REQUEST_TIMEOUT`. */
+export const httpHeadersTimeoutMs = 10_000
+export const httpRequestTimeoutMs = 30_000
+
+/** How long an idle HTTP connection is kept open, ms. */
+export const httpKeepAliveMs = 72_000
+
+/** Characters of a producer's name. Beyond: `FRAME_INVALID`. */
+export const producerNameLengthMax = 64
+
+/** Bytes of the name of a source, a service or a view in a frame. Beyond: `FRAME_INVALID`. */
+export const frameNameBytesMax = 256
+
+/** Nesting of a frame other than PUBLISH, and the values in it. Beyond: `FRAME_INVALID`. */
+export const frameDepthMax = 6
+export const frameNodesMax = 400_000
+
+/** WebSocket connections at a time. Beyond: `OVERLOADED`, before the upgrade. */
+export const connectionsMax = 1024
+
+/** Fragments of one WebSocket message. Beyond: close 1008. */
+export const frameFragmentsMax = 1024
+
+/** Time from the upgrade to HELLO, ms. Beyond: `HELLO_TIMEOUT`. */
+export const helloTimeoutMs = 5000
+
+/** Time between two pings, ms, and pings in a row that may go unanswered; then the end. */
+export const heartbeatMs = 15_000
+export const heartbeatsMissedMax = 2
+
+/** Bytes that wait to be sent to one peer; beyond, its socket is not read until they are fewer. */
+export const sendBufferBytesMax = 4 * 1024 * 1024
+
+/** Reads of one session that are not answered yet. Beyond: `OVERLOADED` to that read. */
+export const sessionReadsMax = 64
+
+/** FLUSHes of one session that are not answered yet. Beyond: `FRAME_INVALID`. */
+export const sessionFlushesMax = 1024
+
+/** Rejections in one ACK; more are told in several. */
+export const ackRejectionsMax = 1000
+
+/** How far an event time may lie ahead of its arrival, ms. Beyond: `EVENT_IN_FUTURE`. */
+export const futureMsMax = 5 * 60_000
+
+/** Smallest event time, ms since the epoch: 1900-01-01. Below: `EVENT_TIME`. */
+export const eventTimeMsMin = -2_208_988_800_000
+
+/** Largest event time, ms since the epoch: 2200-01-01. Above: `EVENT_TIME`. */
+export const eventTimeMsMax = 7_258_118_400_000
+
+/** Unacknowledged events a session may have in flight. Beyond by a batch: `CREDIT_EXCEEDED`. */
+export const creditEventsMax = 100_000
+
+/** Unacknowledged bytes a session may have in flight. Beyond by a frame: `CREDIT_EXCEEDED`. */
+export const creditBytesMax = 16 * 1024 * 1024
+
+/** Bytes taken from all sockets and not yet acknowledged; beyond, the sockets are paused. */
+export const intakeBytesMax = 64 * 1024 * 1024
+
+/** Buffers posted to one lane and not yet answered; beyond, events wait in the router. */
+export const laneBuffersMax = 8
+
+/** Bytes of events in one shard's buffer before it is sent, even with more to come. */
+export const shardBufferBytesMax = 512 * 1024
+
+/** Bytes of records in one journal segment; beyond, the next one is started. */
+export const journalSegmentBytesMax = 64 * 1024 * 1024
+
+/** Bytes that one journal flush puts on disk; beyond, records wait for the flush after it. */
+export const journalGroupBytesMax = 4 * 1024 * 1024
+
+/** Sequence gaps in a row before the connection is closed with `SEQUENCE_GAP_PERSISTS`. */
+export const sequenceGapsMax = 3
+
+/** Shards of a store. Fixed when the store is created. */
+export const shardsMax = 64
+
+/** Windows, aggregates and views: bounds that keep a definition sensible. */
+export const featuresPerViewMax = 512
+export const viewsMax = 256
+export const windowMsMax = 5 * 366 * 86_400_000
+export const tilesPerWindowMax = 100_000
+
+/** Shortest `sawtooth` window, whose tiles are whole seconds and a tenth of it at most. */
+export const sawtoothWindowMsMin = 10_000
+
+/** How long the name of a key outlives its last window, ms: reads say `expired`, then `unseen`. */
+export const expiredKeptMs = 7 * 86_400_000
+
+/** Keys that may change in one lane before it asks for a checkpoint. */
+export const dirtyKeysMax = 200_000
+
+/** Rejections kept per producer for one that comes back after a lost acknowledgement. */
+export const rejectionsKeptMax = 10_000
+
+/** How long connections may take to leave when the server drains, ms; then they are cut. */
+export const drainMsMax = 20_000

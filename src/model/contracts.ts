@@ -1,0 +1,136 @@
+/**
+ * The interfaces between stages: what one stage needs of another, supplied by the roots.
+ */
+import type { Rejection } from './rejection.ts'
+import type { ReadQuery, ReadResult } from './message.ts'
+
+/** One PUBLISH as it came off the wire. */
+export interface IncomingBatch {
+  readonly source: string
+  /** Sequence of the first event. */
+  readonly sequence: number
+  /** Number of events. */
+  readonly count: number
+  /** The msgpack array of `bin` elements, untouched; not changed until acknowledged. */
+  readonly payload: Uint8Array
+}
+
+/** What has become of a producer's events up to and including `upTo`: on disk and applied. */
+export interface Acknowledgement {
+  readonly upTo: number
+  /** Events that had been taken before and were not counted again. */
+  readonly duplicates: number
+  /** By sequence, ascending. */
+  readonly rejections: readonly SequencedRejection[]
+}
+
+export interface SequencedRejection extends Rejection {
+  readonly sequence: number
+}
+
+/** The intake as one connection sees it. */
+export interface ProducerSession {
+  readonly producer: string
+  readonly epoch: number
+  /** Highest sequence that is on disk and applied; -1 before the first. */
+  readonly lastSequence: number
+  /**
+   * Takes a batch, or refuses it whole because events before it are missing.
+   * Taken: an acknowledgement that covers it will follow.
+   */
+  publish(batch: IncomingBatch): { readonly taken: true } | { readonly expected: number }
+  /** Ends the session; batches already taken are still applied. */
+  close(): void
+}
+
+/** How an ingest session is told what happens to its events. */
+export interface ProducerListener {
+  acknowledged(acknowledgement: Acknowledgement): void
+  /** Another session has opened the same producer. */
+  fenced(): void
+}
+
+/** Where connections hand in events. */
+export interface IngestPort {
+  /**
+   * Opens a producer: with `epoch` null a new epoch, on disk before this resolves; else resumes.
+   *
+   * @throws MillraceError `PRODUCER_FENCED` when `epoch` is not the producer's current one.
+   */
+  openProducer(
+    producer: string,
+    epoch: number | null,
+    listener: ProducerListener,
+  ): Promise<ProducerSession>
+}
+
+/** One entity's features, in the order of the service. */
+export interface FeatureRow {
+  readonly values: readonly unknown[]
+  readonly states: readonly FeatureState[]
+  /** Per feature: event time of the key's newest event in the feature's view; null if unseen. */
+  readonly newestNs: readonly (bigint | null)[]
+  /** Per feature: the end of its window. */
+  readonly edgeNs: readonly bigint[]
+}
+
+/**
+ * Why a value is what it is. `present`: computed from at least one event. `null`: events are in
+ * the window, but all values of the column are null. `empty`: the key is known and no event is in
+ * the window. `expired`: the key's newest event is before every window of the view.
+ * `unseen`: no event of the key is known.
+ */
+export type FeatureState = 'present' | 'null' | 'empty' | 'expired' | 'unseen'
+
+export interface FeatureTable {
+  /** `view.feature`, in order. */
+  readonly names: readonly string[]
+  readonly rows: readonly FeatureRow[]
+}
+
+/** Where connections ask for features. */
+export interface ReadPort {
+  /**
+   * @param name  A feature service or a view.
+   * @param keys  `keys[n]`, join key → value in any wire form.
+   * @returns `rows[n]`, in the order of the keys.
+   * @throws MillraceError `FEATURES_UNKNOWN`, `KEY_INVALID`, `TOO_MANY_KEYS`, `VIEW_NOT_ONLINE`.
+   */
+  read(name: string, keys: readonly Readonly<Record<string, unknown>>[]): Promise<FeatureTable>
+}
+
+/** Asks the shards; `results` are in the order of `queries`. */
+export type ShardReader = (queries: readonly ReadQuery[]) => Promise<readonly ReadResult[]>
+
+/** A journalled batch on its way through the shards. */
+export interface BatchInFlight {
+  /** Journal position of the end of the batch. */
+  readonly position: number
+  /** One more lane holds events of the batch. */
+  expectLane(): void
+  /** Events that are not counted on a route; a place in the batch may come once per route. */
+  reject(route: number, rejections: readonly Rejection[]): void
+  /** One lane has applied its events of the batch, after every `reject` for them. */
+  laneDone(): void
+}
+
+/** A batch as the router takes it. */
+export interface RoutableBatch {
+  /** Place in `Catalog.sources`. */
+  readonly source: number
+  readonly count: number
+  readonly payload: Uint8Array
+  readonly arrivalMs: number
+  readonly inFlight: BatchInFlight
+}
+
+/**
+ * The full, slow way to an event's entity key, for events that the key scan finds unusual: decodes
+ * and converts like the shard would. Returns the key's bytes or why the event is rejected.
+ */
+export type KeyResolver = (
+  route: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+) => Uint8Array | Omit<Rejection, 'index'>

@@ -1,0 +1,286 @@
+/**
+ * Which wire value becomes which value of a declared type: the one table of conversions.
+ *
+ * Wire values are what a msgpack decoder or a JSON parser gives; what comes out is the canonical
+ * form of `model/types.ts`, or a list of problems, each with a JSON pointer and never with a value.
+ *
+ * | declared  | integer       | fraction  | NaN, ±∞ | string          | instant | array | map    |
+ * | --------- | ------------- | --------- | ------- | --------------- | ------- | ----- | ------ |
+ * | Int64     | in range      | type      | range   | decimal integer | type    | type  | type   |
+ * | Int32     | in range      | type      | range   | decimal integer | type    | type  | type   |
+ * | Float64   | within ±2⁵³   | as it is  | range   | type            | type    | type  | type   |
+ * | Float32   | within ±2⁵³   | rounded   | range   | type            | type    | type  | type   |
+ * | String    | type          | type      | type    | well-formed     | type    | type  | type   |
+ * | Bool      | type          | type      | type    | type            | type    | type  | type   |
+ * | Timestamp | epoch ms      | time      | time    | RFC 3339        | exact   | type  | type   |
+ * | Array     | type          | type      | type    | type            | type    | each  | type   |
+ * | Struct    | type          | type      | type    | type            | type    | type  | fields |
+ * | Map       | type          | type      | type    | type            | type    | type  | each   |
+ *
+ * `type`, `range` and `time` are EVENT_FIELD_TYPE, EVENT_FIELD_RANGE and EVENT_TIME. A Bool takes a
+ * boolean and nothing else does; no type takes a binary; null and absence are values of nullable
+ * types only. For integer types a float without a fraction is an integer, within ±2⁵³; for float
+ * types it is a float. −0 becomes 0.
+ */
+import { unreachable } from '../base/assert.ts'
+import type { ErrorCode, ErrorDetails } from '../base/errors.ts'
+import { eventTimeMsMax, eventTimeMsMin } from '../base/limits.ts'
+import { MsgpackTimestamp } from './msgpack.ts'
+import { parseTimestamp } from './timestamp.ts'
+import type { DataType, Field, Value } from './types.ts'
+
+/** Why a value has no canonical form. */
+export interface Problem {
+  readonly code: ErrorCode
+  /** JSON pointer to the value; not escaped for display. */
+  readonly path: string
+  readonly details: ErrorDetails
+}
+
+/**
+ * What comes in: `wire` as the table says; `canonical` is what a transform returns, where text is
+ * never a number or an instant, a Timestamp is a `bigint` of nanoseconds and a Map may be a `Map`.
+ */
+export type ValueForm = 'wire' | 'canonical'
+
+/**
+ * Converts one value. After a problem was pushed, the returned value means nothing.
+ *
+ * @param path  JSON pointer of the value, the start of every pushed path.
+ */
+export function convertValue(
+  type: DataType,
+  wire: unknown,
+  path: string,
+  problems: Problem[],
+  form: ValueForm = 'wire',
+): Value {
+  const before = problems.length
+  const value = convert(type, wire, problems, form)
+  if (problems.length > before && path !== '') prefix(problems, before, path)
+  return value
+}
+
+/**
+ * Converts the fields of an event: every declared field, in their order, and no other.
+ *
+ * @returns a null-prototype object; after a problem was pushed, it means nothing.
+ */
+export function convertEvent(
+  fields: readonly Field[],
+  wire: Readonly<Record<string, unknown>>,
+  problems: Problem[],
+): Record<string, Value> {
+  return convertFields(fields, wire, problems, 'wire')
+}
+
+/** Whether a wire value is a map: what msgpack maps and JSON objects decode to. */
+export function isWireMap(wire: unknown): wire is Readonly<Record<string, unknown>> {
+  if (typeof wire !== 'object' || wire === null) return false
+  const prototype: unknown = Object.getPrototypeOf(wire)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** The path of a field below another path. */
+export function pointer(path: string, segment: string): string {
+  return `${path}/${segment.replaceAll('~', '~0').replaceAll('/', '~1')}`
+}
+
+function convert(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
+  if (wire === undefined || wire === null) {
+    if (type.nullable) return null
+    return wire === null ? wrongType(type, wire, problems) : missing(problems)
+  }
+  switch (type.kind) {
+    case 'Int64':
+      return toInt64(type, wire, problems, form)
+    case 'Int32':
+      return toInt32(type, wire, problems, form)
+    case 'Float64':
+    case 'Float32':
+      return toFloat(type, wire, problems)
+    case 'String':
+      if (typeof wire !== 'string') return wrongType(type, wire, problems)
+      return wire.isWellFormed() ? wire : wrongType(type, wire, problems)
+    case 'Bool':
+      return typeof wire === 'boolean' ? wire : wrongType(type, wire, problems)
+    case 'Timestamp':
+      return toTimestamp(type, wire, problems, form)
+    case 'Array':
+      return Array.isArray(wire)
+        ? toArray(type.element, wire, problems, form)
+        : wrongType(type, wire, problems)
+    case 'Struct':
+      return isWireMap(wire)
+        ? convertFields(type.fields, wire, problems, form)
+        : wrongType(type, wire, problems)
+    case 'Map':
+      return isWireMap(wire) || (wire instanceof Map && form === 'canonical')
+        ? toMap(type, wire, problems, form)
+        : wrongType(type, wire, problems)
+    default:
+      return unreachable(type)
+  }
+}
+
+function toInt64(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
+  const integer = integerOf(wire, form)
+  if (integer === 'type') return wrongType(type, wire, problems)
+  if (integer === 'range') return outOfRange(type, problems)
+  const value = BigInt(integer)
+  return value === BigInt.asIntN(64, value) ? value : outOfRange(type, problems)
+}
+
+function toInt32(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
+  const integer = integerOf(wire, form)
+  if (integer === 'type') return wrongType(type, wire, problems)
+  if (integer === 'range') return outOfRange(type, problems)
+  const value = Number(integer)
+  return value === (value | 0) ? value | 0 : outOfRange(type, problems)
+}
+
+/** The exact integer that a wire value stands for, or which rule it breaks. */
+function integerOf(wire: unknown, form: ValueForm): number | bigint | 'type' | 'range' {
+  if (typeof wire === 'bigint') return wire
+  if (typeof wire === 'number') {
+    if (Number.isSafeInteger(wire)) return wire
+    return Number.isFinite(wire) && !Number.isInteger(wire) ? 'type' : 'range'
+  }
+  if (typeof wire !== 'string' || form !== 'wire') return 'type'
+  if (!/^-?(?:0|[1-9]\d*)$/.test(wire)) return 'type'
+  // Longer than any 64-bit integer; the conversion's cost grows faster than the length.
+  return wire.length > 20 ? 'range' : BigInt(wire)
+}
+
+function toFloat(type: DataType, wire: unknown, problems: Problem[]): Value {
+  let value: number
+  if (typeof wire === 'number') value = wire
+  else if (typeof wire === 'bigint') {
+    value = Number(wire)
+    if (!Number.isSafeInteger(value)) return outOfRange(type, problems)
+  } else return wrongType(type, wire, problems)
+  if (type.kind === 'Float32') value = Math.fround(value)
+  // The sum turns −0 into 0 and leaves all else as it is.
+  return Number.isFinite(value) ? value + 0 : outOfRange(type, problems)
+}
+
+const timeNsMin = BigInt(eventTimeMsMin) * 1_000_000n
+const timeNsMax = BigInt(eventTimeMsMax) * 1_000_000n
+
+function toTimestamp(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
+  let ns: bigint | null
+  if (wire instanceof MsgpackTimestamp) ns = wire.ns
+  else if (typeof wire === 'bigint') ns = form === 'wire' ? wire * 1_000_000n : wire
+  else if (form !== 'wire') return wrongType(type, wire, problems)
+  else if (typeof wire === 'number') {
+    if (!Number.isInteger(wire)) return wrongTime('not a whole number of milliseconds', problems)
+    ns = BigInt(wire) * 1_000_000n
+  } else if (typeof wire === 'string') {
+    ns = parseTimestamp(wire)
+    if (ns === null) return wrongTime('not a time as in RFC 3339', problems)
+  } else return wrongType(type, wire, problems)
+  if (ns < timeNsMin || ns > timeNsMax) {
+    return wrongTime('before 1900-01-01 or after 2200-01-01', problems)
+  }
+  return ns
+}
+
+function toArray(
+  element: DataType,
+  wire: readonly unknown[],
+  problems: Problem[],
+  form: ValueForm,
+): Value {
+  const values: Value[] = []
+  for (let i = 0; i < wire.length; i++) {
+    const before = problems.length
+    values.push(convert(element, wire[i], problems, form))
+    if (problems.length > before) prefix(problems, before, `/${i}`)
+  }
+  return values
+}
+
+function toMap(
+  type: Extract<DataType, { kind: 'Map' }>,
+  wire: object,
+  problems: Problem[],
+  form: ValueForm,
+): Value {
+  const entries: Iterable<[unknown, unknown]> = wire instanceof Map ? wire : Object.entries(wire)
+  const values = new Map<string, Value>()
+  for (const [key, value] of entries) {
+    if (typeof key !== 'string' || !key.isWellFormed()) return wrongType(type, key, problems)
+    const before = problems.length
+    values.set(key, convert(type.value, value, problems, form))
+    if (problems.length > before) prefix(problems, before, pointer('', key))
+  }
+  return values
+}
+
+function convertFields(
+  fields: readonly Field[],
+  wire: Readonly<Record<string, unknown>>,
+  problems: Problem[],
+  form: ValueForm,
+): Record<string, Value> {
+  const values = Object.create(null) as Record<string, Value>
+  let known = 0
+  for (const { name, type } of fields) {
+    const before = problems.length
+    // Only what the wire holds itself: a field may be named like something every object inherits.
+    const own = Object.hasOwn(wire, name)
+    if (own) known += 1
+    values[name] = convert(type, own ? wire[name] : undefined, problems, form)
+    if (problems.length > before) prefix(problems, before, pointer('', name))
+  }
+  const keys = Object.keys(wire)
+  if (keys.length > known) {
+    const names = new Set(fields.map((field) => field.name))
+    for (const key of keys) {
+      if (names.has(key)) continue
+      problems.push({ code: 'EVENT_FIELD_UNKNOWN', path: pointer('', key), details: {} })
+    }
+  }
+  return values
+}
+
+/** Puts a path before those of the problems from `from` on: paths are built only when needed. */
+function prefix(problems: Problem[], from: number, path: string): void {
+  for (let i = from; i < problems.length; i++) {
+    const problem = problems[i]!
+    problems[i] = { ...problem, path: path + problem.path }
+  }
+}
+
+function wrongType(type: DataType, wire: unknown, problems: Problem[]): null {
+  const details = { expected: type.kind, actual: wireType(wire) }
+  problems.push({ code: 'EVENT_FIELD_TYPE', path: '', details })
+  return null
+}
+
+function missing(problems: Problem[]): null {
+  problems.push({ code: 'EVENT_FIELD_MISSING', path: '', details: {} })
+  return null
+}
+
+function outOfRange(type: DataType, problems: Problem[]): null {
+  problems.push({ code: 'EVENT_FIELD_RANGE', path: '', details: { expected: type.kind } })
+  return null
+}
+
+function wrongTime(reason: string, problems: Problem[]): null {
+  problems.push({ code: 'EVENT_TIME', path: '', details: { reason } })
+  return null
+}
+
+/** What a wire value is, for a message. */
+function wireType(wire: unknown): string {
+  if (wire === null) return 'null'
+  if (typeof wire === 'bigint' || Number.isInteger(wire)) return 'integer'
+  if (typeof wire === 'number') return 'float'
+  if (typeof wire === 'string') return wire.isWellFormed() ? 'string' : 'ill-formed string'
+  if (wire instanceof MsgpackTimestamp) return 'timestamp'
+  if (ArrayBuffer.isView(wire)) return 'binary'
+  if (Array.isArray(wire)) return 'array'
+  return isWireMap(wire) ? 'map' : typeof wire
+}

@@ -1,0 +1,125 @@
+/**
+ * What the main thread and the shard threads say to each other.
+ *
+ * A lane is one shard thread with its port. Messages of a lane keep their order in both
+ * directions, so a read posted after a batch sees that batch.
+ */
+import type { Rejection } from './rejection.ts'
+import type { Value } from './types.ts'
+
+/** How one lane starts: sent once, as the task of its thread. */
+export interface LaneStart {
+  readonly lane: number
+  /** The shards this lane owns. */
+  readonly shards: readonly number[]
+  /** Module that exports the definitions, as a `file:` URL; or null with plain definitions. */
+  readonly definitionsUrl: string | null
+  /** Definitions as plain data, when there is no module. */
+  readonly definitions: readonly unknown[] | null
+  /** Folder of the shards' environments. */
+  readonly storePath: string
+  /** What each view's keys are stored under, by place in the catalog. */
+  readonly viewIds: readonly number[]
+  /** Bytes of state a lane may keep in memory. */
+  readonly stateBytesMax: number
+}
+
+export interface ShardBuffer {
+  readonly shard: number
+  readonly buffer: ArrayBuffer
+  readonly byteLength: number
+}
+
+/** Keys of one view to be read; `results` come back in the same order. */
+export interface ReadQuery {
+  readonly view: number
+  readonly shard: number
+  readonly keyHash: number
+  readonly key: Uint8Array
+  /** Places in the view's features. */
+  readonly features: readonly number[]
+  /** The window end for a wall-clock view, ms. */
+  readonly edgeMs: number
+  /** The view's watermark over all shards: whole ms, and nanoseconds within. */
+  readonly watermarkMs: number
+  readonly watermarkNs: number
+}
+
+/** What a read knows of one entity in one view. */
+export interface ReadResult {
+  /** `unseen`: no event is known. `expired`: known, and its newest event is before every window. */
+  readonly entity: 'present' | 'unseen' | 'expired'
+  /** Event time of the newest event of the key, ns since the epoch; null when unseen. */
+  readonly newestNs: bigint | null
+  /** The end of the windows that were evaluated, ns since the epoch. */
+  readonly edgeNs: bigint
+  /** One per asked feature. */
+  readonly values: readonly Value[]
+  /** One per asked feature: the window held at least one event. */
+  readonly hasEvents: readonly boolean[]
+}
+
+export type ToShard =
+  | {
+      readonly kind: 'apply'
+      readonly id: number
+      readonly shards: readonly ShardBuffer[]
+      /** Every batch up to here has been sent to every shard of the lane. */
+      readonly routed: number
+      /** The journal is on disk up to here. */
+      readonly flushed: number
+    }
+  | { readonly kind: 'read'; readonly id: number; readonly queries: readonly ReadQuery[] }
+  /** Write what changed up to `routed`; answered by one `checkpointed` per shard. */
+  | { readonly kind: 'checkpoint'; readonly routed: number; readonly arrivalMs: number }
+  | { readonly kind: 'flushed'; readonly flushed: number }
+  /** Close the store and end; every earlier message has been handled by then. */
+  | { readonly kind: 'close' }
+
+export type FromShard =
+  | { readonly kind: 'opened'; readonly shards: readonly ShardOpened[] }
+  | {
+      readonly kind: 'applied'
+      readonly id: number
+      readonly rejected: readonly BatchRejections[]
+      /** The lane's watermark of each view: ms and ns in turn; -Infinity before the first event. */
+      readonly watermarks: Float64Array
+      /** The lane's buffers, to be filled again. */
+      readonly buffers: readonly ArrayBuffer[]
+    }
+  | { readonly kind: 'read'; readonly id: number; readonly results: readonly ReadResult[] }
+  | {
+      readonly kind: 'checkpointed'
+      readonly shard: number
+      readonly position: number
+      /** Keys written. */
+      readonly keys: number
+      readonly stats: LaneStats
+    }
+  /** A checkpoint waits for the journal to be on disk up to here; answered by `flushed`. */
+  | { readonly kind: 'awaiting'; readonly position: number }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'closed' }
+
+/** A shard that has opened its store: replay starts behind `position`. */
+export interface ShardOpened {
+  readonly shard: number
+  readonly position: number
+  readonly watermarks: Float64Array
+}
+
+/** The events of one batch that one shard did not count on one route. */
+export interface BatchRejections {
+  /** Journal position of the end of the batch. */
+  readonly position: number
+  readonly route: number
+  readonly rejections: readonly Rejection[]
+}
+
+export interface LaneStats {
+  /** Keys and bytes of state in memory, and keys evicted and loaded since the start. */
+  readonly keys: number
+  readonly stateBytes: number
+  readonly evicted: number
+  readonly loaded: number
+}

@@ -1,0 +1,126 @@
+/**
+ * The buffer that carries events from the router to a shard.
+ *
+ * A shard buffer is a run of sections. A section holds the events of one journalled batch that one
+ * route sends to one shard, with the facts that every decision about them depends on: the batch's
+ * journal position and arrival time. Both directions of the encoding are in this file.
+ *
+ * Little-endian. Section: `u32 bytes, u16 source, u16 route, u32 events, u32 0, f64 position,
+ * f64 arrivalMs`, then per event: `u32 index, u32 keyHash, u32 eventBytes, u16 keyBytes, u16 0`,
+ * the key's bytes and the event's msgpack bytes.
+ *
+ * Thread: written on the main thread, transferred whole, read on the shard's thread.
+ */
+
+export const sectionHeaderBytes = 32
+export const eventHeaderBytes = 16
+
+/** One section's header. */
+export interface Section {
+  source: number
+  route: number
+  events: number
+  /** Journal position of the end of the batch. */
+  position: number
+  /** Wall time at which the batch was journalled, ms; never decreases with `position`. */
+  arrivalMs: number
+  /** Offsets into the buffer: the first event header, and the end of the section. */
+  start: number
+  end: number
+}
+
+/** Writes sections into a growing buffer. */
+export class SectionWriter {
+  #bytes: Uint8Array
+  #view: DataView
+  #at = 0
+  #section = -1
+  #events = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** Bytes written so far. */
+  get byteLength(): number {
+    return this.#at
+  }
+
+  open(source: number, route: number, position: number, arrivalMs: number): void {
+    this.#reserve(sectionHeaderBytes)
+    const at = this.#at
+    this.#view.setUint16(at + 4, source, true)
+    this.#view.setUint16(at + 6, route, true)
+    this.#view.setUint32(at + 12, 0, true)
+    this.#view.setFloat64(at + 16, position, true)
+    this.#view.setFloat64(at + 24, arrivalMs, true)
+    this.#section = at
+    this.#events = 0
+    this.#at = at + sectionHeaderBytes
+  }
+
+  /** Appends one event: `key[keyStart, keyEnd)` and `event[start, end)` are copied. */
+  event(
+    index: number,
+    keyHash: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    event: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const keyBytes = keyEnd - keyStart
+    const eventBytes = end - start
+    this.#reserve(eventHeaderBytes + keyBytes + eventBytes)
+    const view = this.#view
+    const bytes = this.#bytes
+    let at = this.#at
+    view.setUint32(at, index, true)
+    view.setUint32(at + 4, keyHash, true)
+    view.setUint32(at + 8, eventBytes, true)
+    view.setUint32(at + 12, keyBytes, true)
+    at += eventHeaderBytes
+    for (let i = keyStart; i < keyEnd; i++) bytes[at++] = key[i]!
+    // A loop beats `set(subarray())` for events of this size: no view object per event.
+    if (eventBytes <= 256) for (let i = start; i < end; i++) bytes[at++] = event[i]!
+    else {
+      bytes.set(event.subarray(start, end), at)
+      at += eventBytes
+    }
+    this.#at = at
+    this.#events += 1
+  }
+
+  close(): void {
+    this.#view.setUint32(this.#section, this.#at - this.#section, true)
+    this.#view.setUint32(this.#section + 8, this.#events, true)
+  }
+
+  /** Takes the written bytes out; the writer is spent. The buffer may be longer than the bytes. */
+  take(): { buffer: ArrayBuffer; byteLength: number } {
+    return { buffer: this.#bytes.buffer as ArrayBuffer, byteLength: this.#at }
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    grown.set(this.#bytes.subarray(0, this.#at))
+    this.#bytes = grown
+    this.#view = new DataView(grown.buffer)
+  }
+}
+
+/** Reads the section that starts at `at`. */
+export function readSection(view: DataView, at: number): Section {
+  return {
+    source: view.getUint16(at + 4, true),
+    route: view.getUint16(at + 6, true),
+    events: view.getUint32(at + 8, true),
+    position: view.getFloat64(at + 16, true),
+    arrivalMs: view.getFloat64(at + 24, true),
+    start: at + sectionHeaderBytes,
+    end: at + view.getUint32(at, true),
+  }
+}
