@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MillraceError } from '../../src/base/errors.ts'
+import { aggregate } from '../../src/define/aggregate.ts'
+import { buildCatalog } from '../../src/define/catalog.ts'
+import { entity } from '../../src/define/entity.ts'
+import { featureService } from '../../src/define/service.ts'
+import { pushSource } from '../../src/define/source.ts'
+import { t } from '../../src/define/types.ts'
+import { streamFeatureView } from '../../src/define/view.ts'
+
+const user = entity({ name: 'user', joinKeys: { user_id: t.String() }, owner: 'ads' })
+const ad = entity({ name: 'ad', joinKeys: { ad_id: t.Int64() } })
+const impressions = pushSource({
+  name: 'impressions',
+  schema: {
+    user_id: t.String(),
+    ad_id: t.Int64(),
+    timestamp: t.Timestamp(),
+    clicked: t.Int64(),
+    price: t.nullable(t.Float32()),
+  },
+  tags: { team: 'ads' },
+})
+const clicks = [aggregate('clicked', 'sum', '1h'), aggregate('clicked', 'count', '1h')] as const
+const byUser = streamFeatureView({
+  name: 'by_user',
+  source: impressions,
+  entities: [user],
+  features: clicks,
+})
+const byAd = streamFeatureView({
+  name: 'by_ad',
+  source: impressions,
+  entities: [ad],
+  features: [...clicks, aggregate('price', 'max', '10m', { name: 'top_price' })],
+  mode: 'interval',
+  aggregationInterval: '5m',
+  leadingEdge: 'latest-event',
+  online: false,
+})
+const moreByUser = streamFeatureView({
+  name: 'more_by_user',
+  source: impressions,
+  entities: [user],
+  rowSchema: { cents: t.Int32() },
+  transform: (event) => ({ cents: Math.round(event.price ?? 0) }),
+  features: [aggregate('cents', 'mean', '1d')],
+})
+const ranking = featureService({
+  name: 'ranking',
+  features: [moreByUser, byUser.select('clicked_count_1h'), byAd],
+})
+
+/** The lines of the error, without where in this file they point. */
+function problemsOf(...definitions: unknown[]): string[] {
+  try {
+    buildCatalog(definitions)
+  } catch (error) {
+    assert.ok(error instanceof MillraceError && error.code === 'DEFINITION_INVALID')
+    const lines = error.message.split('\n').map((line) => line.trim())
+    if (lines.length > 1) assert.equal(lines.shift(), `${lines.length} problems`)
+    return lines.map((line) => line.replace(/ \(\/.*:\d+:\d+\)$/, ''))
+  }
+  return []
+}
+
+// Mistakes that the compiler would refuse, as a JavaScript file may hold them.
+const loose = {
+  entity: entity as (options: object) => unknown,
+  pushSource: pushSource as (options: object) => unknown,
+  view: streamFeatureView as unknown as (options: object) => unknown,
+  service: featureService as unknown as (options: object) => unknown,
+  aggregate: aggregate as unknown as (...values: unknown[]) => unknown,
+}
+
+describe('a catalog', () => {
+  it('resolves views against their source, with routes by join keys', () => {
+    const catalog = buildCatalog([ranking])
+    assert.deepEqual(
+      catalog.views.map((view) => [view.index, view.name, view.source, view.route]),
+      [
+        [0, 'by_ad', 0, 0],
+        [1, 'by_user', 0, 1],
+        [2, 'more_by_user', 0, 1],
+      ],
+    )
+    const joinKeys = (name: string, kind: string) => [{ name, type: { kind, nullable: false } }]
+    assert.deepEqual(catalog.routes, [
+      { index: 0, source: 0, joinKeys: joinKeys('ad_id', 'Int64'), views: [0] },
+      { index: 1, source: 0, joinKeys: joinKeys('user_id', 'String'), views: [1, 2] },
+    ])
+    assert.deepEqual(catalog.sources[0]!.routes, [0, 1])
+    assert.equal(catalog.sources[0]!.timestampField, 'timestamp')
+    assert.deepEqual(catalog.sources[0]!.tags, { team: 'ads' })
+    assert.deepEqual(
+      catalog.entities.map((found) => [found.name, found.owner]),
+      [
+        ['ad', undefined],
+        ['user', 'ads'],
+      ],
+    )
+  })
+
+  it('says how windows are kept and what features are', () => {
+    const [byAdView, byUserView, rowsView] = buildCatalog([ranking]).views
+    assert.deepEqual(
+      [byAdView!.mode, byAdView!.intervalMs, byAdView!.leadingEdge, byAdView!.online],
+      ['interval', 300_000, 'latest-event', false],
+    )
+    assert.deepEqual(
+      [byUserView!.mode, byUserView!.intervalMs, byUserView!.leadingEdge, byUserView!.online],
+      ['sawtooth', 0, 'wall-clock', true],
+    )
+    assert.deepEqual(
+      byAdView!.columns.map((column) => column.name),
+      ['clicked', 'price'],
+    )
+    assert.deepEqual(byAdView!.features[2], {
+      name: 'top_price',
+      column: 'price',
+      fn: 'max',
+      windowMs: 600_000,
+      type: { kind: 'Float32', nullable: true },
+    })
+    assert.equal(byUserView!.transform, null)
+    assert.equal(byUserView!.rowSchema, null)
+    assert.equal(rowsView!.transform, moreByUser.transform)
+    assert.notEqual(rowsView!.rowSchema, null)
+    assert.deepEqual(rowsView!.columns, [
+      { name: 'cents', type: { kind: 'Int32', nullable: false } },
+    ])
+  })
+
+  it('has every view as a service, and services in the order of their features', () => {
+    const { services, views } = buildCatalog([ranking])
+    assert.deepEqual(
+      services.map((service) => service.name),
+      ['by_ad', 'by_user', 'more_by_user', 'ranking'],
+    )
+    const service = services[3]!
+    assert.deepEqual(
+      service.features.map((feature) => feature.name),
+      [
+        'more_by_user.cents_mean_1d',
+        'by_user.clicked_count_1h',
+        'by_ad.clicked_sum_1h',
+        'by_ad.clicked_count_1h',
+        'by_ad.top_price',
+      ],
+    )
+    for (const { name, view, feature } of service.features) {
+      assert.equal(name, `${views[view]!.name}.${views[view]!.features[feature]!.name}`)
+    }
+    assert.deepEqual(
+      service.joinKeys.map((key) => key.name),
+      ['user_id', 'ad_id'],
+    )
+  })
+
+  it('does not depend on the order of exports, lists of them, or what else is exported', () => {
+    const one = buildCatalog([user, ad, impressions, byUser, byAd, moreByUser, ranking])
+    const other = buildCatalog([null, 7, 'x', [ranking, [ad]], { kind: 'other' }, clicks, byUser])
+    assert.deepEqual(other, one)
+  })
+
+  it('is the same from definitions that went through structuredClone', () => {
+    const definitions = [byUser, byAd, user]
+    assert.deepEqual(buildCatalog(structuredClone(definitions)), buildCatalog(definitions))
+  })
+
+  it('makes one key of the join keys of several entities, each once', () => {
+    const both = entity({ name: 'both', joinKeys: { user_id: t.String(), ad_id: t.Int64() } })
+    const view = streamFeatureView({
+      name: 'v',
+      source: impressions,
+      entities: [ad, both],
+      features: clicks,
+    })
+    const catalog = buildCatalog([view])
+    assert.deepEqual(
+      catalog.views[0]!.joinKeys.map((key) => key.name),
+      ['ad_id', 'user_id'],
+    )
+  })
+})
+
+describe('a wrong definition', () => {
+  const view = { name: 'v', source: impressions, entities: [user] }
+
+  it('is told with all others, each with its place in the file', () => {
+    const wrong = loose.view({
+      ...view,
+      features: [
+        aggregate('clicked', 'sum', '1h'),
+        loose.aggregate('clickd', 'sum', '1h'),
+        loose.aggregate('user_id', 'mean', '1h'),
+      ],
+    })
+    assert.throws(
+      () => buildCatalog([wrong]),
+      (error: MillraceError) => {
+        const [head, first, second] = error.message.split('\n')
+        assert.equal(head, '2 problems')
+        assert.match(
+          first!,
+          /v\.features\[1\]: no column is named "clickd"; .* \(.*catalog\.test\.\w+:\d+:\d+\)$/,
+        )
+        assert.match(
+          second!,
+          /v\.features\[2\]: cannot take the mean of String of column "user_id"/,
+        )
+        assert.deepEqual(error.details['path'], 'v.features[1]')
+        assert.equal(error.details['count'], 2)
+        return true
+      },
+    )
+  })
+
+  it('has a wrong name, or the name of another', () => {
+    for (const name of ['', '1st', 'a-b', 'a__b', 'a_', '_a', 'a.b', 'a'.repeat(65), undefined]) {
+      assert.match(problemsOf(loose.entity({ ...user, name })).join(), /entity: .* is not a name/)
+    }
+    const again = entity({ name: 'user', joinKeys: { user_id: t.String() } })
+    assert.deepEqual(problemsOf(user, again), ['user: this entity has the name of another entity'])
+    const service = featureService({ name: 'by_user', features: [byAd] })
+    assert.deepEqual(problemsOf(byUser, service), [
+      'by_user: this featureService has the name of another streamFeatureView',
+    ])
+    const twice = [aggregate('clicked', 'sum', '1h'), aggregate('clicked', 'sum', '1h')]
+    assert.deepEqual(problemsOf(loose.view({ ...view, features: twice })), [
+      'v.features[1]: another feature is named "clicked_sum_1h"',
+    ])
+  })
+
+  it('has fields that cannot be', () => {
+    const at = t.Timestamp()
+    const source = (schema: unknown) => loose.pushSource({ name: 's', schema })
+    assert.deepEqual(problemsOf(source({ at, a: 'String' })), [
+      's.schema.a: not a type made with t, such as t.String()',
+    ])
+    assert.match(
+      problemsOf(source({ at, '7': t.Int32() }))[0]!,
+      /^s\.schema\.7: "7" is not a field/,
+    )
+    assert.match(problemsOf(source({ at, s: t.Struct({ 'a b': at }) }))[0]!, /^s\.schema\.s\.a b: /)
+    assert.match(problemsOf(source({})).join(), /s\.schema: name at least one field/)
+    assert.match(problemsOf(source(undefined)).join(), /s\.schema: name at least one field/)
+    let deep: ReturnType<typeof t.Array> = t.Array(at)
+    for (let level = 0; level < 7; level++) deep = t.Array(deep)
+    assert.match(problemsOf(source({ at, deep }))[0]!, /nests deeper than the 8 levels/)
+  })
+
+  it('has no usable event time', () => {
+    const source = (schema: object, timestampField?: string) =>
+      problemsOf(loose.pushSource({ name: 's', schema, timestampField }))
+    assert.deepEqual(source({ a: t.Int32() }), [
+      's.timestampField: the schema has no t.Timestamp() field that is not nullable',
+    ])
+    assert.deepEqual(source({ a: t.Timestamp(), b: t.Timestamp() }), [
+      's.timestampField: name one of a, b',
+    ])
+    assert.deepEqual(source({ a: t.Timestamp(), b: t.Int64() }, 'b'), [
+      's.timestampField: "b" is not a Timestamp field that is not nullable',
+    ])
+  })
+
+  it('has join keys that cannot be, or that its source does not have', () => {
+    assert.deepEqual(problemsOf(loose.entity({ name: 'e', joinKeys: { k: t.Float64() } })), [
+      'e.joinKeys.k: a join key is one of String, Int64, Int32, Bool, and not nullable; ' +
+        'it is Float64',
+    ])
+    const session = entity({ name: 'session', joinKeys: { session_id: t.String() } })
+    const intUser = entity({ name: 'int_user', joinKeys: { user_id: t.Int64() } })
+    const priced = loose.entity({ name: 'priced', joinKeys: { price: t.Float32() } })
+    assert.deepEqual(
+      problemsOf(loose.view({ ...view, entities: [session, intUser, 'user'], features: clicks })),
+      [
+        'v.entities[0]: source "impressions" has no field for join key "session_id"',
+        'v.entities[1]: join key "user_id" is Int64, but String in source "impressions"',
+        'v.entities[2]: not an entity made with entity',
+      ],
+    )
+    assert.match(
+      problemsOf(loose.view({ ...view, entities: [priced], features: clicks })).join(),
+      /v\.entities\[0\]: join key "price" is nullable in source "impressions"/,
+    )
+    assert.deepEqual(problemsOf(loose.view({ ...view, entities: [], features: clicks })), [
+      'v.entities: name at least one entity',
+    ])
+  })
+
+  it('has windows that its mode does not keep', () => {
+    const windows = (options: object, ...list: string[]) =>
+      problemsOf(
+        loose.view({
+          ...view,
+          ...options,
+          features: list.map((window, i) =>
+            loose.aggregate('clicked', 'sum', window, { name: `f${i}` }),
+          ),
+        }),
+      )
+    assert.deepEqual(windows({}, '10s', '9s', '1830d', '1831d', '10500ms', '0s', 'soon'), [
+      'v.features[1]: window "9s" is shorter than 10s',
+      'v.features[3]: window "1831d" is longer than 1830d',
+      'v.features[4]: window "10500ms" is not a whole number of seconds',
+      'v.features[5]: "0s" is not a duration such as "90s", "1h", "1h30m" or "7d"',
+      'v.features[6]: "soon" is not a duration such as "90s", "1h", "1h30m" or "7d"',
+    ])
+    const interval = { mode: 'interval', aggregationInterval: '2s' }
+    assert.deepEqual(windows(interval, '2s', '3s', '200000s', '200002s'), [
+      'v.features[1]: window "3s" is not a multiple of the aggregation interval 2s',
+      'v.features[3]: window "200002s" has 100001 intervals of 2s, more than 100000',
+    ])
+    assert.deepEqual(windows({ mode: 'interval' }, '1h'), [
+      'v.aggregationInterval: mode "interval" needs one, such as "5m"',
+    ])
+    assert.deepEqual(windows({ aggregationInterval: '1m' }, '1h'), [
+      'v.aggregationInterval: only mode "interval" has an aggregation interval',
+    ])
+    assert.deepEqual(windows({ mode: 'sliding' }, '1h'), [
+      'v.mode: "sliding" is neither "sawtooth" nor "interval"',
+    ])
+  })
+
+  it('holds something else where a part belongs', () => {
+    assert.deepEqual(problemsOf(loose.view({ ...view, source: user, features: clicks })), [
+      'v.source: not a source made with pushSource',
+    ])
+    const median = loose.aggregate('clicked', 'median', '1h')
+    const features = ['clicked', null, median]
+    assert.deepEqual(problemsOf(loose.view({ ...view, features })), [
+      'v.features[0]: "clicked" was not made with aggregate',
+      'v.features[1]: null was not made with aggregate',
+      'v.features[2]: "median" is not an aggregate function; they are count, sum, mean, min, ' +
+        'max, last',
+    ])
+    const odd = { leadingEdge: 'now', online: 'yes', transform: 7, owner: 1, tags: { a: 1 } }
+    assert.deepEqual(problemsOf(loose.view({ ...view, features: clicks, ...odd })), [
+      'v.transform: 7 is not a function',
+      'v.owner: 1 is not text',
+      'v.tags: tags are names with texts',
+      'v.leadingEdge: "now" is neither "wall-clock" nor "latest-event"',
+      'v.online: "yes" is neither true nor false',
+    ])
+    assert.deepEqual(
+      problemsOf(loose.view({ ...view, features: clicks, rowSchema: { a: t.Int32() } }))[0],
+      'v.rowSchema: describes the rows of a transform; there is none',
+    )
+    assert.deepEqual(problemsOf('nothing', {}), ['features: no definition is exported'])
+  })
+
+  it('is a service of features that are not there, twice there, or keyed differently', () => {
+    const intUser = entity({ name: 'int_user', joinKeys: { user_id: t.Int64() } })
+    const other = pushSource({ name: 'other', schema: { user_id: t.Int64(), at: t.Timestamp() } })
+    const byIntUser = streamFeatureView({
+      name: 'by_int_user',
+      source: other,
+      entities: [intUser],
+      features: [aggregate('at', 'max', '1h')],
+    })
+    const select = byUser.select as (...features: string[]) => unknown
+    const features = [byUser, select('clicked_sum_2h', 'clicked_sum_1h'), byIntUser, user]
+    assert.deepEqual(problemsOf(loose.service({ name: 's', features })), [
+      's.features[1]: view "by_user" has no feature "clicked_sum_2h"',
+      's.features[1]: "by_user.clicked_sum_1h" is in the service already',
+      's.features[2]: join key "user_id" is Int64 here and String before',
+      's.features[3]: an object is neither a view nor a view.select(…)',
+    ])
+    assert.deepEqual(problemsOf(loose.service({ name: 's', features: [] })), [
+      's.features: name at least one view',
+    ])
+  })
+})
