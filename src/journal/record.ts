@@ -1,0 +1,273 @@
+/**
+ * The bytes of a journal record; no other file knows them.
+ *
+ * Little-endian. A record is `u32 bodyBytes, u32 crc, body`, never empty. The CRC-32 of the body
+ * starts from a number of the log's own, so that bytes of an event cannot pass for a record.
+ * Bodies:
+ *
+ *   snapshot  u8 1, u16 sources, per source: text; u32 nextId, u32 producers, per producer:
+ *             u32 id, u32 epoch, f64 nextSequence, f64 lastSeenMs, text
+ *   producer  u8 2, f64 groupStart, f64 arrivalMs, u32 id, u32 epoch, text
+ *   batch     u8 3, f64 groupStart, f64 arrivalMs, u16 source, u32 producer, u32 epoch, u32 count,
+ *             f64 sequence, payload
+ *   closed    u8 4, f64 groupStart, f64 arrivalMs
+ *
+ * where text is `u16 bytes, UTF-8`. `groupStart` is the position where the record's group starts:
+ * everything before it was on disk before the first byte of this record was written. It is what
+ * tells a torn tail from damage when the log is opened. Changing any of this is a format change.
+ */
+import { crc32 } from 'node:zlib'
+import type { Producer, ProducersState } from './producers.ts'
+
+/** Bytes before a record's body. */
+export const recordHeaderBytes = 8
+
+/** Bytes of a batch record before its payload. */
+export const batchHeadBytes = recordHeaderBytes + 39
+
+/** Stands for a source that the catalog does not have. */
+const sourceUnknown = 0xffff
+
+/** Names of sources that one log can hold. */
+export const journalSourcesMax = sourceUnknown
+
+/** The first record of a segment: what the numbers in the segment's other records mean. */
+export interface SnapshotRecord {
+  readonly kind: 'snapshot'
+  /** Names of the catalog's sources, by index. */
+  readonly sources: readonly string[]
+  /** The producers as of the start of the segment. */
+  readonly producers: ProducersState
+}
+
+interface GroupedRecord {
+  /** Position where the record's group starts. */
+  readonly groupStart: number
+  /** Wall time of the append, ms; never decreases along the log. */
+  readonly arrivalMs: number
+}
+
+/** A producer has opened a new epoch. */
+export interface ProducerRecord extends GroupedRecord {
+  readonly kind: 'producer'
+  readonly id: number
+  readonly name: string
+  readonly epoch: number
+}
+
+export interface BatchRecord extends GroupedRecord {
+  readonly kind: 'batch'
+  /** Place in the snapshot's sources; -1 unknown. */
+  readonly source: number
+  readonly producer: number
+  readonly epoch: number
+  /** Sequence of the first event, and number of events. */
+  readonly sequence: number
+  readonly count: number
+  readonly payload: Uint8Array
+}
+
+/** The log was closed in good order: everything before this record is on disk. */
+export interface ClosedRecord extends GroupedRecord {
+  readonly kind: 'closed'
+}
+
+export type JournalRecord = SnapshotRecord | ProducerRecord | BatchRecord | ClosedRecord
+
+const kinds = { snapshot: 1, producer: 2, batch: 3, closed: 4 } as const
+const groupedBytes = 17
+const producerRowBytes = 26
+const utf8 = new TextDecoder()
+
+/** Writes everything of a batch record but its payload to `bytes[at, at + batchHeadBytes)`. */
+export function writeBatchHead(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  batch: Omit<BatchRecord, 'kind'>,
+  seed: number,
+): void {
+  const { payload } = batch
+  const body = at + recordHeaderBytes
+  writeGrouped(view, body, kinds.batch, batch)
+  view.setUint16(body + 17, batch.source === -1 ? sourceUnknown : batch.source, true)
+  view.setUint32(body + 19, batch.producer, true)
+  view.setUint32(body + 23, batch.epoch, true)
+  view.setUint32(body + 27, batch.count, true)
+  view.setFloat64(body + 31, batch.sequence, true)
+  const end = at + batchHeadBytes
+  view.setUint32(at, end - body + payload.length, true)
+  view.setUint32(at + 4, crc32(payload, crc32(bytes.subarray(body, end), seed)), true)
+}
+
+export function encodeProducer(record: Omit<ProducerRecord, 'kind'>, seed: number): Uint8Array {
+  const name = Buffer.from(record.name)
+  const { bytes, view, body } = allocate(groupedBytes + 10 + name.length)
+  writeGrouped(view, body, kinds.producer, record)
+  view.setUint32(body + 17, record.id, true)
+  view.setUint32(body + 21, record.epoch, true)
+  writeText(bytes, view, body + 25, name)
+  return sealed(bytes, view, seed)
+}
+
+export function encodeClosed(record: Omit<ClosedRecord, 'kind'>, seed: number): Uint8Array {
+  const { bytes, view, body } = allocate(groupedBytes)
+  writeGrouped(view, body, kinds.closed, record)
+  return sealed(bytes, view, seed)
+}
+
+export function encodeSnapshot(record: Omit<SnapshotRecord, 'kind'>, seed: number): Uint8Array {
+  const { nextId, producers } = record.producers
+  const sources = record.sources.map((name) => Buffer.from(name))
+  let size = 1 + 2 + 4 + 4
+  for (const name of sources) size += 2 + name.length
+  for (const { name } of producers) size += producerRowBytes + Buffer.byteLength(name)
+  const { bytes, view, body } = allocate(size)
+  view.setUint8(body, kinds.snapshot)
+  view.setUint16(body + 1, sources.length, true)
+  let at = body + 3
+  for (const name of sources) at = writeText(bytes, view, at, name)
+  view.setUint32(at, nextId, true)
+  view.setUint32(at + 4, producers.length, true)
+  at += 8
+  for (const producer of producers) {
+    view.setUint32(at, producer.id, true)
+    view.setUint32(at + 4, producer.epoch, true)
+    view.setFloat64(at + 8, producer.nextSequence, true)
+    view.setFloat64(at + 16, producer.lastSeenMs, true)
+    at = writeText(bytes, view, at + 24, Buffer.from(producer.name))
+  }
+  return sealed(bytes, view, seed)
+}
+
+/** The whole record at `at`, or where its reading ends: `short` bytes are missing, or it is bad. */
+export function checkRecord(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  seed: number,
+): 'whole' | 'short' | 'bad' {
+  if (at + recordHeaderBytes > bytes.length) return 'short'
+  const bodyBytes = view.getUint32(at, true)
+  // Zeros that a crash left behind would otherwise pass for an empty record with its CRC.
+  if (bodyBytes === 0) return 'bad'
+  const body = at + recordHeaderBytes
+  if (body + bodyBytes > bytes.length) return 'short'
+  const crc = crc32(bytes.subarray(body, body + bodyBytes), seed)
+  return crc === view.getUint32(at + 4, true) ? 'whole' : 'bad'
+}
+
+/** Bytes of the record at `at`, its header included. */
+export function recordBytes(view: DataView, at: number): number {
+  return recordHeaderBytes + view.getUint32(at, true)
+}
+
+/** `groupStart` of what may be a record at `at`; NaN where it cannot be one that has it. */
+export function peekGroupStart(view: DataView, at: number): number {
+  if (at + recordHeaderBytes + groupedBytes > view.byteLength) return Number.NaN
+  const kind = view.getUint8(at + recordHeaderBytes)
+  if (kind < kinds.producer || kind > kinds.closed) return Number.NaN
+  return view.getFloat64(at + recordHeaderBytes + 1, true)
+}
+
+/**
+ * Decodes a body whose CRC is right. The payload of a batch is a view of it.
+ *
+ * @returns null when it is not a record of this format.
+ */
+export function decodeRecord(body: Uint8Array): JournalRecord | null {
+  const view = new DataView(body.buffer, body.byteOffset, body.length)
+  try {
+    switch (view.getUint8(0)) {
+      case kinds.snapshot:
+        return decodeSnapshot(body, view)
+      case kinds.producer: {
+        const [name, end] = readText(body, view, 25)
+        if (end !== body.length) return null
+        const id = view.getUint32(17, true)
+        return { kind: 'producer', ...grouped(view), id, name, epoch: view.getUint32(21, true) }
+      }
+      case kinds.batch: {
+        const source = view.getUint16(17, true)
+        return {
+          kind: 'batch',
+          groupStart: view.getFloat64(1, true),
+          arrivalMs: view.getFloat64(9, true),
+          source: source === sourceUnknown ? -1 : source,
+          producer: view.getUint32(19, true),
+          epoch: view.getUint32(23, true),
+          count: view.getUint32(27, true),
+          sequence: view.getFloat64(31, true),
+          payload: body.subarray(39),
+        }
+      }
+      case kinds.closed:
+        return body.length === groupedBytes ? { kind: 'closed', ...grouped(view) } : null
+      default:
+        return null
+    }
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
+  }
+}
+
+function decodeSnapshot(body: Uint8Array, view: DataView): SnapshotRecord | null {
+  const sources: string[] = []
+  let at = 3
+  for (let left = view.getUint16(1, true); left > 0; left--) {
+    const [name, end] = readText(body, view, at)
+    sources.push(name)
+    at = end
+  }
+  const nextId = view.getUint32(at, true)
+  const producers: Producer[] = []
+  let left = view.getUint32(at + 4, true)
+  at += 8
+  for (; left > 0; left--) {
+    const [name, end] = readText(body, view, at + 24)
+    producers.push({
+      id: view.getUint32(at, true),
+      name,
+      epoch: view.getUint32(at + 4, true),
+      nextSequence: view.getFloat64(at + 8, true),
+      lastSeenMs: view.getFloat64(at + 16, true),
+    })
+    at = end
+  }
+  if (at !== body.length) return null
+  return { kind: 'snapshot', sources, producers: { nextId, producers } }
+}
+
+function allocate(bodyBytes: number): { bytes: Uint8Array; view: DataView; body: number } {
+  const bytes = new Uint8Array(recordHeaderBytes + bodyBytes)
+  return { bytes, view: new DataView(bytes.buffer), body: recordHeaderBytes }
+}
+
+function sealed(bytes: Uint8Array, view: DataView, seed: number): Uint8Array {
+  view.setUint32(0, bytes.length - recordHeaderBytes, true)
+  view.setUint32(4, crc32(bytes.subarray(recordHeaderBytes), seed), true)
+  return bytes
+}
+
+function writeGrouped(view: DataView, at: number, kind: number, record: GroupedRecord): void {
+  view.setUint8(at, kind)
+  view.setFloat64(at + 1, record.groupStart, true)
+  view.setFloat64(at + 9, record.arrivalMs, true)
+}
+
+function grouped(view: DataView): GroupedRecord {
+  return { groupStart: view.getFloat64(1, true), arrivalMs: view.getFloat64(9, true) }
+}
+
+function writeText(bytes: Uint8Array, view: DataView, at: number, text: Uint8Array): number {
+  view.setUint16(at, text.length, true)
+  bytes.set(text, at + 2)
+  return at + 2 + text.length
+}
+
+function readText(body: Uint8Array, view: DataView, at: number): [text: string, end: number] {
+  const end = at + 2 + view.getUint16(at, true)
+  if (end > body.length) throw new RangeError('text ends behind the record')
+  return [utf8.decode(body.subarray(at + 2, end)), end]
+}

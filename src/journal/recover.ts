@@ -1,0 +1,219 @@
+/**
+ * Finds out what is on disk when the log is opened, and makes it fit to go on from.
+ *
+ * All headers are read, and the last segment whole; records of earlier segments are checked when
+ * they are read. What a crash can leave is repaired: a last segment that was not finished is
+ * removed, the torn tail of the last group is cut off (`scan.ts` says how it is told from damage).
+ * Anything else that is not as it was written is `JOURNAL_CORRUPT`, with file and offset: bytes
+ * that were once acknowledged are never dropped to get going.
+ *
+ * Thread: main, before the journal takes its first record.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFully, writeFully, type JournalFile, type JournalFiles } from './files.ts'
+import { ProducerTable } from './producers.ts'
+import { decodeRecord, type JournalRecord } from './record.ts'
+import { isDurable, scanRecords } from './scan.ts'
+import {
+  corrupt,
+  crcSeed,
+  decodeSegmentHeader,
+  parseSegmentName,
+  segmentHeaderBytes,
+  segmentPath,
+  type Segment,
+} from './segment.ts'
+
+export interface Recovered {
+  /** 16 bytes that name the log; new ones when there was none. */
+  readonly logId: Uint8Array
+  /** In order, without a gap; their records are on disk. */
+  readonly segments: Segment[]
+  /** Position behind the last record. */
+  readonly end: number
+  /** Bytes of a torn tail that were cut off. */
+  readonly droppedBytes: number
+  /** Arrival time of the last record, ms; -Infinity in an empty log. */
+  readonly arrivalMs: number
+  readonly producers: ProducerTable
+}
+
+interface Tail {
+  readonly bytes: number
+  readonly droppedBytes: number
+  readonly arrivalMs: number
+  readonly producers: ProducerTable
+}
+
+/** Bytes read and written back at once. */
+const rewriteBytes = 1024 * 1024
+
+/**
+ * Recovers the log of a directory, which is created when missing.
+ *
+ * @throws MillraceError `JOURNAL_CORRUPT`, `STORE_FORMAT`; errors of the file system as they are.
+ */
+export async function recover(files: JournalFiles, dir: string): Promise<Recovered> {
+  await files.createDirectory(dir)
+  const { segments, logId, unfinished } = await listSegments(files, dir)
+  let unfinishedPath = unfinished
+  // A segment is created when the one before it is on disk: that one can have no torn tail.
+  let isWhole = unfinishedPath !== null
+  for (;;) {
+    if (unfinishedPath !== null) {
+      await files.remove(unfinishedPath)
+      await files.flushDirectory(dir)
+    }
+    const last = segments.pop()
+    if (last === undefined) break
+    const tail = await recoverTail(files, last, crcSeed(logId), isWhole)
+    if (tail !== null) {
+      const end = last.start + tail.bytes
+      segments.push({ ...last, end })
+      return { ...tail, logId, segments, end }
+    }
+    if (segments.length === 0 && last.start > 0) throw headless(last.path)
+    unfinishedPath = last.path
+    isWhole = true
+  }
+  return {
+    logId: randomBytes(16),
+    segments: [],
+    end: 0,
+    droppedBytes: 0,
+    arrivalMs: -Infinity,
+    producers: new ProducerTable(),
+  }
+}
+
+/** The segments in order, and the path of the last one when even its header is unfinished. */
+async function listSegments(
+  files: JournalFiles,
+  dir: string,
+): Promise<{ segments: Segment[]; logId: Uint8Array; unfinished: string | null }> {
+  const starts = (await files.list(dir)).map(parseSegmentName).filter((start) => start !== null)
+  starts.sort((a, b) => a - b)
+  const segments: Segment[] = []
+  let logId: Uint8Array = new Uint8Array(16)
+  for (const [index, start] of starts.entries()) {
+    const path = segmentPath(dir, start)
+    const { bytes, header } = await readHeader(files, path)
+    const before = segments.at(-1)
+    if (before !== undefined && before.end !== start) {
+      throw corrupt(path, 0, `starts at position ${start}, the one before ends at ${before.end}`)
+    }
+    if (header === null) {
+      if (index < starts.length - 1) throw corrupt(path, 0, 'unfinished, and another follows')
+      if (before === undefined && start > 0) throw headless(path)
+      return { segments, logId, unfinished: path }
+    }
+    if (header.start !== start) throw corrupt(path, 16, `says it starts at ${header.start}`)
+    if (before === undefined) logId = header.logId
+    else if (!Buffer.from(logId).equals(header.logId)) throw corrupt(path, 32, 'of another log')
+    segments.push({ path, start, end: start + bytes, createdMs: header.createdMs })
+  }
+  return { segments, logId, unfinished: null }
+}
+
+async function readHeader(files: JournalFiles, path: string) {
+  return withFile(files, path, 'read', async (file) => {
+    const bytes = await file.size()
+    const header = decodeSegmentHeader(await readFully(file, 0, segmentHeaderBytes))
+    if (header === null && bytes > segmentHeaderBytes) throw corrupt(path, 0, 'damaged header')
+    return { bytes, header }
+  })
+}
+
+/**
+ * Reads the last segment, cuts off a torn tail and puts the rest on disk.
+ *
+ * @param isWhole  Whether it is known that every byte had been on disk.
+ * @returns null when the segment's first record was never finished.
+ */
+function recoverTail(
+  files: JournalFiles,
+  segment: Segment,
+  seed: number,
+  isWhole: boolean,
+): Promise<Tail | null> {
+  return withFile(files, segment.path, 'update', async (file) => {
+    const bytes = segment.end - segment.start
+    let end = segmentHeaderBytes
+    let isClosed = false
+    let arrivalMs = segment.createdMs
+    let producers: ProducerTable | null = null
+    for await (const scanned of scanRecords(file, bytes, seed)) {
+      const record = decodeRecord(scanned.body)
+      producers = takeRecord(record, producers, segment.path, end)
+      if (record !== null && record.kind !== 'snapshot') arrivalMs = record.arrivalMs
+      isClosed = record?.kind === 'closed'
+      end = scanned.end
+    }
+    if (end < bytes || producers === null) {
+      if (isWhole || (await isDurable(file, { start: segment.start, bytes, seed }, end))) {
+        throw corrupt(segment.path, end, 'damaged record')
+      }
+      // Closing is the last thing that is written: bytes behind it are not a torn group.
+      if (isClosed) throw corrupt(segment.path, end, 'bytes behind the end of a closed log')
+    }
+    if (producers === null) return null
+    if (end < bytes) await file.truncate(end)
+    if (!isClosed) await rewrite(file, end)
+    return { bytes: end, droppedBytes: bytes - end, arrivalMs, producers }
+  })
+}
+
+/** Applies one record to the producers; `offset` is where it starts. */
+function takeRecord(
+  record: JournalRecord | null,
+  producers: ProducerTable | null,
+  path: string,
+  offset: number,
+): ProducerTable {
+  if (record?.kind === 'snapshot' && producers === null) return new ProducerTable(record.producers)
+  if (producers === null || record === null || record.kind === 'snapshot') {
+    throw corrupt(path, offset, 'not a record that can stand here')
+  }
+  if (record.kind === 'producer') {
+    producers.restore({ ...record, lastSeenMs: record.arrivalMs })
+  } else if (record.kind === 'batch') {
+    const { producer, epoch, sequence, count, arrivalMs } = record
+    const { kind } = producers.check(producer, epoch, sequence, count)
+    const known = producers.get(producer)
+    if (kind === 'fenced' || known?.nextSequence !== sequence) {
+      throw corrupt(path, offset, `batch ${sequence} of producer ${producer} is out of order`)
+    }
+    producers.advance(producer, epoch, sequence, count, arrivalMs)
+  }
+  return producers
+}
+
+/**
+ * Writes a file's bytes over themselves and flushes them. After a failed flush the kernel holds
+ * pages as clean that never reached the disk: they read well, and a mere flush would skip them.
+ */
+async function rewrite(file: JournalFile, bytes: number): Promise<void> {
+  for (let offset = 0; offset < bytes; offset += rewriteBytes) {
+    const chunk = await readFully(file, offset, Math.min(rewriteBytes, bytes - offset))
+    await writeFully(file, [chunk], offset)
+  }
+  await file.flush()
+}
+
+function headless(path: string) {
+  return corrupt(path, 0, 'unfinished, and the segments before it are missing')
+}
+
+async function withFile<T>(
+  files: JournalFiles,
+  path: string,
+  mode: 'read' | 'update',
+  use: (file: JournalFile) => Promise<T>,
+): Promise<T> {
+  const file = await files.open(path, mode)
+  try {
+    return await use(file)
+  } finally {
+    await file.close()
+  }
+}

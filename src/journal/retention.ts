@@ -1,0 +1,60 @@
+/**
+ * Deletes old segments, whole ones from the oldest on.
+ *
+ * A segment goes when every shard has checkpointed behind it and the log is larger, or the
+ * segment older, than asked. The last segment always stays: it holds the producers.
+ *
+ * Thread: main, beside the writer, which only adds segments at the other end.
+ */
+import { dirname } from 'node:path'
+import type { JournalFiles } from './files.ts'
+import type { Segment } from './segment.ts'
+
+export interface RetentionOptions {
+  /** Keep every record behind this position: the least position that a shard has checkpointed. */
+  readonly keepFrom: number
+  /** Delete while the log is larger than this. Shards that are behind may hold it above. */
+  readonly bytesMax: number
+  /** Delete segments whose records are all older than this. */
+  readonly ageMsMax: number
+  readonly nowMs: number
+}
+
+/** The segments, oldest first, that may be deleted. */
+export function expiredSegments(
+  segments: readonly Segment[],
+  { keepFrom, bytesMax, ageMsMax, nowMs }: RetentionOptions,
+): Segment[] {
+  const expired: Segment[] = []
+  const logEnd = segments.at(-1)?.end ?? 0
+  for (let i = 0; i + 1 < segments.length; i++) {
+    const segment = segments[i]!
+    const next = segments[i + 1]!
+    // Nothing in a segment is younger than the next one, which was created at its end.
+    const isOld = nowMs - next.createdMs > ageMsMax
+    const isTooMuch = logEnd - segment.start > bytesMax
+    if (segment.end > keepFrom || !(isOld || isTooMuch)) break
+    expired.push(segment)
+  }
+  return expired
+}
+
+/**
+ * Deletes the expired segments and takes them out of `segments`.
+ *
+ * @returns what was deleted; its files are gone from the disk. One call at a time.
+ */
+export async function retire(
+  files: JournalFiles,
+  segments: Segment[],
+  options: RetentionOptions,
+): Promise<Segment[]> {
+  const expired = expiredSegments(segments, options)
+  for (const segment of expired) {
+    await files.remove(segment.path)
+    segments.splice(segments.indexOf(segment), 1)
+    // One at a time: a crash must not leave a younger one deleted and an older one there.
+    await files.flushDirectory(dirname(segment.path))
+  }
+  return expired
+}
