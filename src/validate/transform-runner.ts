@@ -1,0 +1,91 @@
+/**
+ * A view's transform, run on one event at a time: user code, so nothing it does may escape.
+ *
+ * In: the canonical values of an event. Out: rows in the view's columns, or a sentence that says
+ * what went wrong. Rows are in canonical form, too: what the view's columns need is converted and
+ * the rest is checked by the row schema. Thread: shard.
+ */
+import { Compile } from 'typebox/compile'
+import { errorMessage, reasonOf } from '../base/errors.ts'
+import { transformRowsMax } from '../base/limits.ts'
+import type { Transform, View } from '../model/catalog.ts'
+import { convertValue, isWireMap, pointer, type Problem } from '../model/convert.ts'
+import { RowBatch } from '../model/rows.ts'
+import type { Value } from '../model/types.ts'
+import { appendRow, type RowPlace } from './append-row.ts'
+import { schemaProblem } from './schema-problem.ts'
+
+export interface TransformRunner {
+  readonly view: View
+  /** The rows of all events since the last `reset`. */
+  readonly rows: RowBatch
+  /**
+   * Appends the rows of one event.
+   *
+   * @param values  The event; frozen, because other transforms see it as well.
+   * @returns null, or why the event cannot count; rows may have been appended then.
+   */
+  run(values: Readonly<Record<string, Value>>, place: Readonly<RowPlace>): string | null
+}
+
+export function createTransformRunner(view: View, transform: Transform): TransformRunner {
+  const rows = new RowBatch(view.columns)
+  const schema = view.rowSchema === null ? null : Compile(view.rowSchema)
+
+  function append(row: unknown, place: Readonly<RowPlace>): Problem | null {
+    if (!isWireMap(row)) {
+      return problem({ expected: 'a row or null', actual: row === null ? 'null' : typeof row })
+    }
+    const problems: Problem[] = []
+    const values = Object.assign(Object.create(null), row) as Record<string, Value>
+    for (const { name, type } of view.columns) {
+      values[name] = convertValue(type, values[name], pointer('', name), problems, 'canonical')
+    }
+    if (problems.length > 0) return problems[0]!
+    if (schema !== null && !schema.Check(values)) return schemaProblem(schema.Errors(values))
+    appendRow(rows, place, values)
+    return null
+  }
+
+  function run(values: Readonly<Record<string, Value>>, place: Readonly<RowPlace>): string | null {
+    const result: unknown = transform(values)
+    if (result === null) return null
+    if (!Array.isArray(result)) return sentence(append(result, place), 'row')
+    if (result.length > transformRowsMax) return `more than ${transformRowsMax} rows`
+    for (const [n, row] of result.entries()) {
+      const failed = append(row, place)
+      if (failed !== null) return sentence(failed, `row ${n}`)
+    }
+    return null
+  }
+
+  return {
+    view,
+    rows,
+    run(values, place) {
+      try {
+        return run(values, place)
+      } catch (thrown) {
+        return reasonOfThrown(thrown)
+      }
+    },
+  }
+}
+
+function sentence(failed: Problem | null, row: string): string | null {
+  if (failed === null) return null
+  return `${row}${failed.path}: ${errorMessage(failed.code, failed.details)}`
+}
+
+function problem(details: Problem['details']): Problem {
+  return { code: 'EVENT_FIELD_TYPE', path: '', details }
+}
+
+/** The reason of whatever user code threw, even if looking at it throws again. */
+function reasonOfThrown(thrown: unknown): string {
+  try {
+    return reasonOf(thrown)
+  } catch {
+    return 'an object without a message'
+  }
+}
