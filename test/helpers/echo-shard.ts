@@ -1,0 +1,90 @@
+/**
+ * A shard thread that applies nothing: it answers every buffer with what it read in it.
+ *
+ * Each event comes back as a rejection whose path is its shard and whose message is its bytes in
+ * hex, so a test sees what arrived, where and in which order. A read of `n` queries is answered
+ * with `n` values: the id of the message and the place in it. Positions must ascend per shard.
+ */
+import type { BatchRejections, FromShard, ReadResult, ToShard } from '../../src/model/message.ts'
+import { eventHeaderBytes, readSection } from '../../src/model/section.ts'
+import type { LaneTask } from '../../src/route/lanes.ts'
+
+/** This file, compiled: what a lane starts. */
+export const echoShardUrl = new URL(import.meta.url)
+
+type Apply = Extract<ToShard, { kind: 'apply' }>
+
+export default async function echoShard({ start, port }: LaneTask): Promise<void> {
+  if (start.storePath === '/throws') throw new Error('store is gone')
+  const lastPositions = new Map<number, number>()
+  const post = (message: FromShard): void => port.postMessage(message)
+  post({
+    kind: 'opened',
+    shards: start.shards.map((shard) => ({ shard, position: 0, watermarks: new Float64Array(0) })),
+  })
+  await new Promise<void>((resolve, reject) => {
+    port.on('message', (message: ToShard) => {
+      switch (message.kind) {
+        case 'apply':
+          try {
+            const buffers = message.shards.map(({ buffer }) => buffer)
+            const rejected = echoed(message, lastPositions)
+            const watermarks = new Float64Array(0)
+            port.postMessage(
+              { kind: 'applied', id: message.id, rejected, watermarks, buffers },
+              buffers,
+            )
+          } catch (error) {
+            reject(error as Error)
+          }
+          return
+        case 'read':
+          post({
+            kind: 'read',
+            id: message.id,
+            results: message.queries.map((_, place) => readResult(message.id, place)),
+          })
+          return
+        case 'checkpoint':
+          if (start.storePath === '/fails') post({ kind: 'failed', reason: 'disk is full' })
+          else resolve()
+          return
+        case 'flushed':
+          return
+        case 'close':
+          post({ kind: 'closed' })
+          resolve()
+          return
+      }
+    })
+  })
+  port.close()
+}
+
+function echoed({ shards }: Apply, lastPositions: Map<number, number>): BatchRejections[] {
+  const rejected: BatchRejections[] = []
+  for (const { shard, buffer, byteLength } of shards) {
+    const view = new DataView(buffer)
+    for (let at = 0; at < byteLength;) {
+      const { position, route, events, start, end } = readSection(view, at)
+      if (position < (lastPositions.get(shard) ?? 0)) throw new Error(`${position} is out of order`)
+      lastPositions.set(shard, position)
+      const rejections = []
+      let event = start
+      for (let n = 0; n < events; n++) {
+        const index = view.getUint32(event, true)
+        const from = event + eventHeaderBytes + view.getUint16(event + 12, true)
+        event = from + view.getUint32(event + 8, true)
+        const message = Buffer.from(buffer, from, event - from).toString('hex')
+        rejections.push({ index, code: 'EVENT_DECODE' as const, path: `${shard}`, message })
+      }
+      rejected.push({ position, route, rejections })
+      at = end
+    }
+  }
+  return rejected
+}
+
+function readResult(id: number, place: number): ReadResult {
+  return { entity: 'present', newestNs: null, edgeNs: 0n, values: [id, place], hasEvents: [] }
+}

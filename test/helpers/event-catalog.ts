@@ -1,0 +1,82 @@
+/**
+ * A catalog of one source and its views, made by hand: what validation needs and nothing else.
+ */
+import { objectSchemaOf } from '../../src/define/schema.ts'
+import type { Catalog, Route, Source, Transform, View } from '../../src/model/catalog.ts'
+import { createEncoder } from '../../src/model/msgpack.ts'
+import { SectionWriter, readSection, type Section } from '../../src/model/section.ts'
+import type { DataType, Field, ScalarKind } from '../../src/model/types.ts'
+
+export function field(name: string, type: DataType | ScalarKind, nullable = false): Field {
+  return { name, type: typeof type === 'string' ? { kind: type, nullable } : type }
+}
+
+export function sourceOf(fields: readonly Field[], timestampField = 'at'): Source {
+  return {
+    name: 'events',
+    index: 0,
+    fields,
+    timestampField,
+    schema: objectSchemaOf(fields, 'closed'),
+    identity: 'source',
+    routes: [0],
+  }
+}
+
+export interface ViewSpec {
+  readonly name: string
+  readonly columns: readonly Field[]
+  readonly transform?: Transform
+  /** Fields of the transform's rows; the columns without them. */
+  readonly rowFields?: readonly Field[]
+}
+
+/** One source, one route over its first field, and these views. */
+export function catalogOf(source: Source, specs: readonly ViewSpec[]): Catalog {
+  const joinKeys = [source.fields[0]!]
+  const views = specs.map(({ name, columns, transform, rowFields }, index): View => {
+    return {
+      name,
+      index,
+      source: 0,
+      route: 0,
+      entities: [],
+      joinKeys,
+      columns,
+      features: [],
+      mode: 'sawtooth',
+      intervalMs: 0,
+      leadingEdge: 'wall-clock',
+      online: true,
+      transform: transform ?? null,
+      rowSchema: transform === undefined ? null : objectSchemaOf(rowFields ?? columns, 'open'),
+      identity: name,
+    }
+  })
+  const route: Route = { index: 0, source: 0, joinKeys, views: views.map(({ index }) => index) }
+  return { entities: [], sources: [source], routes: [route], views, services: [] }
+}
+
+const encoder = createEncoder()
+
+/** Msgpack of a value; bytes are taken for msgpack already. */
+export function packed(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : encoder.encode(value)
+}
+
+/** A section with these events; keys are one byte, the place of the event. */
+export function sectionOf(
+  events: readonly unknown[],
+  arrivalMs: number,
+): { section: Section; bytes: Uint8Array } {
+  const writer = new SectionWriter(new Uint8Array(16))
+  writer.open(0, 0, 1000, arrivalMs)
+  for (const [index, event] of events.entries()) {
+    const bytes = packed(event)
+    writer.event(index, 7000 + index, Uint8Array.of(index), 0, 1, bytes, 0, bytes.length)
+  }
+  writer.close()
+  const { buffer, byteLength } = writer.take()
+  const bytes = new Uint8Array(buffer, 0, byteLength)
+  return { section: readSection(new DataView(buffer, 0, byteLength), 0), bytes }
+}

@@ -1,0 +1,46 @@
+/**
+ * A batch in flight that writes down what it is told.
+ */
+import type { BatchInFlight, RoutableBatch } from '../../src/model/contracts.ts'
+import type { Rejection } from '../../src/model/rejection.ts'
+import { payloadOf } from './msgpack-forms.ts'
+
+export interface RecordedBatch extends RoutableBatch {
+  readonly events: readonly Uint8Array[]
+  /** Lanes that hold events of the batch and have not answered. */
+  lanes: number
+  /** Lanes that ever held events of the batch. */
+  lanesExpected: number
+  /** `[route, rejections]`, as they came. */
+  readonly rejected: [route: number, rejections: readonly Rejection[]][]
+}
+
+export function recordedBatch(
+  position: number,
+  events: readonly Uint8Array[],
+  source = 0,
+): RecordedBatch {
+  const inFlight: BatchInFlight = {
+    position,
+    expectLane: () => {
+      batch.lanes += 1
+      batch.lanesExpected += 1
+    },
+    reject: (route, rejections) => batch.rejected.push([route, rejections]),
+    laneDone: () => {
+      batch.lanes -= 1
+    },
+  }
+  const batch: RecordedBatch = {
+    source,
+    count: events.length,
+    payload: payloadOf(events),
+    arrivalMs: 1000 + position,
+    inFlight,
+    events,
+    lanes: 0,
+    lanesExpected: 0,
+    rejected: [],
+  }
+  return batch
+}

@@ -1,0 +1,92 @@
+/**
+ * A small catalog written by hand: one source, views by user and by user and region, a service
+ * over both, and a view that is not online.
+ */
+import { Type } from 'typebox'
+import type { Catalog, Feature, Service, View } from '../../src/model/catalog.ts'
+import type { DataType, Field } from '../../src/model/types.ts'
+
+const int64: DataType = { kind: 'Int64', nullable: false }
+const text: DataType = { kind: 'String', nullable: false }
+const user: Field = { name: 'user_id', type: int64 }
+const region: Field = { name: 'region', type: text }
+const amount: Field = { name: 'amount', type: { kind: 'Float64', nullable: true } }
+const time: Field = { name: 'at', type: { kind: 'Timestamp', nullable: false } }
+
+function feature(name: string, type: DataType, fn: Feature['fn'], column: string): Feature {
+  return { name, column, fn, windowMs: 3_600_000, type }
+}
+
+function view(index: number, name: string, route: number, joinKeys: readonly Field[]): View {
+  return {
+    name,
+    index,
+    source: 0,
+    route,
+    entities: ['user'],
+    joinKeys,
+    columns: [amount],
+    features: [
+      feature('count_1h', { kind: 'Int64', nullable: true }, 'count', 'amount'),
+      feature('mean_1h', { kind: 'Float64', nullable: true }, 'mean', 'amount'),
+      feature('last_at_1h', { kind: 'Timestamp', nullable: true }, 'last', 'at'),
+    ],
+    mode: 'sawtooth',
+    intervalMs: 0,
+    leadingEdge: 'wall-clock',
+    online: true,
+    transform: null,
+    rowSchema: null,
+    identity: `identity of ${name}`,
+  }
+}
+
+const views: readonly View[] = [
+  view(0, 'by_user', 0, [user]),
+  view(1, 'by_region', 1, [user, region]),
+  { ...view(2, 'history', 0, [user]), online: false, mode: 'interval', intervalMs: 60_000 },
+]
+
+function serviceOf({ name, index, joinKeys, features }: View): Service {
+  const all = features.map((each, feature) => ({
+    name: `${name}.${each.name}`,
+    view: index,
+    feature,
+  }))
+  return { name, joinKeys, features: all }
+}
+
+export const shopCatalog: Catalog = {
+  entities: [{ name: 'user', joinKeys: [user] }],
+  sources: [
+    {
+      name: 'purchases',
+      description: 'One per purchase.',
+      owner: 'shop',
+      tags: { tier: 'gold' },
+      index: 0,
+      fields: [user, region, amount, time],
+      timestampField: 'at',
+      schema: Type.Object({}),
+      identity: 'identity of purchases',
+      routes: [0, 1],
+    },
+  ],
+  routes: [
+    { index: 0, source: 0, joinKeys: [user], views: [0, 2] },
+    { index: 1, source: 0, joinKeys: [user, region], views: [1] },
+  ],
+  views,
+  services: [
+    ...views.map(serviceOf),
+    {
+      name: 'ranking',
+      joinKeys: [region, user],
+      features: [
+        { name: 'by_region.mean_1h', view: 1, feature: 1 },
+        { name: 'by_user.last_at_1h', view: 0, feature: 2 },
+        { name: 'by_region.count_1h', view: 1, feature: 0 },
+      ],
+    },
+  ],
+}

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { encode } from '@msgpack/msgpack'
+import type { MillraceError } from '../../src/base/errors.ts'
+import type { Source } from '../../src/model/catalog.ts'
+import type { LaneStart, ReadQuery } from '../../src/model/message.ts'
+import { openLanes, type Lanes } from '../../src/route/lanes.ts'
+import { createRouter, type Router } from '../../src/route/router.ts'
+import { echoShardUrl } from '../helpers/echo-shard.ts'
+import { recordedBatch } from '../helpers/in-flight.ts'
+
+const seed = { k0: 3, k1: 4 }
+
+const start = (lane: number, shards: readonly number[], storePath = '/none'): LaneStart => ({
+  lane,
+  shards,
+  definitionsUrl: null,
+  definitions: [],
+  viewIds: [],
+  storePath,
+  stateBytesMax: 0,
+})
+
+function open(starts: readonly LaneStart[]): { lanes: Lanes; failures: MillraceError[] } {
+  const failures: MillraceError[] = []
+  const onFailure = (error: MillraceError): void => void failures.push(error)
+  return { lanes: openLanes({ starts, workerUrl: echoShardUrl, onFailure }), failures }
+}
+
+function routerOver({ lanes }: Lanes): Router {
+  return createRouter({
+    catalog: {
+      sources: [{ routes: [0] } as unknown as Source],
+      routes: [
+        {
+          index: 0,
+          source: 0,
+          joinKeys: [{ name: 'user', type: { kind: 'Int64', nullable: false } }],
+          views: [],
+        },
+      ],
+    },
+    shards: 5,
+    seed,
+    lanes,
+    resolveKey: () => assert.fail('no event is unusual'),
+    validateOnly: () => assert.fail('every event has a route'),
+  })
+}
+
+const query = (key: number): ReadQuery => ({
+  view: 0,
+  shard: 0,
+  keyHash: 0,
+  key: Uint8Array.of(key),
+  features: [],
+  edgeMs: 0,
+  watermarkMs: 0,
+  watermarkNs: 0,
+})
+
+// Goal: order past every queue and bound on the way. Method: the threads fail when positions of a
+// shard do not ascend, and send back every event with its shard.
+test('keeps the order of batches per shard, and loses and doubles nothing', async () => {
+  const { lanes, failures } = open([start(0, [0, 3]), start(1, [1, 2, 4])])
+  const opened = await Promise.all(lanes.lanes.map((lane) => lane.opened))
+  assert.deepEqual(
+    opened.map((shards) => shards.map(({ shard }) => shard)),
+    [
+      [0, 3],
+      [1, 2, 4],
+    ],
+  )
+  const router = routerOver(lanes)
+  const batches = Array.from({ length: 1500 }, (_, n) => {
+    const events = Array.from({ length: 1 + (n % 9) }, (_, i) => encode({ user: n * 31 + i, n }))
+    return recordedBatch(n + 1, events)
+  })
+  for (const [n, batch] of batches.entries()) {
+    router.route(batch)
+    if (n % 7 === 0) router.flush()
+  }
+  await router.idle()
+  for (const batch of batches) {
+    const echoed = batch.rejected.flatMap(([, rejections]) => rejections)
+    const bytes = echoed.toSorted((a, b) => a.index - b.index).map(({ message }) => message)
+    assert.deepEqual(
+      bytes,
+      batch.events.map((event) => Buffer.from(event).toString('hex')),
+    )
+    assert.equal(batch.lanes, 0)
+  }
+  await lanes.close()
+  assert.deepEqual(failures, [])
+})
+
+test('asks all reads of a turn in one message and answers each with its own results', async () => {
+  const { lanes } = open([start(0, [0])])
+  const [lane] = lanes.lanes
+  const first = await Promise.all([1, 2, 0].map((n) => lane!.read(Array(n).fill(query(n)))))
+  const second = await lane!.read([query(9)])
+  const values = [...first, second].map((results) => results.map(({ values }) => values))
+  assert.deepEqual(values, [
+    [[0, 0]],
+    [
+      [0, 1],
+      [0, 2],
+    ],
+    [],
+    [[1, 0]],
+  ])
+  await lanes.close()
+})
+
+test('answers reads that were asked before it closes', async () => {
+  const { lanes } = open([start(0, [0])])
+  const read = lanes.lanes[0]!.read([query(1)])
+  await lanes.close()
+  assert.equal((await read).length, 1)
+})
+
+test('reports a lane that cannot start, and ends the others in order', async () => {
+  const { lanes, failures } = open([start(0, [0]), start(1, [1], '/throws')])
+  await assert.rejects(lanes.lanes[1]!.opened, { code: 'SHARD_FAILED' })
+  await assert.rejects(lanes.close(), {
+    code: 'SHARD_FAILED',
+    details: { lane: 1, reason: 'store is gone' },
+  })
+  assert.equal(failures.length, 1)
+})
+
+test('reports a lane that says it has failed, once, and fails its reads', async () => {
+  const { lanes, failures } = open([start(0, [0], '/fails')])
+  const [lane] = lanes.lanes
+  await lane!.opened
+  for (let n = 0; n < 2; n++) lane!.post({ kind: 'checkpoint', routed: 0, arrivalMs: 0 })
+  await assert.rejects(
+    lane!.read([query(1)]).then(() => lanes.close()),
+    { code: 'SHARD_FAILED' },
+  )
+  await assert.rejects(lane!.read([query(1)]), { code: 'SHARD_FAILED' })
+  assert.deepEqual(
+    failures.map(({ code, details }) => [code, details]),
+    [['SHARD_FAILED', { lane: 0, reason: 'disk is full' }]],
+  )
+  await assert.rejects(lanes.close())
+})
+
+test('reports a thread that ends by itself', async () => {
+  const { lanes, failures } = open([start(0, [0])])
+  const [lane] = lanes.lanes
+  await lane!.opened
+  lane!.post({ kind: 'checkpoint', routed: 0, arrivalMs: 0 })
+  await assert.rejects(lane!.read([query(1)]), { code: 'SHARD_FAILED' })
+  assert.equal(failures.length, 1)
+  await assert.rejects(lanes.close())
+})
