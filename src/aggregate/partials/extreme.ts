@@ -1,0 +1,111 @@
+/**
+ * Smallest and largest value.
+ *
+ * Algebra: identity "none", merge min or max; commutative, a monoid (nothing can be taken out).
+ * Exact. 8 bytes. Strings compare by Unicode code point.
+ */
+import type { Value } from '../../model/types.ts'
+import type { Partial } from '../partial.ts'
+
+export function extremeFloat(which: 'min' | 'max'): Partial {
+  const none = which === 'min' ? Infinity : -Infinity
+  const sign = which === 'min' ? 1 : -1
+  return {
+    cells: 1,
+    valueCells: [],
+    init(cells, at) {
+      cells.f64[at] = none
+    },
+    update({ f64 }, at, rows, { floats, isNull }) {
+      const { count, cellOf } = rows
+      for (let i = 0; i < count; i++) {
+        const cell = cellOf[i]! + at
+        if ((floats[i]! - f64[cell]!) * sign < 0 && isNull[i] === 0) f64[cell] = floats[i]!
+      }
+    },
+    merge(into, at, from, fromAt) {
+      const value = from.f64[fromAt]!
+      if ((value - into.f64[at]!) * sign < 0) into.f64[at] = value
+    },
+  }
+}
+
+export function extremeInt(which: 'min' | 'max'): Partial {
+  const isMin = which === 'min'
+  const noneHigh = isMin ? 0x7fffffff : -0x80000000
+  const noneLow = isMin ? 0xffffffff : 0
+  return {
+    cells: 1,
+    valueCells: [],
+    init(cells, at) {
+      cells.low[2 * at] = noneLow
+      cells.high[2 * at + 1] = noneHigh
+    },
+    update(cells, at, rows, column) {
+      const { count, cellOf } = rows
+      const { high, low, isNull } = column
+      for (let i = 0; i < count; i++) {
+        const cell = 2 * (cellOf[i]! + at)
+        const order = high[i]! - cells.high[cell + 1]! || low[i]! - cells.low[cell]!
+        if ((isMin ? order < 0 : order > 0) && isNull[i] === 0) {
+          cells.low[cell] = low[i]!
+          cells.high[cell + 1] = high[i]!
+        }
+      }
+    },
+    merge(into, at, from, fromAt) {
+      const high = from.high[2 * fromAt + 1]!
+      const low = from.low[2 * fromAt]!
+      const order = high - into.high[2 * at + 1]! || low - into.low[2 * at]!
+      if (isMin ? order < 0 : order > 0) {
+        into.low[2 * at] = low
+        into.high[2 * at + 1] = high
+      }
+    },
+  }
+}
+
+export function extremeValue(which: 'min' | 'max'): Partial {
+  const sign = which === 'min' ? 1 : -1
+  return {
+    cells: 1,
+    valueCells: [0],
+    init(cells, at) {
+      cells.f64[at] = 0
+    },
+    update({ f64 }, at, rows, { values, isNull }, pool) {
+      const { count, cellOf } = rows
+      for (let i = 0; i < count; i++) {
+        if (isNull[i] === 1) continue
+        const cell = cellOf[i]! + at
+        const place = f64[cell]!
+        const value = values[i]!
+        if (place === 0) f64[cell] = pool.add(value)
+        else if (compare(value, pool.get(place)) * sign < 0) pool.replace(place, value)
+      }
+    },
+    merge(into, at, from, fromAt, pool) {
+      const place = from.f64[fromAt]!
+      if (place === 0) return
+      const best = into.f64[at]!
+      if (best === 0 || compare(pool.get(place), pool.get(best)) * sign < 0) into.f64[at] = place
+    },
+  }
+}
+
+/** Order of strings by code point; `<` alone orders by UTF-16 unit, which differs above U+FFFF. */
+function compare(a: Value, b: Value): number {
+  const left = a as string
+  const right = b as string
+  const length = Math.min(left.length, right.length)
+  for (let i = 0; i < length; i++) {
+    const x = left.charCodeAt(i)
+    const y = right.charCodeAt(i)
+    if (x === y) continue
+    // Surrogates (D800…DFFF) stand for code points above all other units.
+    const xHigh = x >= 0xd800 && x <= 0xdfff ? 1 : 0
+    const yHigh = y >= 0xd800 && y <= 0xdfff ? 1 : 0
+    return xHigh - yHigh || x - y
+  }
+  return left.length - right.length
+}

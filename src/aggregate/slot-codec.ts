@@ -1,0 +1,115 @@
+/**
+ * The stored form of one key's state in one view. Part of the store's format; golden-tested.
+ *
+ * Little-endian: `u32 format, i32 newestNs, f64 newestMs`, then per level, narrowest tiles first,
+ * `u32 rows` and the rows' cells as they are in memory, then the pooled values of all levels in
+ * row and cell order as one msgpack array, absent when there are none. Whoever stores the bytes
+ * checks them; here their shape is taken for granted.
+ */
+import { createDecoder, createEncoder } from '../model/msgpack.ts'
+import type { Value } from '../model/types.ts'
+import type { ByteWriter } from './byte-writer.ts'
+import type { Level } from './layout.ts'
+import type { TileRuns } from './tile-runs.ts'
+import type { ValuePool } from './value-pool.ts'
+
+/** Format of a stored slot; raise it with any change of the bytes, cells included. */
+export const slotFormat = 1
+
+/** One level's plan with the tiles of every slot. */
+export interface LevelState {
+  readonly level: Level
+  readonly runs: TileRuns
+}
+
+const headerBytes = 16
+const encoder = createEncoder()
+const decoder = createDecoder({ bytesMax: 2 ** 31, nodesMax: 2 ** 31 - 1, depthMax: 32 })
+
+export function encodeSlot(
+  writer: ByteWriter,
+  slot: number,
+  newestMs: number,
+  newestNs: number,
+  levels: readonly LevelState[],
+  pool: ValuePool,
+): void {
+  writer.u32(slotFormat)
+  writer.i32(newestNs)
+  writer.f64(newestMs)
+  const values: Value[] = []
+  for (const { level, runs } of levels) {
+    const rows = runs.rowCount(slot)
+    const first = runs.firstRow(slot)
+    const { f64 } = runs.cells
+    writer.u32(rows)
+    writer.bytes(new Uint8Array(f64.buffer, first * level.stride * 8, rows * level.stride * 8))
+    forEachValueCell(level, first, rows, (cell) => values.push(pool.get(f64[cell]!)))
+  }
+  if (values.length > 0) writer.bytes(encoder.encodeSharedRef(values))
+}
+
+/** Event time of a stored slot's newest event, without loading it. */
+export function newestMsOf(bytes: Uint8Array): number {
+  return viewOf(bytes).getFloat64(8, true)
+}
+
+/** Fills an empty slot from its stored form; returns the nanoseconds of its newest event. */
+export function decodeSlot(
+  bytes: Uint8Array,
+  slot: number,
+  levels: readonly LevelState[],
+  pool: ValuePool,
+): number {
+  const view = viewOf(bytes)
+  let at = headerBytes
+  let hasValues = false
+  for (const { level, runs } of levels) {
+    const rows = view.getUint32(at, true)
+    at += 4
+    const length = rows * level.stride * 8
+    const first = runs.load(slot, rows)
+    new Uint8Array(runs.cells.low.buffer).set(
+      bytes.subarray(at, at + length),
+      first * level.stride * 8,
+    )
+    at += length
+    hasValues ||= rows > 0 && level.valueCells.length > 0
+  }
+  if (hasValues) placeValues(decoder.decode(bytes, at) as Value[], slot, levels, pool)
+  return view.getInt32(4, true)
+}
+
+/** Gives the values of a loaded slot their places in this pool. */
+function placeValues(
+  values: readonly Value[],
+  slot: number,
+  levels: readonly LevelState[],
+  pool: ValuePool,
+): void {
+  let next = 0
+  for (const { level, runs } of levels) {
+    const { f64 } = runs.cells
+    forEachValueCell(level, runs.firstRow(slot), runs.rowCount(slot), (cell) => {
+      const value = values[next++]!
+      // Place 0 is "no value": it was stored as null and stays 0.
+      f64[cell] = f64[cell] === 0 ? 0 : pool.add(value)
+    })
+  }
+}
+
+function forEachValueCell(
+  level: Level,
+  first: number,
+  rows: number,
+  visit: (cell: number) => void,
+): void {
+  if (level.valueCells.length === 0) return
+  for (let row = first; row < first + rows; row++) {
+    for (const cell of level.valueCells) visit(row * level.stride + cell)
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

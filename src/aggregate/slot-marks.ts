@@ -1,0 +1,81 @@
+/**
+ * Which slots have changed since they were last stored, and which were used of late.
+ *
+ * A checkpoint must hold every key as it was at one journal position, while events go on. So when
+ * it begins, the dirty slots become pending; they are captured a few at a time, and a pending slot
+ * that is about to change is captured first. No event waits for more than its own key.
+ */
+
+const dirty = 1
+const pending = 2
+const used = 4
+
+export class SlotMarks {
+  #marks = new Uint8Array(0)
+  #dirty: number[] = []
+  #pending: number[] = []
+  readonly #capture: (slot: number) => void
+
+  /** @param capture  Stores a slot as it is now. */
+  constructor(capture: (slot: number) => void) {
+    this.#capture = capture
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.length
+  }
+
+  grow(capacity: number): void {
+    const marks = new Uint8Array(capacity)
+    marks.set(this.#marks)
+    this.#marks = marks
+  }
+
+  /** To be called before a slot changes. */
+  touch(slot: number): void {
+    const mark = this.#marks[slot]!
+    if (mark === (dirty | used)) return
+    if ((mark & pending) !== 0) this.#capture(slot)
+    if ((mark & dirty) === 0) this.#dirty.push(slot)
+    this.#marks[slot] = dirty | used
+  }
+
+  /** Marks a slot as read. */
+  use(slot: number): void {
+    this.#marks[slot]! |= used
+  }
+
+  /** Whether the store holds the slot as it is; gives it a second chance if it was used of late. */
+  mayEvict(slot: number): boolean {
+    const mark = this.#marks[slot]!
+    if (mark === used) this.#marks[slot] = 0
+    return mark === 0
+  }
+
+  isClean(slot: number): boolean {
+    return (this.#marks[slot]! & (dirty | pending)) === 0
+  }
+
+  clear(slot: number): void {
+    this.#marks[slot] = 0
+  }
+
+  /** Makes every dirty slot pending. The pending ones of before must all have been captured. */
+  beginCapture(): void {
+    this.#pending = this.#dirty
+    this.#dirty = []
+    for (const slot of this.#pending) this.#marks[slot] = (this.#marks[slot]! & used) | pending
+  }
+
+  /** Captures at most `slots` pending slots; returns whether none is left. */
+  captureSome(slots: number): boolean {
+    for (let left = slots; left > 0; left--) {
+      const slot = this.#pending.pop()
+      if (slot === undefined) return true
+      if ((this.#marks[slot]! & pending) === 0) continue
+      this.#capture(slot)
+      this.#marks[slot]! &= ~pending
+    }
+    return this.#pending.length === 0
+  }
+}

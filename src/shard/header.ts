@@ -1,0 +1,71 @@
+/**
+ * What a checkpoint says beside the state of the keys: the journal position that it covers, and per
+ * view the watermark and the rows that wait for their time.
+ */
+import type { ParkedRow } from '../aggregate/parked.ts'
+import type { ViewState } from '../aggregate/view-state.ts'
+import { createDecoder, createEncoder } from '../model/msgpack.ts'
+import { MillraceError } from '../base/errors.ts'
+import { storeFormat } from '../persist/shard-store.ts'
+
+const encoder = createEncoder()
+const decoder = createDecoder({ bytesMax: 2 ** 31, nodesMax: 2 ** 31 - 1, depthMax: 32 })
+
+interface StoredHeader {
+  readonly format: bigint | number
+  readonly position: number
+  readonly views: Readonly<Record<string, StoredView>>
+}
+
+interface StoredView {
+  readonly watermarkMs: number
+  readonly watermarkNs: number
+  readonly parked: readonly ParkedRow[]
+}
+
+/** The header of the state as it is now. `viewIds[i]` names view i in the store. */
+export function encodeHeader(
+  position: number,
+  views: readonly (ViewState | null)[],
+  viewIds: readonly number[],
+): Uint8Array {
+  const stored: Record<string, StoredView> = {}
+  views.forEach((state, index) => {
+    if (state === null) return
+    stored[viewIds[index]!] = {
+      watermarkMs: state.watermarkMs,
+      watermarkNs: state.watermarkNs,
+      parked: state.parked.rows(),
+    }
+  })
+  const header: StoredHeader = { format: storeFormat, position, views: stored }
+  return encoder.encode(header)
+}
+
+/** Puts what a header says back into empty views; returns the position. */
+export function restoreHeader(
+  bytes: Uint8Array,
+  views: readonly (ViewState | null)[],
+  viewIds: readonly number[],
+): number {
+  const header = decoder.decode(bytes) as StoredHeader
+  if (Number(header.format) !== storeFormat) {
+    throw new MillraceError('STORE_FORMAT', { found: Number(header.format), expected: storeFormat })
+  }
+  views.forEach((state, index) => {
+    const stored = header.views[viewIds[index]!]
+    if (state === null || stored === undefined) return
+    state.watermarkMs = Number(stored.watermarkMs)
+    state.watermarkNs = Number(stored.watermarkNs)
+    for (const row of stored.parked) {
+      state.parked.restore({
+        ...row,
+        timeMs: Number(row.timeMs),
+        timeNs: Number(row.timeNs),
+        order: Number(row.order),
+        keyHash: Number(row.keyHash),
+      })
+    }
+  })
+  return Number(header.position)
+}

@@ -1,0 +1,226 @@
+/**
+ * A shard: the actor that owns a part of the keys, their state and the store of that state.
+ *
+ * The whole life of an event here: a section of the router's buffer is validated and transformed
+ * into rows, the rows change the tiles of the views, what was not counted is answered, and a
+ * checkpoint later brings the changed keys to disk. Sections at or before the position of the last
+ * checkpoint have been applied in an earlier life and are skipped.
+ */
+import { join } from 'node:path'
+import { ClockHand } from '../aggregate/clock-hand.ts'
+import { evaluate } from '../aggregate/evaluate.ts'
+import { ViewState } from '../aggregate/view-state.ts'
+import type { Catalog } from '../model/catalog.ts'
+import type { BatchRejections, ReadQuery, ReadResult, ShardOpened } from '../model/message.ts'
+import { rejection, type Rejection } from '../model/rejection.ts'
+import type { Column } from '../model/rows.ts'
+import { readSection, type Section } from '../model/section.ts'
+import { openShardStore, type ShardStore } from '../persist/shard-store.ts'
+import type { RouteValidator } from '../validate/route-validator.ts'
+import { Checkpoint } from './checkpoint.ts'
+import { restoreHeader } from './header.ts'
+
+/** Address space of one environment; not memory. The file grows to what is stored. */
+const mapBytes = 2 ** 36
+
+/** A view's state with what applying to it needs at hand. */
+interface OwnedView {
+  readonly state: ViewState
+  /** The columns of the rows that come in, in the order of the view's. */
+  readonly columns: readonly Column[]
+  readonly hand: ClockHand
+}
+
+export class Shard {
+  readonly index: number
+  readonly #catalog: Catalog
+  readonly #validators: readonly RouteValidator[]
+  readonly #store: ShardStore
+  /** By place in the catalog; null for views that keep no state. */
+  readonly #views: readonly (OwnedView | null)[]
+  readonly #checkpoint: Checkpoint
+  readonly #openedAt: number
+  /** Keys of the store that are not in memory; while there are none, a miss needs no look. */
+  #cold: number
+  #loaded = 0
+  #evicted = 0
+
+  constructor(options: {
+    readonly index: number
+    readonly catalog: Catalog
+    /** By place in the catalog's routes; the shards of a lane share them. */
+    readonly validators: readonly RouteValidator[]
+    readonly viewIds: readonly number[]
+    readonly storePath: string
+  }) {
+    const { index, catalog, validators, viewIds, storePath } = options
+    this.index = index
+    this.#catalog = catalog
+    this.#validators = validators
+    this.#store = openShardStore(join(storePath, String(index).padStart(3, '0')), { mapBytes })
+    this.#cold = this.#store.count
+    this.#views = catalog.views.map((view) => {
+      if (!view.online) return null
+      const state = new ViewState(view, {
+        load: (hash, key) => this.#load(viewIds[view.index]!, hash, key),
+        capture: (slot) => this.#checkpoint.capture(view.index, slot),
+      })
+      const rows = validators[view.route]!.rowsOf(view.index)
+      const columns = view.columns.map((field) =>
+        rows.columns.find((column) => column.name === field.name)!,
+      )
+      return { state, columns, hand: new ClockHand(state) }
+    })
+    const states = this.#views.map((owned) => owned?.state ?? null)
+    this.#checkpoint = new Checkpoint({ store: this.#store, views: states, viewIds })
+    const header = this.#store.header()
+    this.#openedAt = header === null ? 0 : restoreHeader(header, states, viewIds)
+  }
+
+  get opened(): ShardOpened {
+    return { shard: this.index, position: this.#openedAt, watermarks: this.watermarks() }
+  }
+
+  /** Bytes of state in memory. */
+  get bytes(): number {
+    return this.#sum(({ state }) => state.bytes)
+  }
+
+  get keys(): number {
+    return this.#sum(({ state }) => state.keys.count)
+  }
+
+  get dirtyKeys(): number {
+    return this.#sum(({ state }) => state.marks.dirtyCount)
+  }
+
+  get loaded(): number {
+    return this.#loaded
+  }
+
+  get evicted(): number {
+    return this.#evicted
+  }
+
+  get checkpointing(): boolean {
+    return this.#checkpoint.running
+  }
+
+  /** Each view's watermark, ms and ns in turn. */
+  watermarks(): Float64Array {
+    return Float64Array.from(
+      this.#views.flatMap((owned) => [
+        owned?.state.watermarkMs ?? -Infinity,
+        owned?.state.watermarkNs ?? 0,
+      ]),
+    )
+  }
+
+  /** Applies the sections of one buffer, in order; adds what was not counted. */
+  apply(buffer: ArrayBuffer, byteLength: number, rejected: BatchRejections[]): void {
+    const bytes = new Uint8Array(buffer, 0, byteLength)
+    const view = new DataView(buffer, 0, byteLength)
+    for (let at = 0; at < byteLength;) {
+      const section = readSection(view, at)
+      at = section.end
+      if (section.position <= this.#openedAt) continue
+      const rejections = this.#applySection(section, bytes)
+      if (rejections.length === 0) continue
+      rejected.push({ position: section.position, route: section.route, rejections })
+    }
+  }
+
+  read(query: ReadQuery): ReadResult {
+    const { state } = this.#views[query.view]!
+    if (state.view.leadingEdge === 'wall-clock') {
+      state.admit(query.edgeMs)
+      return evaluate(state, { ...query, edgeNs: 0 })
+    }
+    // This shard may have seen later events than those the main thread has heard of.
+    const ahead =
+      state.watermarkMs > query.watermarkMs ||
+      (state.watermarkMs === query.watermarkMs && state.watermarkNs > query.watermarkNs)
+    const edgeMs = ahead ? state.watermarkMs : query.watermarkMs
+    const edgeNs = ahead ? state.watermarkNs : query.watermarkNs
+    return evaluate(state, { ...query, edgeMs, edgeNs })
+  }
+
+  /** Brings every key that changed to disk; resolves with their number. */
+  async checkpoint(position: number, arrivalMs: number, flushed: Promise<void>): Promise<number> {
+    const keys = await this.#checkpoint.run(position, arrivalMs, flushed)
+    this.#cold = Math.max(0, this.#store.count - this.keys)
+    return keys
+  }
+
+  /** Evicts keys until the shard holds at most its part of `bytesMax`; not during a checkpoint. */
+  evict(bytesMax: number): void {
+    if (this.#checkpoint.running) return
+    const { bytes } = this
+    if (bytes <= bytesMax) return
+    for (const owned of this.#views) {
+      if (owned === null) continue
+      // Every view gives up the same share.
+      const evicted = owned.hand.evict((owned.state.bytes / bytes) * bytesMax)
+      this.#evicted += evicted
+      this.#cold += evicted
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#store.close()
+  }
+
+  #applySection(section: Section, bytes: Uint8Array): Rejection[] {
+    const rejections: Rejection[] = []
+    const validator = this.#validators[section.route]!
+    validator.readSection(section, bytes, rejections)
+    const route = this.#catalog.routes[section.route]!
+    let lateness: Lateness | null = null
+    for (const index of route.views) {
+      const owned = this.#views[index]
+      if (owned === null || owned === undefined) continue
+      const rows = validator.rowsOf(index)
+      const late = owned.state.apply(rows, owned.columns, section.arrivalMs)
+      if (late.length === 0) continue
+      lateness ??= new Lateness()
+      lateness.add(late.map((row) => rows.eventIndex[row]!))
+    }
+    if (lateness !== null) rejections.push(...lateness.rejections(this.#catalog, section.route))
+    return rejections
+  }
+
+  #load(viewId: number, hash: number, key: Uint8Array): Uint8Array | null {
+    if (this.#cold === 0) return null
+    const stored = this.#store.get(viewId, hash, key)
+    if (stored === null) return null
+    this.#cold -= 1
+    this.#loaded += 1
+    return stored
+  }
+
+  #sum(of: (owned: OwnedView) => number): number {
+    return this.#views.reduce((sum, owned) => sum + (owned === null ? 0 : of(owned)), 0)
+  }
+}
+
+/** Which events came too late for how many views of their route. */
+class Lateness {
+  readonly #views = new Map<number, number>()
+
+  add(events: readonly number[]): void {
+    for (const event of new Set(events)) {
+      this.#views.set(event, (this.#views.get(event) ?? 0) + 1)
+    }
+  }
+
+  /** An event is rejected when no view of its route could take it. */
+  rejections(catalog: Catalog, route: number): Rejection[] {
+    const views = catalog.routes[route]!.views.map((index) => catalog.views[index]!)
+    const { timestampField } = catalog.sources[catalog.routes[route]!.source]!
+    const online = views.filter((view) => view.online)
+    const names = online.map((view) => `"${view.name}"`).join(', ')
+    return [...this.#views]
+      .filter(([, late]) => late === online.length)
+      .map(([event]) => rejection(event, 'EVENT_TOO_LATE', `/${timestampField}`, { views: names }))
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Piscina entry of a shard thread: loads the definitions and runs one lane until it is closed.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { buildCatalog } from '../src/define/catalog.ts'
+import { importFeatures } from '../src/define/load.ts'
+import type { LaneStart } from '../src/model/message.ts'
+import { runLane } from '../src/shard/lane.ts'
+
+export default async function shard(task: { start: LaneStart; port: MessagePort }): Promise<void> {
+  const { definitionsUrl, definitions } = task.start
+  const exported = definitionsUrl === null ? definitions! : await importFeatures(definitionsUrl)
+  await runLane(task.start, buildCatalog(exported), task.port)
+}
