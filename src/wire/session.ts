@@ -1,0 +1,342 @@
+/**
+ * One connection's side of the protocol, without the socket.
+ *
+ * In: the messages of one WebSocket, in order. Out: frames to its peer, batches to the intake,
+ * reads to the reader. A state machine: `greeting` until HELLO, `opening` while the producer is
+ * opened, `open`, then `leaving` (BYE) or `draining` (GOAWAY) until what was taken is acknowledged,
+ * and `closed`. Whatever goes wrong closes the connection with a code of the error table; nothing
+ * is sent or handed on after that.
+ *
+ * Thread: main. @see docs/reference/protocol.md
+ */
+import { assert } from '../base/assert.ts'
+import { errorTable, MillraceError, type ErrorCode } from '../base/errors.ts'
+import {
+  sendBufferBytesMax,
+  sequenceGapsMax,
+  sessionFlushesMax,
+  sessionReadsMax,
+} from '../base/limits.ts'
+import type { IngestPort, ProducerSession, ReadPort } from '../model/contracts.ts'
+import type { DataType } from '../model/types.ts'
+import { AckBuffer } from './acks.ts'
+import { InFlight } from './in-flight.ts'
+import * as protocol from './protocol.ts'
+import type { Credits, FrameLimits, HelloFrame, PublishFrame, ReadFrame } from './protocol.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/** What a session needs of its socket. */
+export interface Connection {
+  /** Sends one binary message; the bytes are not changed afterwards. */
+  send(bytes: Uint8Array): void
+  close(code: number, reason: string): void
+  /** Stops and restarts reading; a few messages may still come after `pause`. */
+  pause(): void
+  resume(): void
+  /** Bytes accepted by `send` that the peer's side has not taken yet. */
+  readonly bufferedBytes: number
+}
+
+/** A logger in the manner of pino. */
+export interface WireLog {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** What every session of a server shares. */
+export interface SessionOptions {
+  readonly ingest: IngestPort
+  readonly read: ReadPort
+  readonly scheduler: Scheduler
+  readonly log: WireLog
+  /** Name and version of the server, as WELCOME tells it. */
+  readonly server: string
+  readonly sources: readonly string[]
+  readonly services: readonly string[]
+  /** By `view.feature`. */
+  readonly featureTypes: ReadonlyMap<string, DataType>
+  readonly limits: FrameLimits
+  readonly credits: Credits
+  readonly helloTimeoutMs: number
+  readonly heartbeatMs: number
+  /** Told once per session that this side ends: an error code, or `BYE`. */
+  readonly onClose: (reason: ErrorCode | 'BYE') => void
+}
+
+type State = 'greeting' | 'opening' | 'open' | 'leaving' | 'draining' | 'closed'
+
+export class Session {
+  readonly #options: SessionOptions
+  readonly #connection: Connection
+  readonly #stopHelloTimer: () => void
+  readonly #inFlight = new InFlight()
+  readonly #acks = new AckBuffer()
+  #state: State = 'greeting'
+  #producer: ProducerSession | null = null
+  /** Messages that came while the producer was being opened. */
+  #held: Uint8Array[] = []
+  #gaps = 0
+  #reads = 0
+  #flushes: { readonly token: number; readonly mark: number }[] = []
+  #congested = false
+
+  constructor(connection: Connection, options: SessionOptions) {
+    this.#connection = connection
+    this.#options = options
+    const timeoutMs = options.helloTimeoutMs
+    this.#stopHelloTimer = options.scheduler.after(timeoutMs, () => {
+      this.#fail(new MillraceError('HELLO_TIMEOUT', { timeoutMs }))
+    })
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  /** True while the peer takes in less than it is sent; its socket is not read then. */
+  get congested(): boolean {
+    return this.#congested
+  }
+
+  /** Takes one binary message. The bytes must stay as they are until its events are acknowledged. */
+  received(bytes: Uint8Array): void {
+    if (this.#state === 'closed') return
+    if (this.#state === 'opening') {
+      this.#held.push(bytes)
+      return
+    }
+    try {
+      this.#handle(protocol.decodeClientFrame(bytes))
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+  }
+
+  receivedText(): void {
+    this.#fail(new MillraceError('FRAME_TEXT'))
+  }
+
+  /** What was sent has left: the peer may be read again. */
+  writable(): void {
+    if (!this.#congested || this.#connection.bufferedBytes > sendBufferBytesMax) return
+    this.#congested = false
+    if (this.#state !== 'opening') this.#connection.resume()
+  }
+
+  /** The socket is gone. */
+  disconnected(): void {
+    this.#end()
+  }
+
+  /**
+   * Asks the peer to leave: what was taken is acknowledged, nothing more is taken, then the
+   * connection closes with `DRAINING`.
+   *
+   * @param deadlineMs  Time until the caller cuts the connection.
+   */
+  drain(deadlineMs: number): void {
+    if (this.#state === 'closed' || this.#state === 'draining') return
+    const reason = new MillraceError('DRAINING')
+    if (this.#state === 'greeting' || this.#state === 'opening') {
+      this.#fail(reason)
+      return
+    }
+    this.#send(protocol.encodeGoaway(reason.message, deadlineMs))
+    if (this.#state === 'open') this.#state = 'draining'
+    this.#settle()
+  }
+
+  #handle(frame: protocol.ClientFrame | null): void {
+    if (frame === null) return
+    if (this.#state === 'leaving') throw invalid('nothing follows BYE')
+    if (this.#state === 'greeting') {
+      if (frame.kind !== 'hello') throw invalid('HELLO comes first')
+      this.#stopHelloTimer()
+      void this.#open(frame)
+      return
+    }
+    switch (frame.kind) {
+      case 'hello':
+        throw invalid('HELLO comes once')
+      case 'publish':
+        this.#publish(frame)
+        return
+      case 'flush':
+        if (this.#flushes.length >= sessionFlushesMax) throw invalid('too many FLUSH unanswered')
+        this.#flushes.push({ token: frame.token, mark: this.#inFlight.mark })
+        this.#settle()
+        return
+      case 'bye':
+        this.#state = 'leaving'
+        this.#settle()
+        return
+      case 'read':
+        void this.#read(frame)
+        return
+    }
+  }
+
+  async #open({ version, producer, epoch }: HelloFrame): Promise<void> {
+    this.#state = 'opening'
+    this.#connection.pause()
+    try {
+      if (version !== protocol.protocolVersion) throw invalid(`version ${version} is not spoken`)
+      if (producer === null) {
+        if (epoch !== null) throw invalid('an epoch without a producer')
+      } else {
+        const opened = await this.#options.ingest.openProducer(producer, epoch, {
+          acknowledged: (acknowledgement) => {
+            this.#inFlight.release(acknowledgement.upTo)
+            if (!this.#acks.waiting) this.#options.scheduler.soon(() => this.#sendAcks())
+            this.#acks.add(acknowledgement)
+          },
+          fenced: () => this.#fail(new MillraceError('PRODUCER_FENCED', { producer })),
+        })
+        if (this.#isClosed()) opened.close()
+        else this.#producer = opened
+      }
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+    if (!this.#isClosed()) this.#welcome()
+  }
+
+  #welcome(): void {
+    const { server, credits, limits, heartbeatMs, sources, services } = this.#options
+    const opened = this.#producer
+    const producer = opened?.producer ?? null
+    const epoch = opened?.epoch ?? null
+    const lastSequence = opened?.lastSequence ?? null
+    const about = { server, credits, limits, heartbeatMs, sources, services }
+    this.#state = 'open'
+    this.#send(protocol.encodeWelcome({ ...about, producer, epoch, lastSequence }))
+    this.#sendAcks()
+    const held = this.#held
+    this.#held = []
+    for (const bytes of held) this.received(bytes)
+    if (!this.#isClosed() && !this.#congested) this.#connection.resume()
+  }
+
+  #publish(batch: PublishFrame): void {
+    // After GOAWAY nothing is taken; the client sends it again to the next server it finds.
+    if (this.#state === 'draining') return
+    if (this.#producer === null) throw invalid('PUBLISH on a connection that only reads')
+    if (this.#inFlight.exceeds(this.#options.credits)) throw new MillraceError('CREDIT_EXCEEDED')
+    const { sequence, count, payload } = batch
+    // Added first: a batch taken before may be acknowledged within the call.
+    this.#inFlight.add(sequence + count - 1, count, payload.length)
+    const answer = this.#producer.publish(batch)
+    if ('taken' in answer) {
+      this.#gaps = 0
+      return
+    }
+    this.#inFlight.undo()
+    const { expected } = answer
+    const gap = new MillraceError('SEQUENCE_GAP', { got: sequence, expected })
+    const { code, message } = gap
+    this.#send(protocol.encodeNack({ sequence, code, message, expected, retryAfterMs: null }))
+    this.#gaps += 1
+    if (this.#gaps >= sequenceGapsMax) {
+      throw new MillraceError('SEQUENCE_GAP_PERSISTS', { times: this.#gaps })
+    }
+  }
+
+  async #read({ id, name, keys }: ReadFrame): Promise<void> {
+    this.#reads += 1
+    let answer: Uint8Array
+    try {
+      if (this.#state === 'draining') throw new MillraceError('DRAINING')
+      if (this.#reads > sessionReadsMax) throw new MillraceError('OVERLOADED')
+      const table = await this.#options.read.read(name, keys)
+      const types = table.names.map((feature) => {
+        const type = this.#options.featureTypes.get(feature)
+        assert(type !== undefined, 'every feature has a type')
+        return type
+      })
+      answer = protocol.encodeFeatures(id, table, types)
+    } catch (thrown) {
+      const { code, message } = this.#errorOf(thrown)
+      answer = protocol.encodeError(id, code, message)
+    }
+    this.#reads -= 1
+    this.#send(answer)
+    this.#settle()
+  }
+
+  #sendAcks(): void {
+    if (!this.#acks.waiting || this.#state === 'opening') return
+    for (const frame of this.#acks.take()) this.#send(frame)
+    this.#settle()
+  }
+
+  /** Does what waits for acknowledgements, as far as they have come and been sent. */
+  #settle(): void {
+    if (this.#state === 'closed' || this.#acks.waiting) return
+    const flushes = this.#flushes
+    while (flushes.length > 0 && this.#inFlight.reached(flushes[0]!.mark)) {
+      this.#send(protocol.encodeFlushed(flushes.shift()!.token))
+    }
+    if (this.#reads > 0 || !this.#inFlight.reached(this.#inFlight.mark)) return
+    if (this.#state === 'leaving') this.#close(1000, 'BYE', 'BYE')
+    if (this.#state === 'draining') this.#fail(new MillraceError('DRAINING'))
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#isClosed()) return
+    this.#connection.send(bytes)
+    const { bufferedBytes } = this.#connection
+    if (bufferedBytes > sendBufferBytesMax * 16) this.#fail(new MillraceError('OVERLOADED'))
+    else if (bufferedBytes > sendBufferBytesMax && !this.#congested) {
+      this.#congested = true
+      this.#connection.pause()
+    }
+  }
+
+  /** What the peer is told: of what goes wrong inside the server, only that it did. */
+  #errorOf(thrown: unknown): MillraceError {
+    const raised = thrown instanceof MillraceError ? thrown : null
+    if (raised !== null && errorTable[raised.code].domain !== 'internal') return raised
+    this.#options.log.error({ err: thrown }, 'a session failed')
+    return new MillraceError('INTERNAL')
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#isClosed()) return
+    const { code, message } = this.#errorOf(thrown)
+    const producer = this.#producer?.producer ?? null
+    this.#options.log.info({ code, reason: message, producer }, 'session closed')
+    this.#close(errorTable[code].close ?? 1011, code, `${code}: ${message}`)
+  }
+
+  #close(code: number, reason: ErrorCode | 'BYE', text: string): void {
+    this.#end()
+    this.#options.onClose(reason)
+    this.#connection.close(code, closeReason(text))
+    // The peer's half of the closing handshake has to be read.
+    this.#connection.resume()
+  }
+
+  #end(): void {
+    if (this.#isClosed()) return
+    this.#state = 'closed'
+    this.#stopHelloTimer()
+    this.#held = []
+    this.#flushes = []
+    this.#producer?.close()
+  }
+
+  /** A method, as the state changes during calls in ways the compiler does not follow. */
+  #isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+}
+
+/** Cuts a close reason to the 123 bytes that a WebSocket close frame holds. */
+export function closeReason(text: string): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(123))
+  return text.slice(0, read)
+}
+
+function invalid(reason: string): MillraceError {
+  return new MillraceError('FRAME_INVALID', { reason })
+}
