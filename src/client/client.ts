@@ -1,0 +1,253 @@
+/**
+ * The client of a Millrace server: publishes events, reads features, over one WebSocket.
+ *
+ * It tells the truth about every event: a receipt says that the event is on the server's disk and
+ * counted, or why it was rejected. While that is unknown, because a connection broke, the promise
+ * stays pending, the client connects again and resumes where the server stands. An event is counted
+ * once, however often its batch is sent. A promise rejects only when there will never be an answer:
+ * the client was closed, or the server refused it for good.
+ */
+import { MillraceError } from '../base/errors.ts'
+import type { FeaturesOf, JoinKeysOf } from '../define/service.ts'
+import type { EventOf, PushSource } from '../define/source.ts'
+import type { ServerFrame, WelcomeFrame } from '../wire/protocol.ts'
+import { Connection, type ClientStatus } from './connection.ts'
+import { systemEnvironment, type Environment } from './environment.ts'
+import { resolveOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
+import { Producer } from './producer.ts'
+import { Reader, type FeatureVector, type JoinKeys } from './reader.ts'
+import type { Receipt } from './receipt.ts'
+
+/** A feature service or a view: what can be read by name. */
+export interface Readable {
+  readonly name: string
+  readonly '~joinKeys': unknown
+  readonly '~features': unknown
+}
+
+/** An event of a source that is known by name only. */
+export type UntypedEvent = Readonly<Record<string, unknown>>
+
+const sdk = 'millrace-js/0.1.0'
+
+/**
+ * Publishes events and reads features.
+ *
+ * The first call that needs a connection opens it. Publishing keeps to the server's credits; with
+ * more events than that, `ready()` is the brake.
+ *
+ * @example
+ * ```ts
+ * const client = createClient({ url: 'ws://127.0.0.1:4800' })
+ * const receipts: Promise<Receipt>[] = []
+ * for (const events of batches) {
+ *   await client.ready()
+ *   receipts.push(client.publish(impressions, events))
+ * }
+ * for (const { rejected } of await Promise.all(receipts)) report(rejected)
+ * const { values } = await client.get(userFeatures, { user_id: 'u1' })
+ * await client.drain()
+ * ```
+ */
+export class MillraceClient {
+  readonly #options: ResolvedClientOptions
+  readonly #producer: Producer
+  readonly #reader: Reader
+  readonly #connection: Connection
+  /** Whether this client publishes; one that only reads needs no name on the server. */
+  #isProducing: boolean
+  /** What the present connection said HELLO as. */
+  #isProducingHere = false
+  #epoch: number | null = null
+  #isLeaving = false
+
+  /** @param environment  Timers and randomness; for tests. */
+  constructor(options: ClientOptions, environment: Environment = systemEnvironment(options.clock)) {
+    this.#options = resolveOptions(options)
+    this.#isProducing = this.#options.isProducerNamed
+    this.#producer = new Producer(this.#options.publish, environment)
+    this.#reader = new Reader(this.#options.readTimeoutMs, environment)
+    this.#connection = new Connection(
+      this.#options.url,
+      sdk,
+      {
+        hello: () => this.#hello(),
+        connected: (welcome) => this.#connected(welcome),
+        received: (frame) => this.#received(frame),
+        disconnected: () => this.#disconnected(),
+        failed: (error) => this.#fail(error),
+        statusChanged: (status) => {
+          // Later, so that a callback may call the client and its errors are its own.
+          queueMicrotask(() => this.#options.onStatus(status))
+        },
+      },
+      environment,
+    )
+  }
+
+  /** The name under which this client publishes. */
+  get producer(): string {
+    return this.#options.producer
+  }
+
+  /** How the connection is doing. */
+  get status(): ClientStatus {
+    return this.#connection.status
+  }
+
+  /** Events whose outcome is not known yet. */
+  get unacknowledged(): number {
+    return this.#producer.events
+  }
+
+  /**
+   * Publishes events; they are encoded before this returns.
+   *
+   * @param events  One event or many; a call is taken whole or not at all.
+   * @returns the receipt, once every event of the call is durable and applied, or rejected.
+   * @throws {@link MillraceError} `EVENT_ENCODE`, `EVENT_TOO_LARGE`: nothing of the call was sent;
+   * `OUTBOX_FULL`: await {@link ready} first; `CLIENT_CLOSED`, `CLIENT_REFUSED`: the outcome is
+   * unknown.
+   */
+  publish<S extends PushSource>(
+    source: S,
+    events: EventOf<S> | readonly EventOf<S>[],
+  ): Promise<Receipt>
+  publish(source: string, events: UntypedEvent | readonly UntypedEvent[]): Promise<Receipt>
+  publish(source: string | { readonly name: string }, events: unknown): Promise<Receipt> {
+    if (this.#isLeaving) return Promise.reject(new MillraceError('CLIENT_CLOSED'))
+    this.#startProducing()
+    const name = typeof source === 'string' ? source : source.name
+    return this.#producer.publish(name, Array.isArray(events) ? events : [events])
+  }
+
+  /**
+   * Waits until there is room for more events: fewer than `outboxEventsMax` without an outcome.
+   *
+   * @throws {@link MillraceError} `CLIENT_CLOSED`, `CLIENT_REFUSED`
+   */
+  ready(): Promise<void> {
+    return this.#producer.ready()
+  }
+
+  /**
+   * Reads the features of one key, or of many.
+   *
+   * A read sees every event whose receipt came before the call.
+   *
+   * @param service  A feature service or a view, or the name of one.
+   * @returns the vector of a key; for `keys[n]`, `vectors[n]` in their order.
+   * @throws {@link MillraceError} `FEATURES_UNKNOWN`, `KEY_INVALID`, `TOO_MANY_KEYS`,
+   * `VIEW_NOT_ONLINE`, `CLIENT_TIMEOUT`, `CLIENT_CLOSED`, `CLIENT_REFUSED`.
+   */
+  get<R extends Readable>(
+    service: R,
+    keys: readonly JoinKeysOf<R>[],
+  ): Promise<FeatureVector<FeaturesOf<R>>[]>
+  get<R extends Readable>(service: R, key: JoinKeysOf<R>): Promise<FeatureVector<FeaturesOf<R>>>
+  get(service: string, keys: readonly JoinKeys[]): Promise<FeatureVector[]>
+  get(service: string, key: JoinKeys): Promise<FeatureVector>
+  async get(service: string | Readable, keys: unknown): Promise<unknown> {
+    if (this.#isLeaving) throw new MillraceError('CLIENT_CLOSED')
+    this.#connection.open()
+    const name = typeof service === 'string' ? service : service.name
+    if (Array.isArray(keys)) return this.#reader.read(name, keys as readonly JoinKeys[])
+    const vectors = await this.#reader.read(name, [keys as JoinKeys])
+    return vectors[0]
+  }
+
+  /**
+   * Sends what is collected, and waits until everything published before has its outcome.
+   *
+   * @throws {@link MillraceError} `CLIENT_CLOSED`, `CLIENT_REFUSED`
+   */
+  flush(): Promise<void> {
+    return this.#producer.flush()
+  }
+
+  /** Takes nothing more, waits for the outcome of everything taken, then closes. */
+  async drain(): Promise<void> {
+    if (this.status.state === 'closed') return
+    this.#isLeaving = true
+    try {
+      await Promise.all([this.#producer.flush(), this.#reader.idle()])
+    } finally {
+      await this.close()
+    }
+  }
+
+  /** Closes now: promises that are open reject with `CLIENT_CLOSED`. */
+  async close(): Promise<void> {
+    this.#isLeaving = true
+    this.#fail(new MillraceError('CLIENT_CLOSED'))
+    await this.#connection.close()
+  }
+
+  /** The same as {@link drain}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain()
+  }
+
+  /** The connection must be one that publishes; one that only read until now greets again. */
+  #startProducing(): void {
+    if (!this.#isProducing) {
+      this.#isProducing = true
+      this.#connection.restart()
+    }
+    this.#connection.open()
+  }
+
+  #hello(): { producer: string | null; epoch: number | null } {
+    this.#isProducingHere = this.#isProducing
+    return this.#isProducing
+      ? { producer: this.#options.producer, epoch: this.#epoch }
+      : { producer: null, epoch: null }
+  }
+
+  #connected(welcome: WelcomeFrame): void {
+    const send = (frame: Uint8Array): void => this.#connection.send(frame)
+    if (this.#isProducingHere) {
+      if (welcome.epoch === null) {
+        throw new MillraceError('FRAME_INVALID', { reason: 'WELCOME has no epoch' })
+      }
+      this.#epoch = welcome.epoch
+      this.#producer.connected(welcome, send)
+    }
+    this.#reader.connected(send)
+  }
+
+  #received(frame: Exclude<ServerFrame, WelcomeFrame>): void {
+    switch (frame.kind) {
+      case 'ack':
+        this.#producer.acknowledged(frame)
+        return
+      case 'nack':
+        this.#producer.refused(frame)
+        return
+      case 'features':
+        this.#reader.answered(frame)
+        return
+      case 'error':
+        this.#reader.refused(frame)
+        return
+      case 'goaway':
+      case 'flushed':
+        return
+    }
+  }
+
+  #disconnected(): void {
+    this.#producer.disconnected()
+    this.#reader.disconnected()
+  }
+
+  #fail(error: MillraceError): void {
+    this.#producer.fail(error)
+    this.#reader.fail(error)
+  }
+}
+
+/** Creates a client; the same as `new MillraceClient(options)`. */
+export function createClient(options: ClientOptions): MillraceClient {
+  return new MillraceClient(options)
+}

@@ -1,0 +1,184 @@
+/**
+ * Collects the events of many small calls into batches, one open batch per source.
+ *
+ * Events of a source keep their order; full batches come before open ones. A call is taken whole
+ * or not at all: when one of its events cannot be encoded, those before it are taken back.
+ */
+import { MillraceError } from '../base/errors.ts'
+import { OpenBatch } from './open-batch.ts'
+import type { PublishCall } from './receipt.ts'
+
+/** How large batches may become. */
+export interface BatchLimits {
+  readonly events: number
+  /** Bytes of a frame beyond which no further event is added. */
+  readonly bytes: number
+  /** Bytes of a frame that holds a single event. */
+  readonly frameBytesMax: number
+}
+
+/** A batch starts with room for this, until the source's last batch says better. */
+const capacityMin = 1024
+
+export class Collector {
+  #limits: BatchLimits
+  #full: OpenBatch[] = []
+  /** By source, in the order of opening. */
+  readonly #open = new Map<string, OpenBatch>()
+  /** Bytes of the last full batch of each source. */
+  readonly #capacities = new Map<string, number>()
+  #events = 0
+  #fullBytes = 0
+
+  constructor(limits: BatchLimits) {
+    this.#limits = limits
+  }
+
+  /** Events collected and not taken out yet. */
+  get events(): number {
+    return this.#events
+  }
+
+  get bytes(): number {
+    let bytes = this.#fullBytes
+    for (const batch of this.#open.values()) bytes += batch.byteLength
+    return bytes
+  }
+
+  get hasFull(): boolean {
+    return this.#full.length > 0
+  }
+
+  /**
+   * Encodes the events of a call.
+   *
+   * @throws {@link MillraceError} `EVENT_ENCODE`, `EVENT_TOO_LARGE`; nothing is collected then.
+   */
+  add(source: string, events: readonly unknown[], call: PublishCall): void {
+    const open = this.#open.get(source)
+    const mark = {
+      byteLength: open?.byteLength ?? 0,
+      count: open?.count ?? 0,
+      segments: open?.segments.length ?? 0,
+      full: this.#full.length,
+    }
+    try {
+      for (let i = 0; i < events.length; i++) this.#put(source, events[i], call, i)
+      this.#events += events.length
+    } catch (error) {
+      for (const batch of this.#full.splice(mark.full)) this.#fullBytes -= batch.byteLength
+      if (open === undefined) this.#open.delete(source)
+      else {
+        open.truncate(mark.byteLength, mark.count, mark.segments)
+        this.#open.set(source, open)
+      }
+      throw error
+    }
+  }
+
+  /** The batch to be sent next; open ones only when they are `due`. */
+  next(due: boolean): OpenBatch | undefined {
+    return this.#full[0] ?? (due ? this.#open.values().next().value : undefined)
+  }
+
+  /** Takes the batch out that `next` has shown. */
+  take(batch: OpenBatch): void {
+    if (this.#full[0] === batch) {
+      this.#full.shift()
+      this.#fullBytes -= batch.byteLength
+    } else this.#open.delete(batch.source)
+    this.#events -= batch.count
+  }
+
+  /** Ends every open batch: what is collected now comes before everything that follows. */
+  close(): void {
+    for (const batch of this.#open.values()) this.#finish(batch)
+  }
+
+  /** Applies the server's limits, to batches that are collected already too. */
+  limit(limits: BatchLimits): void {
+    this.#limits = limits
+    const collected = this.#full
+    this.#full = []
+    this.#fullBytes = 0
+    for (const batch of collected) {
+      if (this.#fits(batch)) this.#pushFull(batch)
+      else this.#cut(batch)
+    }
+    for (const batch of this.#open.values()) {
+      if (this.#fits(batch)) continue
+      this.#open.delete(batch.source)
+      this.#cut(batch)
+    }
+  }
+
+  /** Fails every call that has events here. */
+  fail(error: MillraceError): void {
+    for (const batch of [...this.#full, ...this.#open.values()]) {
+      for (const { call } of batch.segments) call.fail(error)
+    }
+    this.#full = []
+    this.#fullBytes = 0
+    this.#open.clear()
+    this.#events = 0
+  }
+
+  #put(source: string, event: unknown, call: PublishCall, index: number): void {
+    const batch = this.#open.get(source) ?? this.#start(source)
+    const before = batch.byteLength
+    batch.add(event, call, index)
+    this.#bound(batch, before, call, index)
+  }
+
+  /** Keeps the limits after one more event, whose bytes start at `before`. */
+  #bound(batch: OpenBatch, before: number, call: PublishCall, index: number): void {
+    const { events, bytes, frameBytesMax } = this.#limits
+    let last = batch
+    if (batch.byteLength > bytes && batch.count > 1) {
+      const event = batch.pop(before)
+      this.#finish(batch)
+      last = this.#start(batch.source)
+      last.append(event, call, index)
+    }
+    if (last.byteLength > frameBytesMax) {
+      throw new MillraceError('EVENT_TOO_LARGE', { size: last.byteLength, max: frameBytesMax })
+    }
+    if (last.count >= events || last.byteLength >= bytes) this.#finish(last)
+  }
+
+  #start(source: string): OpenBatch {
+    const batch = new OpenBatch(source, this.#capacities.get(source) ?? capacityMin)
+    this.#open.set(source, batch)
+    return batch
+  }
+
+  #finish(batch: OpenBatch): void {
+    this.#capacities.set(batch.source, batch.byteLength)
+    this.#open.delete(batch.source)
+    this.#pushFull(batch)
+  }
+
+  #pushFull(batch: OpenBatch): void {
+    this.#full.push(batch)
+    this.#fullBytes += batch.byteLength
+  }
+
+  #fits(batch: OpenBatch): boolean {
+    const { events, bytes } = this.#limits
+    return batch.count <= events && (batch.byteLength <= bytes || batch.count === 1)
+  }
+
+  /** Deals the events of a batch into full batches within the limits, in its place. */
+  #cut(batch: OpenBatch): void {
+    let piece = new OpenBatch(batch.source, capacityMin)
+    for (const { event, call, index } of batch.dismantle()) {
+      const { events, bytes } = this.#limits
+      if (piece.count >= events || (piece.count > 0 && piece.byteLength + event.length > bytes)) {
+        this.#pushFull(piece)
+        piece = new OpenBatch(batch.source, capacityMin)
+      }
+      piece.append(event, call, index)
+    }
+    this.#pushFull(piece)
+  }
+}

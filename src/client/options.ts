@@ -1,0 +1,131 @@
+/**
+ * What a caller may say about a client, and what holds when nothing is said.
+ */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Clock } from '../base/clock.ts'
+import { MillraceError } from '../base/errors.ts'
+import { batchEventsMax, frameBytesMax, producerNameLengthMax } from '../base/limits.ts'
+import { streamPath } from '../wire/protocol.ts'
+import type { ClientStatus } from './connection.ts'
+import type { ProducerOptions } from './producer.ts'
+
+/** Options of {@link MillraceClient}. */
+export interface ClientOptions {
+  /** Where the server is: `ws:`, `wss:`, `http:` or `https:`; a path only behind a proxy. */
+  readonly url: string
+  /**
+   * Name under which events are published: 1 to 64 printable ASCII characters. Of several clients
+   * with one name the last to connect wins, and the others fail.
+   *
+   * @defaultValue host, process and a random part: a name of this client object alone
+   */
+  readonly producer?: string
+  /**
+   * Events without an outcome beyond which `ready()` waits; `publish` refuses at twice as many.
+   *
+   * @defaultValue 100_000
+   */
+  readonly outboxEventsMax?: number
+  /**
+   * The same for the bytes of their frames.
+   *
+   * @defaultValue 67_108_864
+   */
+  readonly outboxBytesMax?: number
+  /**
+   * Events of one batch.
+   *
+   * @defaultValue 1000: more per frame gains little, and each batch is acknowledged as a whole
+   */
+  readonly batchEventsMax?: number
+  /**
+   * How long small calls wait for others to share a batch, ms. 0: until the end of the current turn
+   * of the event loop.
+   *
+   * @defaultValue 0
+   */
+  readonly lingerMs?: number
+  /**
+   * Time after which a read without an answer fails, ms.
+   *
+   * @defaultValue 10_000
+   */
+  readonly readTimeoutMs?: number
+  /** Told of every change of the connection's state, in order. */
+  readonly onStatus?: (status: ClientStatus) => void
+  /** @defaultValue the system's clocks */
+  readonly clock?: Clock
+}
+
+export interface ResolvedClientOptions {
+  readonly url: string
+  readonly producer: string
+  /** Whether the caller chose the name. */
+  readonly isProducerNamed: boolean
+  readonly publish: ProducerOptions
+  readonly readTimeoutMs: number
+  readonly onStatus: (status: ClientStatus) => void
+}
+
+/** Bytes of a frame beyond which it takes no further event. */
+const batchBytesMax = 256 * 1024
+
+/** @throws {@link MillraceError} `CONFIG_INVALID` */
+export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
+  const { producer, onStatus } = options
+  return {
+    url: endpointOf(options.url),
+    producer: checkedProducer(producer ?? randomProducer()),
+    isProducerNamed: producer !== undefined,
+    publish: {
+      outboxEventsMax: checked('outboxEventsMax', options.outboxEventsMax, 100_000, 1),
+      outboxBytesMax: checked('outboxBytesMax', options.outboxBytesMax, 64 * 1024 * 1024, 1),
+      batchEventsMax: Math.min(
+        checked('batchEventsMax', options.batchEventsMax, 1000, 1),
+        batchEventsMax,
+      ),
+      batchBytesMax,
+      frameBytesMax,
+      lingerMs: checked('lingerMs', options.lingerMs, 0, 0),
+    },
+    readTimeoutMs: checked('readTimeoutMs', options.readTimeoutMs, 10_000, 1),
+    onStatus: onStatus ?? (() => {}),
+  }
+}
+
+function endpointOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  const protocol = url?.protocol.replace(/^http/, 'ws')
+  if (url === null || (protocol !== 'ws:' && protocol !== 'wss:')) {
+    throw new MillraceError('CONFIG_INVALID', {
+      path: 'url',
+      reason: `"${text}" is not a URL such as "ws://127.0.0.1:4800"`,
+    })
+  }
+  url.protocol = protocol
+  url.hash = ''
+  if (url.pathname === '/') url.pathname = streamPath
+  return url.href
+}
+
+function checked(path: string, value: number | undefined, otherwise: number, min: number): number {
+  if (value === undefined) return otherwise
+  if (Number.isFinite(value) && value >= min) return value
+  throw new MillraceError('CONFIG_INVALID', { path, reason: `${value} is not at least ${min}` })
+}
+
+function checkedProducer(name: string): string {
+  if (name.length <= producerNameLengthMax && /^[\x21-\x7e]+$/.test(name)) return name
+  throw new MillraceError('CONFIG_INVALID', {
+    path: 'producer',
+    reason: `a name has 1 to ${producerNameLengthMax} printable ASCII characters`,
+  })
+}
+
+function randomProducer(): string {
+  const host = hostname()
+    .replace(/[^\x21-\x7e]/g, '')
+    .slice(0, 24)
+  return `${host}-${process.pid}-${randomBytes(8).toString('hex')}`
+}

@@ -1,0 +1,207 @@
+/**
+ * The publishing half of a client: from calls of `publish` to frames, and from ACKs to receipts.
+ *
+ * Events are collected, sealed into batches when they can be sent, kept in the outbox until they
+ * are acknowledged, and sent again on every new connection until then. While there is no credit or
+ * no connection, small calls go on sharing batches. Nothing here knows sockets: a connection is a
+ * function that sends a frame.
+ */
+import { MillraceError } from '../base/errors.ts'
+import type { AckFrame, Credits, NackFrame, WelcomeFrame } from '../wire/protocol.ts'
+import { Collector } from './collector.ts'
+import type { Environment } from './environment.ts'
+import { Outbox } from './outbox.ts'
+import { PublishCall, type Receipt } from './receipt.ts'
+
+export interface ProducerOptions {
+  readonly outboxEventsMax: number
+  readonly outboxBytesMax: number
+  readonly batchEventsMax: number
+  readonly batchBytesMax: number
+  /** Bytes of a frame that holds a single event, until the server has told its own bound. */
+  readonly frameBytesMax: number
+  readonly lingerMs: number
+}
+
+interface Waiter {
+  readonly resolve: () => void
+  readonly reject: (error: MillraceError) => void
+}
+
+/** The outbox refuses events beyond this many times its size. */
+const outboxOverfillMax = 2
+
+export class Producer {
+  readonly #options: ProducerOptions
+  readonly #environment: Environment
+  readonly #collector: Collector
+  readonly #outbox = new Outbox()
+  #send: ((frame: Uint8Array) => void) | null = null
+  #credits: Credits = { events: 0, bytes: 0 }
+  /** What has been collected may go, even if batches are not full. */
+  #due = false
+  #scheduled = false
+  #stopPause: (() => void) | null = null
+  #failure: MillraceError | null = null
+  #readyWaiters: Waiter[] = []
+  /** Ascending by sequence. */
+  #flushWaiters: (Waiter & { readonly sequence: number })[] = []
+
+  constructor(options: ProducerOptions, environment: Environment) {
+    this.#options = options
+    this.#environment = environment
+    const { batchEventsMax: events, batchBytesMax: bytes, frameBytesMax } = options
+    this.#collector = new Collector({ events, bytes, frameBytesMax })
+  }
+
+  /** Events whose outcome is not known. */
+  get events(): number {
+    return this.#collector.events + this.#outbox.events
+  }
+
+  /** Encodes the events of a call; the receipt comes when all of them have their outcome. */
+  async publish(source: string, events: readonly unknown[]): Promise<Receipt> {
+    if (this.#failure !== null) throw this.#failure
+    if (this.#isFilled(outboxOverfillMax)) {
+      throw new MillraceError('OUTBOX_FULL', { count: this.events })
+    }
+    const call = new PublishCall(events.length)
+    if (events.length === 0) call.settle()
+    else {
+      this.#collector.add(source, events, call)
+      this.#schedule()
+      if (this.#collector.hasFull) this.#pump()
+    }
+    return call.receipt
+  }
+
+  /** Resolves when there is room for more events. */
+  ready(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure)
+    if (!this.#isFilled(1)) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#readyWaiters.push({ resolve, reject })
+    })
+  }
+
+  /** Resolves when everything published so far has its outcome. */
+  flush(): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure)
+    if (this.events === 0) return Promise.resolve()
+    // Closed, so that what is collected now takes the next sequences.
+    this.#collector.close()
+    const sequence = this.#outbox.nextSequence + this.#collector.events - 1
+    return new Promise((resolve, reject) => {
+      this.#flushWaiters.push({ sequence, resolve, reject })
+      this.#pump()
+    })
+  }
+
+  /** A connection is open: `send` hands it a frame. */
+  connected(welcome: WelcomeFrame, send: (frame: Uint8Array) => void): void {
+    const { batchEventsMax, batchBytesMax } = this.#options
+    const { batchEvents, frameBytes } = welcome.limits
+    this.#collector.limit({
+      events: Math.min(batchEventsMax, batchEvents),
+      bytes: Math.min(batchBytesMax, frameBytes),
+      frameBytesMax: frameBytes,
+    })
+    this.#outbox.resume(welcome.lastSequence ?? -1)
+    this.#credits = welcome.credits
+    this.#send = send
+    this.#settled()
+    this.#pump()
+  }
+
+  /** Nothing can be sent until the next connection. */
+  disconnected(): void {
+    this.#send = null
+    this.#stopPause?.()
+    this.#stopPause = null
+  }
+
+  acknowledged(ack: AckFrame): void {
+    if (ack.credits !== null) this.#credits = ack.credits
+    this.#outbox.acknowledge(ack.upTo, ack.rejections)
+    this.#settled()
+    this.#pump()
+  }
+
+  refused(nack: NackFrame): void {
+    this.#outbox.refused(nack.sequence, nack.expected ?? nack.sequence)
+    if (nack.retryAfterMs !== null && nack.retryAfterMs > 0) {
+      this.#stopPause?.()
+      this.#stopPause = this.#environment.after(nack.retryAfterMs, () => {
+        this.#stopPause = null
+        this.#pump()
+      })
+    }
+    this.#pump()
+  }
+
+  /** Ends it: every promise that is still open, and every later call, gets the error. */
+  fail(error: MillraceError): void {
+    if (this.#failure !== null) return
+    this.#failure = error
+    this.disconnected()
+    this.#collector.fail(error)
+    this.#outbox.fail(error)
+    const waiters = [...this.#readyWaiters, ...this.#flushWaiters]
+    this.#readyWaiters = []
+    this.#flushWaiters = []
+    for (const waiter of waiters) waiter.reject(error)
+  }
+
+  #schedule(): void {
+    if (this.#due || this.#scheduled) return
+    this.#scheduled = true
+    const run = (): void => {
+      this.#scheduled = false
+      this.#due = true
+      this.#pump()
+    }
+    const { lingerMs } = this.#options
+    if (lingerMs > 0) this.#environment.after(lingerMs, run)
+    else this.#environment.afterTurn(run)
+  }
+
+  /** Sends what may be sent: first what the outbox holds, then what has been collected. */
+  #pump(): void {
+    const send = this.#send
+    if (send === null || this.#stopPause !== null) return
+    for (;;) {
+      const batch = this.#outbox.take(this.#credits)
+      if (batch !== null) send(batch.frame)
+      else if (this.#outbox.hasUnsent || !this.#seal()) break
+    }
+    if (this.#collector.events === 0) this.#due = false
+  }
+
+  /** Moves a collected batch into the outbox, if there is credit to send it. */
+  #seal(): boolean {
+    const open = this.#collector.next(this.#due)
+    if (open === undefined) return false
+    if (!this.#outbox.allows(this.#credits, open.count, open.byteLength)) return false
+    this.#collector.take(open)
+    this.#outbox.add(open.seal(this.#outbox.nextSequence))
+    return true
+  }
+
+  /** Tells those who wait for room or for a flush. */
+  #settled(): void {
+    const { acknowledged } = this.#outbox
+    while (this.#flushWaiters.length > 0 && this.#flushWaiters[0]!.sequence <= acknowledged) {
+      this.#flushWaiters.shift()!.resolve()
+    }
+    if (this.#readyWaiters.length === 0 || this.#isFilled(1)) return
+    const waiters = this.#readyWaiters
+    this.#readyWaiters = []
+    for (const waiter of waiters) waiter.resolve()
+  }
+
+  #isFilled(times: number): boolean {
+    const { outboxEventsMax, outboxBytesMax } = this.#options
+    if (this.events >= outboxEventsMax * times) return true
+    return this.#collector.bytes + this.#outbox.bytes >= outboxBytesMax * times
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What a producer is told about the events of one call of `publish`.
+ *
+ * The events of a call travel in one batch or more, and a batch holds events of one call or more.
+ * A `Segment` is the part of a call that is in one batch; the call is settled with its last segment.
+ */
+import type { MillraceError } from '../base/errors.ts'
+import type { Rejection } from '../model/rejection.ts'
+
+/** The outcome of one call of `publish`: every event of it is durable and applied, or rejected. */
+export interface Receipt {
+  /** Events that were accepted, now or by an earlier transmission of the same batch. */
+  readonly accepted: number
+  /** Events that were not counted, by their place in the call; ascending. */
+  readonly rejected: readonly Rejection[]
+  /**
+   * False when the acknowledgement was lost with its connection and the server confirmed the events
+   * on resume: `accepted` may then count events whose rejection was in the lost answer.
+   */
+  readonly rejectionsKnown: boolean
+  /** Sequences of the call's first and last event; -1 when it had none. */
+  readonly firstSequence: number
+  readonly lastSequence: number
+}
+
+/** One call of `publish` that waits for its answer. */
+export class PublishCall {
+  readonly receipt: Promise<Receipt>
+  #resolve!: (receipt: Receipt) => void
+  #reject!: (error: MillraceError) => void
+  readonly #count: number
+  #open = 0
+  #rejected: Rejection[] = []
+  #rejectionsKnown = true
+  #firstSequence = -1
+  #lastSequence = -1
+
+  constructor(count: number) {
+    this.#count = count
+    this.receipt = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  /** Some events of the call are in one more batch. */
+  opened(): void {
+    this.#open += 1
+  }
+
+  /** A batch has given its events of the call away. */
+  withdrawn(): void {
+    this.#open -= 1
+  }
+
+  /** The batch that holds `count` events of the call has its sequences. */
+  sequenced(firstSequence: number, count: number): void {
+    if (this.#firstSequence === -1) this.#firstSequence = firstSequence
+    this.#lastSequence = firstSequence + count - 1
+  }
+
+  reject(rejection: Rejection): void {
+    this.#rejected.push(rejection)
+  }
+
+  /** One batch of the call is acknowledged, after every `reject` for it. */
+  acknowledged(rejectionsKnown: boolean): void {
+    if (!rejectionsKnown) this.#rejectionsKnown = false
+    this.#open -= 1
+    if (this.#open === 0) this.settle()
+  }
+
+  /** Every event of the call has its answer. */
+  settle(): void {
+    const places = new Set(this.#rejected.map((rejection) => rejection.index))
+    this.#resolve({
+      accepted: this.#count - places.size,
+      rejected: this.#rejected,
+      rejectionsKnown: this.#rejectionsKnown,
+      firstSequence: this.#firstSequence,
+      lastSequence: this.#lastSequence,
+    })
+  }
+
+  fail(error: MillraceError): void {
+    this.#reject(error)
+  }
+}
+
+/** The events of one call that are in one batch: `count` of them, the first at `index` in the call. */
+export interface Segment {
+  readonly call: PublishCall
+  readonly index: number
+  count: number
+}

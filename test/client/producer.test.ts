@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MillraceError } from '../../src/base/errors.ts'
+import { Producer, type ProducerOptions } from '../../src/client/producer.ts'
+import {
+  decodeClientFrame,
+  type AckFrame,
+  type NackFrame,
+  type PublishFrame,
+} from '../../src/wire/protocol.ts'
+import { eventsOf, expectKind, limits, ManualTime, welcome } from './support.ts'
+
+const defaults: ProducerOptions = {
+  outboxEventsMax: 100,
+  outboxBytesMax: 1_000_000,
+  batchEventsMax: 10,
+  batchBytesMax: 100_000,
+  frameBytesMax: 1_000_000,
+  lingerMs: 0,
+}
+
+function setUp(options: Partial<ProducerOptions> = {}) {
+  const time = new ManualTime()
+  const producer = new Producer({ ...defaults, ...options }, time)
+  const sent: PublishFrame[] = []
+  return {
+    time,
+    producer,
+    sent,
+    connect: (fields: Partial<typeof welcome> = {}) => {
+      producer.connected({ ...welcome, ...fields }, (frame) => {
+        sent.push(expectKind(decodeClientFrame(frame)!, 'publish'))
+      })
+    },
+    publish: (count: number) =>
+      producer.publish(
+        'a',
+        Array.from({ length: count }, (_, i) => ({ n: i })),
+      ),
+    counts: () => sent.map((frame) => [frame.sequence, frame.count]),
+  }
+}
+
+function ack(upTo: number, fields: Partial<AckFrame> = {}): AckFrame {
+  return { kind: 'ack', upTo, credits: null, duplicates: 0, rejections: [], ...fields }
+}
+
+function nack(sequence: number, fields: Partial<NackFrame>): NackFrame {
+  const none = { expected: null, retryAfterMs: null, code: 'OVERLOADED', message: '' }
+  return { kind: 'nack', sequence, ...none, ...fields }
+}
+
+describe('the producer', () => {
+  it('sends the calls of one turn as one batch, when the turn is over', () => {
+    const { time, connect, publish, counts } = setUp()
+    connect()
+    for (const count of [1, 2, 3]) void publish(count)
+    assert.deepEqual(counts(), [])
+    time.endTurn()
+    assert.deepEqual(counts(), [[0, 6]])
+    void publish(1)
+    time.endTurn()
+    assert.deepEqual(counts(), [
+      [0, 6],
+      [6, 1],
+    ])
+  })
+
+  it('sends a full batch without waiting', () => {
+    const { connect, publish, counts } = setUp()
+    connect()
+    void publish(25)
+    assert.deepEqual(counts(), [
+      [0, 10],
+      [10, 10],
+    ])
+  })
+
+  it('lingers as long as it is told', () => {
+    const { time, connect, publish, counts } = setUp({ lingerMs: 5 })
+    connect()
+    void publish(1)
+    time.advance(4)
+    void publish(1)
+    assert.deepEqual(counts(), [])
+    time.advance(1)
+    assert.deepEqual(counts(), [[0, 2]])
+  })
+
+  it('lets small calls share batches while there is no connection', () => {
+    const { time, connect, publish, counts } = setUp()
+    for (let i = 0; i < 7; i++) {
+      void publish(1)
+      time.endTurn()
+    }
+    connect()
+    assert.deepEqual(counts(), [[0, 7]])
+  })
+
+  it('keeps to the credits, and lets small calls share batches while there are none', () => {
+    const { time, producer, connect, publish, counts } = setUp()
+    connect({ credits: { events: 3, bytes: 10_000 } })
+    for (let i = 0; i < 8; i++) {
+      void publish(1)
+      time.endTurn()
+    }
+    assert.deepEqual(counts(), [
+      [0, 1],
+      [1, 1],
+      [2, 1],
+    ])
+    producer.acknowledged(ack(1))
+    assert.equal(counts().length, 3)
+    producer.acknowledged(ack(2))
+    assert.deepEqual(counts().slice(3), [[3, 5]])
+    void publish(2)
+    time.endTurn()
+    producer.acknowledged(ack(7, { credits: { events: 0, bytes: 0 } }))
+    assert.equal(counts().length, 4)
+    producer.acknowledged(ack(7, { credits: { events: 3, bytes: 10_000 } }))
+    assert.deepEqual(counts().slice(4), [[8, 2]])
+  })
+
+  it('takes the smaller limits of the server, for what is collected already too', () => {
+    const { connect, publish, counts } = setUp()
+    void publish(10)
+    connect({ limits: { ...limits, batchEvents: 4 } })
+    assert.deepEqual(counts(), [
+      [0, 4],
+      [4, 4],
+      [8, 2],
+    ])
+  })
+
+  it('gives the receipt when the last batch of a call is acknowledged', async () => {
+    const { time, producer, connect, publish } = setUp()
+    connect()
+    const receipt = publish(25)
+    time.endTurn()
+    producer.acknowledged(ack(9))
+    const rejected = { code: 'EVENT_TIME', path: '/t', message: 'no' }
+    producer.acknowledged(ack(24, { rejections: [{ sequence: 12, ...rejected }] }))
+    assert.deepEqual(await receipt, {
+      accepted: 24,
+      rejected: [{ index: 12, ...rejected }],
+      rejectionsKnown: true,
+      firstSequence: 0,
+      lastSequence: 24,
+    })
+  })
+
+  it('counts an event once that is rejected for two reasons', async () => {
+    const { time, producer, connect, publish } = setUp()
+    connect()
+    const receipt = publish(3)
+    time.endTurn()
+    const rejections = ['/a', '/b'].map((path) => ({
+      sequence: 1,
+      code: 'EVENT_FIELD_TYPE',
+      path,
+      message: '',
+    }))
+    producer.acknowledged(ack(2, { rejections }))
+    const { accepted, rejected } = await receipt
+    assert.deepEqual([accepted, rejected.length], [2, 2])
+  })
+
+  it('answers an empty call at once', async () => {
+    const { publish } = setUp()
+    const { accepted, firstSequence, lastSequence } = await publish(0)
+    assert.deepEqual([accepted, firstSequence, lastSequence], [0, -1, -1])
+  })
+
+  it('sends the same batches again on a new connection', () => {
+    const { time, producer, sent, connect, publish, counts } = setUp()
+    connect()
+    for (const count of [10, 3]) {
+      void publish(count)
+      time.endTurn()
+    }
+    producer.disconnected()
+    void publish(2)
+    time.endTurn()
+    assert.equal(sent.length, 2)
+    connect({ lastSequence: 9 })
+    assert.deepEqual(counts().slice(2), [
+      [10, 3],
+      [13, 2],
+    ])
+    assert.deepEqual(sent[2]!.payload, sent[1]!.payload)
+  })
+
+  it('waits as long as a NACK says', () => {
+    const { time, producer, connect, publish, counts } = setUp()
+    connect()
+    void publish(10)
+    producer.refused(nack(0, { retryAfterMs: 50 }))
+    time.advance(49)
+    assert.equal(counts().length, 1)
+    time.advance(1)
+    assert.deepEqual(counts()[1], [0, 10])
+  })
+
+  it('says when there is room again, and refuses only far beyond it', async () => {
+    const { producer, connect, publish } = setUp({ outboxEventsMax: 20 })
+    connect()
+    await producer.ready()
+    const receipts = [publish(20), publish(15), publish(5)]
+    await assert.rejects(publish(1), { code: 'OUTBOX_FULL', details: { count: 40 } })
+    let isReady = false
+    const ready = producer.ready().then(() => {
+      isReady = true
+      return isReady
+    })
+    producer.acknowledged(ack(19))
+    await receipts[0]
+    assert.equal(isReady, false)
+    producer.acknowledged(ack(29))
+    assert.equal(await ready, true)
+  })
+
+  it('flushes what was published before, whatever comes after', async () => {
+    const { producer, connect, publish, counts } = setUp()
+    connect()
+    await producer.flush()
+    void publish(3)
+    const flushed = producer.flush()
+    assert.deepEqual(counts(), [[0, 3]])
+    void publish(10)
+    producer.acknowledged(ack(2))
+    await flushed
+    assert.equal(producer.events, 10)
+  })
+
+  it('keeps a promise pending while the outcome is unknown, and rejects it at the end', async () => {
+    const { time, producer, connect, publish } = setUp()
+    connect()
+    const open = [publish(1), publish(10), producer.flush()]
+    time.endTurn()
+    producer.disconnected()
+    producer.fail(new MillraceError('CLIENT_CLOSED'))
+    for (const promise of [...open, publish(1), producer.ready(), producer.flush()]) {
+      await assert.rejects(promise, { code: 'CLIENT_CLOSED' })
+    }
+  })
+
+  it('keeps the events of every source in order', () => {
+    const { time, producer, sent, connect } = setUp()
+    for (let n = 0; n < 40; n++) void producer.publish(n % 3 === 0 ? 'b' : 'a', [{ n }])
+    time.endTurn()
+    connect()
+    for (const source of ['a', 'b']) {
+      const events = sent.filter((frame) => frame.source === source).flatMap(eventsOf)
+      const order = events.map((event) => (event as { n: number }).n)
+      assert.deepEqual(
+        order,
+        order.toSorted((a, b) => a - b),
+      )
+    }
+    assert.equal(
+      sent.reduce((sum, frame) => sum + frame.count, 0),
+      40,
+    )
+  })
+})
