@@ -1,0 +1,48 @@
+/**
+ * The keys of a read as HTTP carries them: one in the query string, or several in a JSON body.
+ *
+ * Says only what form they must have; the reader converts and checks their values.
+ */
+import { MillraceError } from '../base/errors.ts'
+import { isWireMap } from '../model/convert.ts'
+import type { DataType } from '../model/types.ts'
+import type { Readable } from './services.ts'
+
+type Key = Readonly<Record<string, unknown>>
+
+/** The key in `?user_id=u1&region=eu`; every value is text there, whatever the join key's type. */
+export function keyOfQuery(service: Readable, query: unknown): Key {
+  const given = query as Readonly<Record<string, string | readonly string[]>>
+  const types = new Map(service.joinKeys.map(({ name, type }) => [name, type]))
+  const key = Object.create(null) as Record<string, unknown>
+  for (const [name, text] of Object.entries(given)) {
+    if (typeof text !== 'string') {
+      throw new MillraceError('KEY_INVALID', { key: name, reason: 'given more than once' })
+    }
+    key[name] = fromText(types.get(name), text)
+  }
+  return key
+}
+
+/** Text as the form that the reader takes: a Bool is no text there, an integer may be. */
+function fromText(type: DataType | undefined, text: string): unknown {
+  if (type?.kind === 'Bool' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
+}
+
+/** The keys in `{ "keys": [{ "user_id": "u1" }, …] }`. */
+export function keysOfBody(body: unknown): readonly Key[] {
+  if (!isWireMap(body)) throw requestInvalid('body', 'is not a JSON object such as {"keys": […]}')
+  const unknown = Object.keys(body).find((name) => name !== 'keys')
+  if (unknown !== undefined) throw requestInvalid(unknown, 'is not a member of the request')
+  const keys = body['keys']
+  if (!Array.isArray(keys)) throw requestInvalid('keys', 'is not an array of objects')
+  keys.forEach((key, n) => {
+    if (!isWireMap(key)) throw requestInvalid(`keys[${n}]`, 'is not an object')
+  })
+  return keys as Key[]
+}
+
+function requestInvalid(path: string, reason: string): MillraceError {
+  return new MillraceError('REQUEST_INVALID', { path, reason })
+}

@@ -1,0 +1,134 @@
+/**
+ * The HTTP side of the daemon: health, definitions, status, and features by key.
+ *
+ * Runs in the main thread. Builds the application and opens no socket: the daemon makes it listen,
+ * takes WebSocket upgrades of its `server`, and programs call `inject`. Every answer is JSON and
+ * every refusal has a code of the error table; `docs/reference/http.md` describes the routes.
+ */
+import { fastify, type FastifyBaseLogger, type FastifyInstance, type HTTPMethods } from 'fastify'
+import { MillraceError } from '../base/errors.ts'
+import * as limits from '../base/limits.ts'
+import type { Catalog } from '../model/catalog.ts'
+import type { ReadPort } from '../model/contracts.ts'
+import { definitionsJson } from './definitions.ts'
+import { featureBody } from './feature-body.ts'
+import { errorBody, refuseConnection, sendError } from './http-errors.ts'
+import { keyOfQuery, keysOfBody } from './http-keys.ts'
+import { readables, type Readable } from './services.ts'
+
+/** Whether the daemon should be sent work. */
+export type Readiness =
+  | { readonly state: 'ready' }
+  /** Features are not served yet. */
+  | { readonly state: 'recovering'; readonly reason: string }
+  /** Features are still served; new events are not taken. */
+  | { readonly state: 'draining' }
+
+export interface HttpOptions {
+  readonly catalog: Catalog
+  readonly read: ReadPort
+  /** Where WebSocket clients connect; without an upgrade it is refused here. */
+  readonly streamPath: string
+  /** What `GET /v1/status` answers: plain data. */
+  readonly status: () => object | Promise<object>
+  readonly readiness: () => Readiness
+  /** Wall time, ms; ages are counted from it. */
+  readonly nowMs: () => number
+  /** A pino logger, or one like it; nothing is logged without. */
+  readonly log?: FastifyBaseLogger
+}
+
+export function createHttp(options: HttpOptions): FastifyInstance {
+  const app = fastify({
+    ...(options.log ? { loggerInstance: options.log } : {}),
+    disableRequestLogging: true,
+    bodyLimit: limits.httpBodyBytesMax,
+    requestTimeout: limits.httpRequestTimeoutMs,
+    keepAliveTimeout: limits.httpKeepAliveMs,
+    http: { headersTimeout: limits.httpHeadersTimeoutMs, maxHeaderSize: limits.httpHeaderBytesMax },
+    routerOptions: { maxParamLength: limits.httpNameLengthMax },
+    // While it closes, the last requests are answered like any other.
+    return503OnClosing: false,
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: sendError,
+  })
+  app.removeContentTypeParser('text/plain')
+  app.setErrorHandler(sendError)
+  app.addHook('onRequest', (request, reply, next) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+    // Before the body is read: an unknown path is unknown whatever is sent to it.
+    if (!request.is404) return next()
+    next(new MillraceError('ROUTE_UNKNOWN', { path: request.url.replace(/\?.*/s, '') }))
+  })
+  addHealth(app, options)
+  addFeatures(app, options)
+
+  const definitions = definitionsJson(options.catalog)
+  app.get('/v1/definitions', () => definitions)
+  app.get('/v1/status', () => options.status())
+  app.get(options.streamPath, () => {
+    throw new MillraceError('UPGRADE_REQUIRED')
+  })
+  refuseOtherMethods(app, ['/healthz', '/readyz', '/v1/definitions', '/v1/status'])
+  refuseOtherMethods(app, [options.streamPath])
+  refuseOtherMethods(app, ['/v1/features/:name'], ['POST'])
+  return app
+}
+
+function addHealth(app: FastifyInstance, { readiness }: HttpOptions): void {
+  app.get('/healthz', () => ({ status: 'alive' }))
+  app.get('/readyz', (_, reply) => {
+    const ready = readiness()
+    if (ready.state === 'ready') return { status: 'ready' }
+    reply.code(503).header('retry-after', '1')
+    return { status: ready.state, ...errorBody(unreadyError(ready)) }
+  })
+}
+
+function unreadyError(readiness: Exclude<Readiness, { state: 'ready' }>): MillraceError {
+  return readiness.state === 'draining'
+    ? new MillraceError('DRAINING')
+    : new MillraceError('RECOVERING', { reason: readiness.reason })
+}
+
+function addFeatures(app: FastifyInstance, options: HttpOptions): void {
+  const byName = readables(options.catalog)
+
+  async function answer(name: string, keysOf: (service: Readable) => readonly GivenKey[]) {
+    const readiness = options.readiness()
+    if (readiness.state === 'recovering') throw unreadyError(readiness)
+    const service = byName.get(name)
+    if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
+    const keys = keysOf(service)
+    const table = await options.read.read(name, keys)
+    return featureBody(service, keys, table, options.nowMs())
+  }
+
+  app.get<{ Params: { name: string } }>('/v1/features/:name', ({ params, query }) =>
+    answer(params.name, (service) => [keyOfQuery(service, query)]),
+  )
+  app.post<{ Params: { name: string } }>('/v1/features/:name', ({ params, body }) =>
+    answer(params.name, () => keysOfBody(body)),
+  )
+}
+
+type GivenKey = Readonly<Record<string, unknown>>
+
+/** A path that exists answers `METHOD_UNKNOWN` to every method it does not have. */
+function refuseOtherMethods(
+  app: FastifyInstance,
+  paths: readonly string[],
+  more: readonly HTTPMethods[] = [],
+): void {
+  const allowed: readonly string[] = ['GET', 'HEAD', ...more]
+  for (const url of paths) {
+    app.route({
+      method: app.supportedMethods.filter((each) => !allowed.includes(each)) as HTTPMethods[],
+      url,
+      onRequest: () => {
+        throw new MillraceError('METHOD_UNKNOWN', { path: url, allowed: allowed.join(', ') })
+      },
+      handler: () => undefined,
+    })
+  }
+}

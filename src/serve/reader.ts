@@ -1,0 +1,157 @@
+/**
+ * A read, from names and keys as they came to a table of values with their states.
+ *
+ * Runs in the main thread. Keys are converted and encoded here, each (key, view) becomes one
+ * question to the shard that owns the key, and the answers are put together in the order of the
+ * service's features. All windows of one read that end at the wall clock end at the same moment.
+ * A read is all or nothing: one bad key fails it, and the message says which.
+ */
+import { assert } from '../base/assert.ts'
+import { errorMessage, MillraceError } from '../base/errors.ts'
+import { hashBytes, type HashSeed } from '../base/hash.ts'
+import { readKeysMax } from '../base/limits.ts'
+import type { Catalog } from '../model/catalog.ts'
+import type { FeatureRow, FeatureState, ReadPort, ShardReader } from '../model/contracts.ts'
+import { convertValue, type Problem } from '../model/convert.ts'
+import { encodeKey } from '../model/key.ts'
+import type { ReadQuery, ReadResult } from '../model/message.ts'
+import { shardOf } from '../model/partition.ts'
+import type { Field, Value } from '../model/types.ts'
+import { readables, type Readable } from './services.ts'
+
+/** Event time up to which a view has come. */
+export interface Watermark {
+  /** Whole ms since the epoch; -Infinity before the first event. */
+  readonly ms: number
+  /** Nanoseconds within that ms. */
+  readonly ns: number
+}
+
+export interface ReaderOptions {
+  readonly catalog: Catalog
+  /** Shards of the store. */
+  readonly shards: number
+  readonly seed: HashSeed
+  readonly readShards: ShardReader
+  /** Wall time, ms. */
+  readonly nowMs: () => number
+  /** The watermark of a view, by its place in the catalog, over all shards. */
+  readonly watermarkOf: (view: number) => Watermark
+}
+
+/** One join key → value, in any wire form. */
+type GivenKey = Readonly<Record<string, unknown>>
+
+export function createReader(options: ReaderOptions): ReadPort {
+  const byName = readables(options.catalog)
+
+  return {
+    async read(name, keys) {
+      const service = byName.get(name)
+      if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
+      const offline = service.parts.find(({ view }) => !view.online)
+      if (offline) throw new MillraceError('VIEW_NOT_ONLINE', { view: offline.view.name })
+      if (keys.length > readKeysMax) {
+        throw new MillraceError('TOO_MANY_KEYS', { count: keys.length, max: readKeysMax })
+      }
+      const queries = buildQueries(options, service, keys)
+      const results = await options.readShards(queries)
+      assert(results.length === queries.length, 'one result per query')
+      const width = service.parts.length
+      return {
+        names: service.features.map((feature) => feature.name),
+        rows: keys.map((_, row) => featureRow(service, results, row * width)),
+      }
+    },
+  }
+}
+
+/** The questions of a read: for each key in turn, one per view of the service. */
+function buildQueries(
+  { shards, seed, nowMs, watermarkOf }: ReaderOptions,
+  service: Readable,
+  keys: readonly GivenKey[],
+): ReadQuery[] {
+  const edgeMs = nowMs()
+  const parts = service.parts.map(({ view, features }) => {
+    const watermark = watermarkOf(view.index)
+    const about = { view: view.index, features, edgeMs }
+    return { view, about: { ...about, watermarkMs: watermark.ms, watermarkNs: watermark.ns } }
+  })
+  const queries: ReadQuery[] = []
+  keys.forEach((given, row) => {
+    const place = keys.length > 1 ? row : null
+    const values = convertKey(service.joinKeys, given, place)
+    for (const { view, about } of parts) {
+      const key = keyBytes(view.joinKeys, values, place)
+      const keyHash = hashBytes(key, 0, key.length, seed)
+      queries.push({ ...about, shard: shardOf(keyHash, shards), keyHash, key })
+    }
+  })
+  return queries
+}
+
+/** Converts a key's values; a missing, an unknown or an unusable one is refused. */
+function convertKey(
+  joinKeys: readonly Field[],
+  given: GivenKey,
+  row: number | null,
+): Record<string, Value> {
+  const values: Record<string, Value> = Object.create(null) as Record<string, Value>
+  for (const { name, type } of joinKeys) {
+    if (!Object.hasOwn(given, name)) throw keyInvalid(name, 'missing', row)
+    const problems: Problem[] = []
+    values[name] = convertValue(type, given[name], '', problems)
+    const problem = problems[0]
+    if (problem) throw keyInvalid(name, errorMessage(problem.code, problem.details), row)
+  }
+  const unknown = Object.keys(given).find((name) => !(name in values))
+  if (unknown !== undefined) {
+    const expected = joinKeys.map(({ name }) => name).join(', ')
+    throw keyInvalid(unknown, `not a join key of this read, which takes ${expected}`, row)
+  }
+  return values
+}
+
+function keyBytes(
+  joinKeys: readonly Field[],
+  values: Readonly<Record<string, Value>>,
+  row: number | null,
+): Uint8Array {
+  const key = encodeKey(joinKeys, values)
+  if (key instanceof Uint8Array) return key
+  throw keyInvalid(key.field, key.reason, row)
+}
+
+/** @param row  Place of the key in a read of several, for the message. */
+function keyInvalid(key: string, reason: string, row: number | null): MillraceError {
+  if (row === null) return new MillraceError('KEY_INVALID', { key, reason })
+  return new MillraceError('KEY_INVALID', { key, reason: `${reason} (in keys[${row}])`, row })
+}
+
+/** Puts the answers for one key, `results[first, first + parts)`, into the service's order. */
+function featureRow(service: Readable, results: readonly ReadResult[], first: number): FeatureRow {
+  const values: Value[] = []
+  const states: FeatureState[] = []
+  const newestNs: (bigint | null)[] = []
+  const edgeNs: bigint[] = []
+  for (const { part, place } of service.features) {
+    const result = results[first + part]!
+    const state = stateOf(result, place)
+    states.push(state)
+    values.push(state === 'present' ? result.values[place]! : null)
+    newestNs.push(result.newestNs)
+    edgeNs.push(result.edgeNs)
+  }
+  return { values, states, newestNs, edgeNs }
+}
+
+/**
+ * Which of the five states a feature is in. Every state but `present` has the value null, so a
+ * count over an empty window is null, not 0, and `empty` tells the two apart from a count of nulls.
+ */
+function stateOf(result: ReadResult, place: number): FeatureState {
+  if (result.entity !== 'present') return result.entity
+  if (!result.hasEvents[place]!) return 'empty'
+  return result.values[place] === null ? 'null' : 'present'
+}
