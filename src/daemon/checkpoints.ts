@@ -1,0 +1,119 @@
+/**
+ * When the shards write their state down, and which old segments of the journal go.
+ *
+ * A checkpoint is due after a time or after so much journal, whichever is first; a lane that is
+ * short of memory also makes its own. A segment goes when every shard has checkpointed behind it
+ * and it is older, or the journal larger, than asked.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { FromShard, LaneStats, ShardOpened } from '../model/message.ts'
+import type { Lane } from '../route/lanes.ts'
+import type { Router } from '../route/router.ts'
+
+export interface CheckpointOptions {
+  readonly journal: Journal
+  readonly router: Router
+  readonly lanes: readonly Lane[]
+  readonly shards: readonly ShardOpened[]
+  readonly clock: Clock
+  readonly intervalMs: number
+  /** Journal bytes that make a checkpoint due before its time. */
+  readonly journalBytes: number
+  readonly retainBytesMax: number
+  readonly retainMsMax: number
+  /** Hears of what cannot be told to anyone else. */
+  readonly onFailure: (thrown: unknown) => void
+}
+
+export class Checkpoints {
+  readonly #options: CheckpointOptions
+  /** By shard. */
+  readonly #positions = new Map<number, number>()
+  readonly #stats = new Map<number, LaneStats>()
+  readonly #timer: NodeJS.Timeout
+  readonly #stopListening: () => void
+  #lastPosition: number
+  #waiters: { position: number; resolve: () => void }[] = []
+  #retiring = Promise.resolve()
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options
+    this.#lastPosition = options.journal.recovered.end
+    for (const { shard, position } of options.shards) this.#positions.set(shard, position)
+    for (const lane of options.lanes) {
+      lane.onMessage((message) => this.#receive(lane, message))
+    }
+    this.#timer = setInterval(() => this.request(), options.intervalMs).unref()
+    this.#stopListening = options.journal.onFlushed((flushed) => {
+      if (flushed - this.#lastPosition >= options.journalBytes) this.request()
+    })
+  }
+
+  /** Journal position that every shard has on disk. */
+  get position(): number {
+    return Math.min(...this.#positions.values())
+  }
+
+  /** What each lane said with its last checkpoint. */
+  get stats(): readonly LaneStats[] {
+    return [...this.#stats.values()]
+  }
+
+  /** Asks every lane for a checkpoint of all that has been routed; returns its position. */
+  request(): number {
+    const { journal, router, lanes, clock } = this.#options
+    // Nothing may be routed behind the request and before it is posted.
+    router.flush()
+    const routed = Math.max(router.routed, journal.recovered.end)
+    this.#lastPosition = routed
+    if (routed > this.position) {
+      const arrivalMs = clock.nowMs()
+      for (const lane of lanes) lane.post({ kind: 'checkpoint', routed, arrivalMs })
+    }
+    return routed
+  }
+
+  /** Resolves when everything routed by now is checkpointed in every shard. */
+  async complete(): Promise<void> {
+    const position = this.request()
+    if (this.position < position) {
+      await new Promise<void>((resolve) => {
+        this.#waiters.push({ position, resolve })
+      })
+    }
+    await this.#retiring
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#stopListening()
+  }
+
+  #receive(lane: Lane, message: FromShard): void {
+    if (message.kind === 'awaiting') {
+      const { position } = message
+      this.#options.journal
+        .whenFlushed(position)
+        .then(() => lane.post({ kind: 'flushed', flushed: position }))
+        .catch(this.#options.onFailure)
+    }
+    if (message.kind !== 'checkpointed') return
+    this.#positions.set(message.shard, message.position)
+    this.#stats.set(lane.lane, message.stats)
+    const due = this.#waiters.filter(({ position }) => position <= this.position)
+    this.#waiters = this.#waiters.filter(({ position }) => position > this.position)
+    for (const { resolve } of due) resolve()
+    this.#retiring = this.#retiring.then(() => this.#retire()).catch(this.#options.onFailure)
+  }
+
+  async #retire(): Promise<void> {
+    const { journal, clock, retainBytesMax, retainMsMax } = this.#options
+    await journal.retire({
+      keepFrom: this.position,
+      bytesMax: retainBytesMax,
+      ageMsMax: retainMsMax,
+      nowMs: clock.nowMs(),
+    })
+  }
+}

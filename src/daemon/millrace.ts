@@ -1,0 +1,199 @@
+/**
+ * A running daemon, as a program sees it.
+ *
+ * Its life: open → draining → closed, or failed from any of them. Draining is an ordered end: no
+ * new events, what was taken is finished and acknowledged, the state is checkpointed, the doors
+ * close. Closing is now; nothing acknowledged is lost, the next start replays the journal's tail.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { MillraceError } from '../base/errors.ts'
+import { drainMsMax } from '../base/limits.ts'
+import type { FeatureVector, JoinKeys } from '../client/reader.ts'
+import type { Receipt } from '../client/receipt.ts'
+import type { FeaturesOf, JoinKeysOf } from '../define/service.ts'
+import type { EventOf, PushSource } from '../define/source.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { DataDirectory } from '../persist/directory.ts'
+import type { Lanes } from '../route/lanes.ts'
+import type { Router } from '../route/router.ts'
+import type { Readiness } from '../serve/http.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import type { Doors } from './doors.ts'
+import { EmbeddedClient } from './embedded.ts'
+
+/** What the daemon holds while it is open. */
+export interface Parts {
+  readonly doors: Doors
+  readonly router: Router
+  readonly journal: Journal
+  readonly checkpoints: Checkpoints
+  readonly directory: DataDirectory
+  readonly lanes: Lanes
+}
+
+/** A feature service or a view: what can be read by name. */
+interface Readable {
+  readonly name: string
+  readonly '~joinKeys': unknown
+  readonly '~features': unknown
+}
+
+export class Millrace {
+  /** Settles when the daemon has ended; rejects with the failure that ended it. */
+  readonly closed: Promise<void>
+  readonly #log: Logger
+  #settleClosed!: () => void
+  #rejectClosed!: (failure: MillraceError) => void
+  #parts: Parts | null = null
+  #client: EmbeddedClient | null = null
+  #failure: MillraceError | null = null
+  #ending: Promise<void> | null = null
+  #isDraining = false
+
+  /** @internal Use {@link startMillrace}. */
+  constructor(log: Logger) {
+    this.#log = log
+    this.closed = new Promise((resolve, reject) => {
+      this.#settleClosed = resolve
+      this.#rejectClosed = reject
+    })
+    // A failure is also logged: nobody has to wait for the end.
+    this.closed.catch(() => {})
+  }
+
+  /** Where it listens: `http://host:port`. */
+  get url(): string {
+    return this.#open().doors.url
+  }
+
+  /** The HTTP application, for requests without a socket: `millrace.http.inject('/readyz')`. */
+  get http(): FastifyInstance {
+    return this.#open().doors.http
+  }
+
+  /**
+   * Publishes events from within the process.
+   *
+   * @returns the receipt, once every event is durable and applied, or rejected.
+   */
+  ingest<S extends PushSource>(
+    source: S,
+    events: EventOf<S> | readonly EventOf<S>[],
+  ): Promise<Receipt>
+  ingest(source: string, events: object | readonly object[]): Promise<Receipt>
+  ingest(source: string | { readonly name: string }, events: unknown): Promise<Receipt> {
+    const name = typeof source === 'string' ? source : source.name
+    return this.#embedded().ingest(name, Array.isArray(events) ? events : [events])
+  }
+
+  /**
+   * Reads the features of one key, or of many in their order.
+   *
+   * A read sees every event whose receipt came before the call.
+   */
+  get<R extends Readable>(
+    service: R,
+    keys: readonly JoinKeysOf<R>[],
+  ): Promise<FeatureVector<FeaturesOf<R>>[]>
+  get<R extends Readable>(service: R, key: JoinKeysOf<R>): Promise<FeatureVector<FeaturesOf<R>>>
+  get(service: string, keys: readonly JoinKeys[]): Promise<FeatureVector[]>
+  get(service: string, key: JoinKeys): Promise<FeatureVector>
+  async get(service: string | Readable, keys: unknown): Promise<unknown> {
+    const name = typeof service === 'string' ? service : service.name
+    if (Array.isArray(keys)) return this.#embedded().get(name, keys as readonly JoinKeys[])
+    return (await this.#embedded().get(name, [keys as JoinKeys]))[0]
+  }
+
+  /** Writes the state of everything acknowledged by now into the stores. */
+  async checkpoint(): Promise<void> {
+    await this.#open().checkpoints.complete()
+  }
+
+  /** Stops intake, finishes and acknowledges what was taken, checkpoints, and ends. */
+  drain(): Promise<void> {
+    this.#isDraining = true
+    this.#ending ??= this.#drain()
+    return this.#ending
+  }
+
+  /** Ends now: connections are cut. Nothing that was acknowledged is lost. */
+  close(): Promise<void> {
+    this.#ending ??= this.#close()
+    return this.#ending
+  }
+
+  /** The same as {@link drain}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain()
+  }
+
+  /** @internal */
+  open(parts: Parts): void {
+    this.#parts = parts
+  }
+
+  /** @internal Whether the daemon should be sent work. */
+  readiness(): Readiness {
+    if (this.#failure !== null) return { state: 'recovering', reason: this.#failure.message }
+    return this.#isDraining || this.#ending !== null ? { state: 'draining' } : { state: 'ready' }
+  }
+
+  /** @internal Stops and restarts reading the sockets. */
+  pause(isFull: boolean): void {
+    const wire = this.#parts?.doors.wire
+    if (isFull) wire?.pauseAll()
+    else wire?.resumeAll()
+  }
+
+  /** @internal Ends the daemon because what was not acknowledged has become unknown. */
+  fail(failure: MillraceError): void {
+    if (this.#failure !== null) return
+    this.#failure = failure
+    this.#log.error({ code: failure.code }, failure.message)
+    this.#client?.close()
+    this.#parts?.doors.wire.close()
+    this.#rejectClosed(failure)
+    void this.#parts?.doors.http.close()
+  }
+
+  /** @internal */
+  throwIfFailed(): void {
+    if (this.#failure !== null) throw this.#failure
+  }
+
+  async #drain(): Promise<void> {
+    const { doors, router, checkpoints } = this.#open()
+    await this.#client?.drain()
+    await doors.wire.drain(drainMsMax)
+    await router.idle()
+    await checkpoints.complete()
+    await this.#close()
+  }
+
+  async #close(): Promise<void> {
+    const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
+    checkpoints.stop()
+    this.#client?.close()
+    doors.wire.close()
+    await doors.http.close()
+    router.flush()
+    await lanes.close()
+    await journal.close()
+    await directory.release()
+    this.throwIfFailed()
+    this.#settleClosed()
+  }
+
+  #open(): Parts {
+    if (this.#parts === null) throw new MillraceError('CLIENT_CLOSED')
+    return this.#parts
+  }
+
+  #embedded(): EmbeddedClient {
+    this.throwIfFailed()
+    if (this.#ending !== null) throw new MillraceError('DRAINING')
+    this.#client ??= new EmbeddedClient((connection) => this.#open().doors.wire.connect(connection))
+    return this.#client
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What a program may say about the daemon that it starts, and what holds when nothing is said.
+ */
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { mkdtemp } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import type { Clock } from '../base/clock.ts'
+
+/** Options of {@link startMillrace}. */
+export interface MillraceOptions {
+  /**
+   * The definitions: a TypeScript or JavaScript file, or the definitions themselves. Views with a
+   * transform need a file, because the shard threads import it.
+   */
+  readonly features: string | URL | readonly unknown[]
+  /** Directory of the journal and the stores. @defaultValue a new temporary directory */
+  readonly dataDir?: string
+  /** TCP port for HTTP and WebSocket. @defaultValue 0: any free one */
+  readonly port?: number
+  /** @defaultValue `'127.0.0.1'` */
+  readonly host?: string
+  /** Parts of the key space; counts when the data directory is created. @defaultValue 16 */
+  readonly shards?: number
+  /** Threads that own the shards. @defaultValue one less than the machine's cores, at least 1 */
+  readonly threads?: number
+  /** State in memory, all threads together, bytes. @defaultValue 512 MiB */
+  readonly stateBytesMax?: number
+  /** Time between checkpoints, ms. @defaultValue 10_000 */
+  readonly checkpointMs?: number
+  /** Journal bytes after which a checkpoint is due before its time. @defaultValue 256 MiB */
+  readonly checkpointBytes?: number
+  /** Journal beyond this size is deleted once checkpointed, bytes. @defaultValue 8 GiB */
+  readonly retainBytesMax?: number
+  /** Journal older than this is deleted once checkpointed, ms. @defaultValue 7 days */
+  readonly retainMsMax?: number
+  /** @defaultValue the system's clocks */
+  readonly clock?: Clock
+  /** @defaultValue nothing is logged */
+  readonly log?: Logger
+}
+
+export type ResolvedOptions = Required<Omit<MillraceOptions, 'clock' | 'log'>>
+
+export async function resolveOptions(options: MillraceOptions): Promise<ResolvedOptions> {
+  const shards = options.shards ?? 16
+  return {
+    features: options.features,
+    dataDir: options.dataDir ?? (await mkdtemp(join(tmpdir(), 'millrace-'))),
+    port: options.port ?? 0,
+    host: options.host ?? '127.0.0.1',
+    shards,
+    threads: options.threads ?? Math.max(1, availableParallelism() - 1),
+    stateBytesMax: options.stateBytesMax ?? 512 * 1024 * 1024,
+    checkpointMs: options.checkpointMs ?? 10_000,
+    checkpointBytes: options.checkpointBytes ?? 256 * 1024 * 1024,
+    retainBytesMax: options.retainBytesMax ?? 8 * 1024 ** 3,
+    retainMsMax: options.retainMsMax ?? 7 * 86_400_000,
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * One producer's unacknowledged batches, and the session that hears of them.
+ *
+ * Batches settle in any order; they are acknowledged in the order of their sequences. A session
+ * ends with its connection or when the producer is opened again, the batches go on. The last
+ * rejections are kept, so that a producer that comes back after a lost acknowledgement learns them.
+ */
+import { rejectionsKeptMax } from '../base/limits.ts'
+import type { ProducerListener, SequencedRejection } from '../model/contracts.ts'
+import type { Batch } from './batch.ts'
+
+export class ProducerState {
+  readonly #unsettled: Batch[] = []
+  #rejections: SequencedRejection[] = []
+  #listener: ProducerListener | null = null
+  #epoch = 0
+  /** Highest sequence acknowledged. */
+  #lastSequence = -1
+
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** Sets what a recovered journal, or a new epoch, says. */
+  begin(epoch: number, lastSequence: number): void {
+    this.#epoch = epoch
+    this.#lastSequence = lastSequence
+    this.#rejections = []
+    this.#unsettled.length = 0
+  }
+
+  /** Gives the producer to a new session; the one before is told. */
+  attach(listener: ProducerListener): void {
+    this.#listener?.fenced()
+    this.#listener = listener
+  }
+
+  detach(listener: ProducerListener): void {
+    if (this.#listener === listener) this.#listener = null
+  }
+
+  isAttached(listener: ProducerListener): boolean {
+    return this.#listener === listener
+  }
+
+  add(batch: Batch): void {
+    this.#unsettled.push(batch)
+  }
+
+  /** A batch has settled: acknowledges it and those behind it, if it was the first. */
+  settled(): void {
+    const rejections: SequencedRejection[] = []
+    let moved = false
+    while (this.#unsettled[0]?.isSettled) {
+      const batch = this.#unsettled.shift()!
+      this.#lastSequence = batch.sequence + batch.count - 1
+      rejections.push(...batch.rejections())
+      moved = true
+    }
+    if (!moved) return
+    this.note(rejections)
+    this.#listener?.acknowledged({ upTo: this.#lastSequence, duplicates: 0, rejections })
+  }
+
+  /** Keeps rejections for a producer that may have missed them. */
+  note(rejections: readonly SequencedRejection[]): void {
+    if (rejections.length === 0) return
+    this.#rejections.push(...rejections)
+    if (this.#rejections.length > 2 * rejectionsKeptMax) {
+      this.#rejections = this.#rejections.slice(-rejectionsKeptMax)
+    }
+  }
+
+  /** Answers events that were taken before: those that are settled now, the others later. */
+  repeat(sequence: number, duplicates: number): void {
+    const upTo = this.#lastSequence
+    const rejections = this.#rejections.filter(
+      (rejection) => rejection.sequence >= sequence && rejection.sequence <= upTo,
+    )
+    this.#listener?.acknowledged({ upTo, duplicates, rejections })
+  }
+}
