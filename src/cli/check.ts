@@ -1,0 +1,89 @@
+/**
+ * `millrace check`: loads a features file and says what it defines, without starting anything.
+ */
+import { resolve } from 'node:path'
+import { formatDuration } from '../base/duration.ts'
+import type { Catalog, View } from '../model/catalog.ts'
+import type { DataType, Field } from '../model/types.ts'
+import { parseCommand, type CommandHelp, type Run } from './command.ts'
+import { exitCodes } from './exit-codes.ts'
+import { alignColumns } from './table.ts'
+
+export const checkHelp = {
+  name: 'check',
+  usage: '<features.ts>',
+  summary: 'Checks a features file and prints what it defines',
+  options: {},
+  flags: {},
+} as const satisfies CommandHelp
+
+/** @param load  Loads and checks the definitions of a file, by its absolute path. */
+export function checkCommand(load: (file: string) => Promise<Catalog>): Run {
+  return async (args, io) => {
+    const one = { min: 1, max: 1 }
+    const { positionals } = parseCommand(checkHelp, args, one, io.environment)
+    const catalog = await load(resolve(positionals[0]!))
+    for (const line of catalogLines(catalog)) io.out(line)
+    return exitCodes.ok
+  }
+}
+
+function catalogLines(catalog: Catalog): string[] {
+  const { sources, views } = catalog
+  const viewNames = new Set(views.map(({ name }) => name))
+  const services = catalog.services.filter(({ name }) => !viewNames.has(name))
+  return [
+    ...sources.flatMap(({ name, fields, timestampField }) => [
+      `source ${name}`,
+      ...alignColumns(fields.map(fieldCells(timestampField)), '  '),
+    ]),
+    ...views.flatMap((view) => [
+      `view ${view.name} of ${sources[view.source]!.name} by ${names(view.joinKeys)}${notes(view)}`,
+      ...alignColumns(view.features.map(featureCells), '  '),
+    ]),
+    ...services.map(
+      ({ name, joinKeys, features }) =>
+        `service ${name} by ${names(joinKeys)}: ${features.map((each) => each.name).join(', ')}`,
+    ),
+    `${sources.length} sources, ${views.length} views, ${services.length} services: no problem found`,
+  ]
+}
+
+function fieldCells(timestampField: string) {
+  return ({ name, type }: Field): string[] => [
+    name,
+    typeText(type),
+    name === timestampField ? 'event time' : '',
+  ]
+}
+
+function featureCells({ name, type, fn, column, windowMs }: View['features'][number]): string[] {
+  return [name, typeText(type), `${fn}(${column}) over ${formatDuration(windowMs)}`]
+}
+
+function notes({ mode, intervalMs, leadingEdge, online }: View): string {
+  const interval = mode === 'interval' ? `, tiles of ${formatDuration(intervalMs)}` : ''
+  return `, ${leadingEdge}${interval}${online ? '' : ', not online'}`
+}
+
+function names(fields: readonly Field[]): string {
+  return fields.map(({ name }) => name).join(', ')
+}
+
+/** `Array<Int64>`, `Struct<a: String>?`; the question mark is "nullable". */
+function typeText(type: DataType): string {
+  return `${kindText(type)}${type.nullable ? '?' : ''}`
+}
+
+function kindText(type: DataType): string {
+  switch (type.kind) {
+    case 'Array':
+      return `Array<${typeText(type.element)}>`
+    case 'Map':
+      return `Map<${typeText(type.value)}>`
+    case 'Struct':
+      return `Struct<${type.fields.map((each) => `${each.name}: ${typeText(each.type)}`).join(', ')}>`
+    default:
+      return type.kind
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * `millrace get`: the features of one key, from a running daemon.
+ */
+import { clientOptions } from '../base/config.ts'
+import { formatDuration } from '../base/duration.ts'
+import { exitCodes } from './exit-codes.ts'
+import { jsonFlag, parseCommand, usageInvalid, type CommandHelp, type Run } from './command.ts'
+import { fetchJson } from './server.ts'
+import { alignColumns } from './table.ts'
+
+export const getHelp = {
+  name: 'get',
+  usage: '<service> <key=value>...',
+  summary: 'Reads the features of one key from a running daemon',
+  options: clientOptions,
+  flags: { json: jsonFlag },
+} as const satisfies CommandHelp
+
+export const runGet: Run = async (args, io) => {
+  const many = { min: 1, max: Number.POSITIVE_INFINITY }
+  const { positionals, options, flags } = parseCommand(getHelp, args, many, io.environment)
+  const [name, ...pairs] = positionals as [string, ...string[]]
+  const query = new URLSearchParams(pairs.map(keyValue)).toString()
+  const body = await fetchJson(options.url, `/v1/features/${encodeURIComponent(name)}?${query}`)
+  const lines = flags['json'] === true ? [JSON.stringify(body)] : describe(body as FeatureBody)
+  for (const line of lines) io.out(line)
+  return exitCodes.ok
+}
+
+function keyValue(pair: string): [string, string] {
+  const at = pair.indexOf('=')
+  if (at < 1) throw usageInvalid(`"${pair}" is not key=value`)
+  return [pair.slice(0, at), pair.slice(at + 1)]
+}
+
+/** The body of `GET /v1/features/:name`, as far as it is printed. */
+interface FeatureBody {
+  readonly features: readonly string[]
+  readonly rows: readonly {
+    readonly values: Readonly<Record<string, unknown>>
+    readonly states: Readonly<Record<string, string>>
+    readonly freshness: Readonly<Record<string, Freshness>>
+  }[]
+}
+
+interface Freshness {
+  readonly newest: string | null
+  readonly ageMs: number | null
+  readonly edge: string
+}
+
+function describe({ features, rows }: FeatureBody): string[] {
+  return rows.flatMap(({ values, states, freshness }) => [
+    ...alignColumns([
+      ['FEATURE', 'VALUE', 'STATE'],
+      ...features.map((name) => [name, valueText(values[name]), states[name] ?? '']),
+    ]),
+    '',
+    ...Object.entries(freshness).map(([view, each]) => `${view}: ${freshnessText(each)}`),
+  ])
+}
+
+function valueText(value: unknown): string {
+  if (value === null || value === undefined) return '-'
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function freshnessText({ newest, ageMs, edge }: Freshness): string {
+  if (newest === null || ageMs === null) return `no event seen; windows end ${edge}`
+  const age = ageMs < 0 ? `${-ageMs} ms ahead` : `${formatDuration(roughly(ageMs))} ago`
+  return `newest event ${newest} (${age}); windows end ${edge}`
+}
+
+/** As exact as a person reads an age: ms below a minute, seconds below a day, else minutes. */
+function roughly(ms: number): number {
+  const step = ms < 60_000 ? 1 : ms < 86_400_000 ? 1000 : 60_000
+  return Math.floor(ms / step) * step
+}

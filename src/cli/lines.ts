@@ -1,0 +1,34 @@
+/**
+ * Lines of UTF-8 text from a stream of bytes.
+ */
+import { MillraceError } from '../base/errors.ts'
+
+/** Characters of one line; an event of the largest size, with every character escaped, fits. */
+const lineLengthMax = 1024 * 1024
+
+/**
+ * The lines of a stream without their ends, `\n` or `\r\n`; the last one need not have an end.
+ *
+ * @throws {@link MillraceError} `REQUEST_INVALID` when a line is longer than 1 Mi characters.
+ */
+export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of input) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop()!
+    for (const line of lines) yield withoutReturn(line)
+    if (rest.length > lineLengthMax) {
+      throw new MillraceError('REQUEST_INVALID', {
+        path: 'input',
+        reason: `a line is longer than ${lineLengthMax} characters`,
+      })
+    }
+  }
+  rest += decoder.decode()
+  if (rest !== '') yield withoutReturn(rest)
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+/**
+ * The program `millrace`: hands the process to the command table and takes its exit code back.
+ */
+import type { Io, StopSignal } from './command.ts'
+import { runCli } from './run.ts'
+
+const io: Io = {
+  out: (line) => process.stdout.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
+  input: process.stdin,
+  onSignal: (listener) => {
+    const stopSignals: readonly StopSignal[] = ['SIGTERM', 'SIGINT']
+    for (const signal of stopSignals) process.on(signal, listener)
+    return () => {
+      for (const signal of stopSignals) process.off(signal, listener)
+    }
+  },
+}
+
+// A reader that has gone away, such as `| head`, is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
+const exitCode = await runCli(process.argv.slice(2), io)
+process.exitCode = exitCode
+// After a second signal something may still hold the process; it was told to go.
+if (exitCode > 128) process.exit()

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { resolve } from 'node:path'
+import { test } from 'node:test'
+import { MillraceError } from '../../src/base/errors.ts'
+import { checkCommand } from '../../src/cli/check.ts'
+import type { Catalog } from '../../src/model/catalog.ts'
+import { testIo } from '../helpers/io.ts'
+import { shopCatalog } from '../helpers/shop-catalog.ts'
+
+test('check prints sources, views and services', async () => {
+  const io = testIo()
+  const files: string[] = []
+  const load = (file: string): Promise<Catalog> => {
+    files.push(file)
+    return Promise.resolve(shopCatalog)
+  }
+  assert.equal(await checkCommand(load)(['shop.ts'], io), 0)
+  assert.deepEqual(files, [resolve('shop.ts')])
+  assert.deepEqual(io.outLines.slice(0, 6), [
+    'source purchases',
+    '  user_id  Int64',
+    '  region   String',
+    '  amount   Float64?',
+    '  at       Timestamp  event time',
+    'view by_user of purchases by user_id, wall-clock',
+  ])
+  assert.ok(io.outLines.includes('  count_1h    Int64?      count(amount) over 1h'))
+  assert.ok(
+    io.outLines.includes(
+      'view history of purchases by user_id, wall-clock, tiles of 1m, not online',
+    ),
+  )
+  assert.equal(io.outLines.at(-1), '1 sources, 3 views, 1 services: no problem found')
+})
+
+test('what loading fails with, check fails with', async () => {
+  const invalid = new MillraceError('DEFINITION_INVALID', { path: 'view a', reason: 'no' })
+  const run = checkCommand(() => Promise.reject(invalid))
+  await assert.rejects(run(['shop.ts'], testIo()), invalid)
+})

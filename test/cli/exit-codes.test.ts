@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { errorTable, MillraceError, type ErrorCode } from '../../src/base/errors.ts'
+import { verdictOf } from '../../src/cli/exit-codes.ts'
+
+function exitOf(code: ErrorCode): number {
+  return verdictOf(new MillraceError(code)).exitCode
+}
+
+test('an exit code says what kind of thing went wrong', () => {
+  assert.equal(exitOf('USAGE_INVALID'), 64)
+  assert.equal(exitOf('EVENT_FIELD_TYPE'), 65)
+  assert.equal(exitOf('STORE_FORMAT'), 65)
+  assert.equal(exitOf('INTERNAL'), 70)
+  assert.equal(exitOf('SHARD_FAILED'), 70)
+  assert.equal(exitOf('STORE_LOCKED'), 75)
+  assert.equal(exitOf('CONFIG_INVALID'), 78)
+  assert.equal(exitOf('DEFINITION_CHANGED'), 78)
+  assert.equal(exitOf('CLIENT_TIMEOUT'), 1)
+})
+
+test('every event code exits 65', () => {
+  for (const code of Object.keys(errorTable) as ErrorCode[]) {
+    if (code.startsWith('EVENT_')) assert.equal(exitOf(code), 65, code)
+  }
+})
+
+test('anything not raised on purpose is our own fault', () => {
+  assert.deepEqual(verdictOf(new TypeError('x')), { exitCode: 70, hint: null })
+  assert.deepEqual(verdictOf('thrown text'), { exitCode: 70, hint: null })
+})

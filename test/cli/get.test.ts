@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, test } from 'node:test'
+import { runCli } from '../../src/cli/run.ts'
+import { testIo } from '../helpers/io.ts'
+import { openShopServer, type ShopServer } from '../helpers/shop-server.ts'
+
+let server: ShopServer
+before(async () => {
+  server = await openShopServer()
+})
+after(() => server.close())
+
+test('get prints each feature with its value, its state and its freshness', async () => {
+  const io = testIo('', { MILLRACE_URL: server.url })
+  assert.equal(await runCli(['get', 'by_user', 'user_id=1'], io), 0)
+  assert.deepEqual(io.outLines, [
+    'FEATURE             VALUE  STATE',
+    'by_user.count_1h    3      present',
+    'by_user.mean_1h     1.5    present',
+    'by_user.last_at_1h  -      null',
+    '',
+    'by_user: newest event 2024-05-01T11:58:30Z (1m30s ago); windows end 2024-05-01T12:00:00Z',
+  ])
+})
+
+test('get says when no event of the key was seen', async () => {
+  const io = testIo()
+  assert.equal(await runCli(['get', 'by_user', 'user_id=2', '--url', server.url], io), 0)
+  assert.match(io.outLines[1]!, /^by_user.count_1h +- +unseen$/)
+  assert.equal(io.outLines.at(-1), 'by_user: no event seen; windows end 2024-05-01T12:00:00Z')
+})
+
+test('get --json prints the body of the answer', async () => {
+  const io = testIo()
+  const args = ['get', 'ranking', 'user_id=1', 'region=a=b&c', '--json', '--url', server.url]
+  assert.equal(await runCli(args, io), 0)
+  const body = JSON.parse(io.outLines[0]!) as { service: string; rows: { key: unknown }[] }
+  assert.equal(body.service, 'ranking')
+  assert.deepEqual(body.rows[0]!.key, { user_id: '1', region: 'a=b&c' })
+})
+
+test('a refusal of the server is one line, with the exit code of its own code', async () => {
+  const cases: [string[], number, RegExp][] = [
+    [['by_user'], 65, /join key "user_id": missing/],
+    [['by_user', 'user_id=x'], 65, /expected Int64/],
+    [['nothing', 'user_id=1'], 1, /no feature service or view is named "nothing"/],
+    [['a/b?c', 'user_id=1'], 1, /no feature service or view is named "a\/b\?c"/],
+  ]
+  for (const [args, exitCode, reason] of cases) {
+    const io = testIo()
+    assert.equal(await runCli(['get', ...args, '--url', server.url], io), exitCode)
+    assert.match(io.errLines[0]!, reason)
+    assert.deepEqual(io.outLines, [])
+  }
+})
+
+test('a daemon that is not there is unreachable, with a hint', async () => {
+  const io = testIo()
+  // Nothing listens on port 1 of this machine.
+  const args = ['get', 'by_user', 'user_id=1', '--url', 'http://127.0.0.1:1']
+  assert.equal(await runCli(args, io), 1)
+  assert.match(io.errLines[0]!, /cannot reach http:\/\/127\.0\.0\.1:1: .*CLIENT_UNREACHABLE/)
+  assert.match(io.errLines[1]!, /is the daemon running/)
+})
+
+test('a server that is no Millrace daemon is told as such', async () => {
+  const other = createServer((_, response) => response.end('<html>'))
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+  const io = testIo()
+  assert.equal(await runCli(['get', 'by_user', 'user_id=1', '--url', url], io), 1)
+  assert.match(io.errLines[0]!, /not a Millrace daemon/)
+  other.closeAllConnections()
+  other.close()
+})

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { resolve } from 'node:path'
+import { after, before, test } from 'node:test'
+import { MillraceError } from '../../src/base/errors.ts'
+import { serveCommand, type Served, type StartOptions } from '../../src/cli/serve.ts'
+import { testIo } from '../helpers/io.ts'
+import { openShopServer, type ShopServer } from '../helpers/shop-server.ts'
+
+let server: ShopServer
+before(async () => {
+  server = await openShopServer()
+})
+after(() => server.close())
+
+/** A daemon that notes what is asked of it; `drain` waits until it is let go. */
+function fakeDaemon() {
+  const calls: string[] = []
+  const started: StartOptions[] = []
+  let letGo = (): void => undefined
+  const drained = new Promise<void>((resolve) => (letGo = resolve))
+  const daemon: Served = {
+    url: server.url,
+    drain: () => {
+      calls.push('drain')
+      return drained
+    },
+    close: () => {
+      calls.push('close')
+      return Promise.resolve()
+    },
+  }
+  const start = (options: StartOptions): Promise<Served> => {
+    started.push(options)
+    return Promise.resolve(daemon)
+  }
+  return { start, calls, started, letGo: () => letGo() }
+}
+
+const quiet = { MILLRACE_LOG_LEVEL: 'silent' }
+
+test('serve passes resolved options on and prints where it is and what it serves', async () => {
+  const { start, started, calls, letGo } = fakeDaemon()
+  const io = testIo('', { ...quiet, MILLRACE_SHARDS: '4' })
+  const printed = io.nextOut()
+  const ended = serveCommand(start)(['shop.ts', '--data', 'd', '--port', '0'], io)
+  await printed
+  const [{ log: _, threads, ...options }] = started as [StartOptions]
+  assert.ok(threads >= 1)
+  assert.deepEqual(options, {
+    features: resolve('shop.ts'),
+    dataDir: resolve('d'),
+    port: 0,
+    host: '127.0.0.1',
+    shards: 4,
+    stateBytesMax: 512 * 1024 * 1024,
+  })
+  assert.deepEqual(io.outLines[0]!.split('\n'), [
+    'Millrace serves shop.ts',
+    '',
+    `  url       ${server.url}`,
+    `  data      ${resolve('d')}`,
+    '  sources   purchases (4 fields)',
+    '  services  by_user (3 features) by user_id',
+    '            by_region (3 features) by user_id, region',
+    '            ranking (3 features) by region, user_id',
+    '',
+    `  curl '${server.url}/v1/features/by_user?user_id=...'`,
+    '',
+  ])
+  io.signal('SIGTERM')
+  letGo()
+  assert.equal(await ended, 0)
+  assert.deepEqual(calls, ['drain'])
+  assert.equal(io.listeners(), 0)
+})
+
+test('the second signal closes at once and exits by its number', async () => {
+  for (const [signal, exitCode] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const { start, calls } = fakeDaemon()
+    const io = testIo('', quiet)
+    const printed = io.nextOut()
+    const ended = serveCommand(start)(['shop.ts', '--json'], io)
+    await printed
+    assert.deepEqual(JSON.parse(io.outLines[0]!), { url: server.url, dataDir: resolve('data') })
+    io.signal('SIGTERM')
+    io.signal(signal)
+    assert.equal(await ended, exitCode)
+    assert.deepEqual(calls, ['drain', 'close'])
+    assert.match(io.errLines[0]!, /draining/)
+  }
+})
+
+test('a daemon that does not start, or fails to drain, fails the command', async () => {
+  const locked = new MillraceError('STORE_LOCKED', { pid: 7 })
+  const io = testIo('', quiet)
+  await assert.rejects(serveCommand(() => Promise.reject(locked))(['shop.ts'], io), locked)
+  const drain = (): Promise<void> => Promise.reject(locked)
+  const start = () => Promise.resolve({ url: server.url, drain, close: drain })
+  const printed = io.nextOut()
+  const ended = serveCommand(start)(['shop.ts'], io)
+  await printed
+  io.signal('SIGINT')
+  await assert.rejects(ended, locked)
+})
