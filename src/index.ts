@@ -26,3 +26,15 @@ export {
   type StreamFeatureView,
   type StreamFeatureViewOptions,
 } from './define/view.ts'
+
+// The client.
+export { createClient, MillraceClient, type Readable, type UntypedEvent } from './client/client.ts'
+export type { ClientStatus, ConnectionState } from './client/connection.ts'
+export type { ClientOptions } from './client/options.ts'
+export type { FeatureVector, JoinKeys } from './client/reader.ts'
+export type { Receipt } from './client/receipt.ts'
+
+// The daemon, embedded.
+export type { Millrace } from './daemon/millrace.ts'
+export type { MillraceOptions } from './daemon/options.ts'
+export { startMillrace } from './daemon/start.ts'

@@ -93,7 +93,9 @@ function evaluateGroup(
   for (const { index, finalize, at, countAt } of group.features) {
     const count = merged.f64[countAt]!
     hasEvents[index] = events > 0
-    values[index] = count > 0 ? finalize(merged, at, count, state.pool) : null
+    // A count of nothing but nulls is 0; every other function has no value then.
+    const hasValue = count > 0 || (at === countAt && events > 0)
+    values[index] = hasValue ? finalize(merged, at, count, state.pool) : null
   }
 }
 

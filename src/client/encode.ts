@@ -8,7 +8,8 @@
  * map. A field that is `undefined` is left out.
  *
  * Why not the `Encoder` of `@msgpack/msgpack`: with `bigint` switched on it sends integers beyond
- * 32 bits as floats, it sends a `Map` as `{}` and `undefined` as nil, and it needs a copy per event.
+ * 32 bits as floats, it sends a `Map` as `{}` and `undefined` as nil, and it needs a copy per event; measured on
+ * events of five fields, it takes two to three times as long.
  *
  * @see https://github.com/msgpack/msgpack/blob/master/spec.md
  */

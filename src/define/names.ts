@@ -36,8 +36,8 @@ export function checkFieldName(
   if (value.length <= nameLengthMax && fieldName.test(value) && value !== '__proto__') return
   problems.add(
     path,
-    `${shown(value)} is not a field name: up to ${nameLengthMax} letters, digits and underscores, ` +
-      'no digit first',
+    `${shown(value)} is not a field name: up to ${nameLengthMax} letters, digits and ` +
+      'underscores, no digit first',
     ...sites,
   )
 }

@@ -16,7 +16,7 @@ import { MillraceError } from '../base/errors.ts'
 import { writeFully, type JournalFile, type JournalFiles } from './files.ts'
 
 /** Version of the header, the records and their meaning. */
-export const journalFormat = 1
+const journalFormat = 1
 
 export const segmentHeaderBytes = 52
 

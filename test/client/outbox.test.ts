@@ -74,8 +74,8 @@ describe('the outbox', () => {
   it('sends what a new connection does not confirm again, byte for byte', async () => {
     const outbox = new Outbox()
     const first = add(outbox, 2)
-    add(outbox, 2)
-    add(outbox, 1)
+    void add(outbox, 2)
+    void add(outbox, 1)
     const sent = takeAll(outbox)
     outbox.resume(1)
     assert.equal((await first).rejectionsKnown, false)

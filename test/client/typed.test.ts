@@ -39,7 +39,7 @@ export async function typedCalls(client: MillraceClient): Promise<void> {
   const sum: bigint | null = one.values.clicked_sum_1h
   const state: 'present' | 'null' | 'empty' | 'expired' | 'unseen' = one.states.clicked_sum_1h
   const many = await client.get(ranking, [{ user_id: 'u' }])
-  const newest: Date | null = many[0]!.newest['clicks.clicked_sum_1h']
+  const newest: Record<'clicks.clicked_sum_1h', Date | null> = many[0]!.newest
   // @ts-expect-error The key has another name.
   await client.get(ranking, { user: 'u' })
   // @ts-expect-error The service has no such feature.
