@@ -33,6 +33,9 @@ export interface Section {
 export class SectionWriter {
   #bytes: Uint8Array
   #view: DataView
+  /** The events' bytes, which are those of their whole batch, and a view of them. */
+  #source: Uint8Array
+  #sourceView: DataView
   #at = 0
   #section = -1
   #events = 0
@@ -40,6 +43,8 @@ export class SectionWriter {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#source = bytes
+    this.#sourceView = this.#view
   }
 
   /** Bytes written so far. */
@@ -83,9 +88,17 @@ export class SectionWriter {
     view.setUint32(at + 12, keyBytes, true)
     at += eventHeaderBytes
     for (let i = keyStart; i < keyEnd; i++) bytes[at++] = key[i]!
-    // A loop beats `set(subarray())` for events of this size: no view object per event.
-    if (eventBytes <= 256) for (let i = start; i < end; i++) bytes[at++] = event[i]!
-    else {
+    if (event !== this.#source) {
+      this.#source = event
+      this.#sourceView = new DataView(event.buffer, event.byteOffset, event.byteLength)
+    }
+    // Word by word: several times faster than byte by byte or `set(subarray())` for small events.
+    if (eventBytes <= 512) {
+      const source = this.#sourceView
+      let i = start
+      for (; i + 4 <= end; i += 4, at += 4) view.setInt32(at, source.getInt32(i))
+      for (; i < end; i++, at++) bytes[at] = event[i]!
+    } else {
       bytes.set(event.subarray(start, end), at)
       at += eventBytes
     }

@@ -41,7 +41,7 @@ export class Skip {
     return this.#nodes <= eventNodesMax
   }
 
-  /** The place behind the value that starts at `at` < `end` in the outer map; or {@link refused}. */
+  /** The place behind the outer map's value that starts at `at` < `end`; or {@link refused}. */
   value(bytes: Uint8Array, at: number, end: number): number {
     const remaining = this.#remaining
     let depth = 1
