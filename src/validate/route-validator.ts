@@ -17,6 +17,7 @@ import { eventHeaderBytes, type Section } from '../model/section.ts'
 import type { Field } from '../model/types.ts'
 import { appendRow, type RowPlace } from './append-row.ts'
 import { createEventDecoder, isProblem, type DecodedEvent, type EventDecoder } from './decoder.ts'
+import { createFastReader, type FastReader } from './fast-reader.ts'
 import { createTransformRunner, type TransformRunner } from './transform-runner.ts'
 
 export interface RouteValidator {
@@ -58,6 +59,8 @@ class SectionReader implements RouteValidator {
   /** Null when every view of the route has a transform. */
   readonly #shared: RowBatch | null
   readonly #runners: readonly TransformRunner[]
+  /** Null when every event needs the full path: a transform wants it as an object. */
+  readonly #fast: FastReader | null
   readonly #batches: ReadonlyMap<number, RowBatch>
   /** Where the rows of the event at hand belong. */
   readonly #place: RowPlace = {
@@ -80,6 +83,7 @@ class SectionReader implements RouteValidator {
     this.#shared = shared
     this.#runners = runners
     this.#batches = batches
+    this.#fast = shared !== null && runners.length === 0 ? createFastReader(source, shared) : null
   }
 
   rowsOf(view: number): RowBatch {
@@ -93,6 +97,7 @@ class SectionReader implements RouteValidator {
     this.#shared?.reset(bytes, events)
     for (const { rows } of this.#runners) rows.reset(bytes, events)
     const headers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const place = this.#place
     let at = section.start
     for (let n = 0; n < events; n++) {
@@ -101,10 +106,27 @@ class SectionReader implements RouteValidator {
       place.keyStart = at + eventHeaderBytes
       place.keyEnd = place.keyStart + headers.getUint16(at + 12, true)
       at = place.keyEnd + headers.getUint32(at + 8, true)
+      if (this.#readPlain(buffer, headers, at, arrivalMs)) continue
       const rejected = this.#readEvent(bytes, place.keyEnd, at, arrivalMs)
       if (rejected !== null) rejections.push(rejected)
     }
     assert(at === end, 'a section holds as many events as it says')
+  }
+
+  /** Reads an event straight into the next row; false when it needs the full path. */
+  #readPlain(bytes: Buffer, view: DataView, end: number, arrivalMs: number): boolean {
+    if (this.#fast === null) return false
+    const rows = this.#shared!
+    const place = this.#place
+    const i = rows.count
+    if (!this.#fast(bytes, view, place.keyEnd, end, i)) return false
+    if (rows.timeMs[i]! >= arrivalMs + futureMsMax) return false
+    rows.eventIndex[i] = place.eventIndex
+    rows.keyHash[i] = place.keyHash
+    rows.keyStart[i] = place.keyStart
+    rows.keyEnd[i] = place.keyEnd
+    rows.count = i + 1
+    return true
   }
 
   #readEvent(bytes: Uint8Array, start: number, end: number, arrivalMs: number): Rejection | null {
