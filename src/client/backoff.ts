@@ -7,7 +7,7 @@
  */
 
 /** Upper bound of the first delay, ms. */
-export const backoffMsMin = 100
+const backoffMsMin = 100
 
 /** Upper bound of every delay, ms. */
 export const backoffMsMax = 30_000

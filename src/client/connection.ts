@@ -51,7 +51,7 @@ export interface ConnectionOwner {
 
 /** Close codes after which the same client would be refused again, or send the same bytes again. */
 const fatalCloseCodes = new Set([
-  1002, 1003, 1007, 1009, 4400, 4401, 4403, 4406, 4409, 4410, 4413, 4422,
+  1002, 1003, 1007, 1008, 1009, 4400, 4401, 4403, 4406, 4409, 4410, 4413, 4422,
 ])
 
 /** Silence on an open connection after which it is taken for dead, ms, until WELCOME says more. */

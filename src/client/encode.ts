@@ -1,15 +1,15 @@
 /**
  * Encodes events as msgpack, straight into the frame that carries them.
  *
- * In: what a caller hands to `publish`. Out: one msgpack `bin` per event, its content a msgpack map.
- * The encoder writes what it was given or throws `EVENT_ENCODE`; it never guesses: a class instance,
- * a function or a lone surrogate is refused instead of arriving as something else. Integers take
- * the shortest form, a `bigint` stays exact, a `Date` is a msgpack timestamp, a `Map` of strings a
- * map. A field that is `undefined` is left out.
+ * In: what a caller hands to `publish`. Out: one msgpack `bin` per event, in it a msgpack map. The
+ * encoder writes what it was given or throws `EVENT_ENCODE`; it never guesses: a class instance, a
+ * function or a lone surrogate is refused instead of arriving as something else. Integers take the
+ * shortest form, a `bigint` stays exact, a `Date` is a msgpack timestamp, a `Map` of strings a map.
+ * A field that is `undefined` is left out.
  *
  * Why not the `Encoder` of `@msgpack/msgpack`: with `bigint` switched on it sends integers beyond
- * 32 bits as floats, it sends a `Map` as `{}` and `undefined` as nil, and it needs a copy per event; measured on
- * events of five fields, it takes two to three times as long.
+ * 32 bits as floats, it sends a `Map` as `{}` and `undefined` as nil, and it needs a copy per
+ * event. Measured on events of five fields, it takes two to three times as long.
  *
  * @see https://github.com/msgpack/msgpack/blob/master/spec.md
  */

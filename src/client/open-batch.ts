@@ -9,7 +9,7 @@ import { frameType } from '../wire/protocol.ts'
 import { EventBuffer } from './encode.ts'
 import type { PublishCall, Segment } from './receipt.ts'
 
-/** Bytes of a header beside the source's name: frame, type, name's length, sequence, event count. */
+/** Bytes of a header beside the source's name: frame, type, name's length, sequence, count. */
 const headerBytesMax = 1 + 1 + 5 + 9 + 5
 
 /** A batch as it is sent, and sent again: its bytes never change. */

@@ -149,7 +149,7 @@ export class Reader {
   }
 }
 
-/** The names of a view's own features need no prefix; those of a service say which view they are of. */
+/** A view's own features need no prefix; those of a service say which view they are of. */
 function vectorsOf(service: string, { names, rows }: FeatureTable): FeatureVector[] {
   const prefix = `${service}.`
   const shown = names.map((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name))

@@ -2,7 +2,7 @@
  * What a producer is told about the events of one call of `publish`.
  *
  * The events of a call travel in one batch or more, and a batch holds events of one call or more.
- * A `Segment` is the part of a call that is in one batch; the call is settled with its last segment.
+ * A `Segment` is the part of a call that is in one batch; a call is settled with its last segment.
  */
 import type { MillraceError } from '../base/errors.ts'
 import type { Rejection } from '../model/rejection.ts'
@@ -87,7 +87,7 @@ export class PublishCall {
   }
 }
 
-/** The events of one call that are in one batch: `count` of them, the first at `index` in the call. */
+/** The events of a call that are in one batch: `count`, the first at `index` in the call. */
 export interface Segment {
   readonly call: PublishCall
   readonly index: number

@@ -98,7 +98,7 @@ export class Session {
     return this.#congested
   }
 
-  /** Takes one binary message. The bytes must stay as they are until its events are acknowledged. */
+  /** Takes one binary message. Its bytes must not change until its events are acknowledged. */
   received(bytes: Uint8Array): void {
     if (this.#state === 'closed') return
     if (this.#state === 'opening') {

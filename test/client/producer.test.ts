@@ -232,7 +232,7 @@ describe('the producer', () => {
     assert.equal(producer.events, 10)
   })
 
-  it('keeps a promise pending while the outcome is unknown, and rejects it at the end', async () => {
+  it('keeps a promise pending while its outcome is unknown, and rejects at the end', async () => {
     const { time, producer, connect, publish } = setUp()
     connect()
     const open = [publish(1), publish(10), producer.flush()]

@@ -7,7 +7,10 @@ import type { AddressInfo } from 'node:net'
 import { decode } from '@msgpack/msgpack'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { ManualClock } from '../../src/base/clock.ts'
+import { MillraceClient } from '../../src/client/client.ts'
+import type { ClientStatus } from '../../src/client/connection.ts'
 import type { Environment } from '../../src/client/environment.ts'
+import type { ClientOptions } from '../../src/client/options.ts'
 import * as protocol from '../../src/wire/protocol.ts'
 
 /** Values that come one by one, and may be waited for. */
@@ -194,6 +197,31 @@ export class FakeServer implements AsyncDisposable {
     await new Promise((resolve) => {
       this.#server.close(resolve)
     })
+  }
+}
+
+/** A client and the server it connects to; both are closed at the end. */
+export async function setUp(options: Partial<ClientOptions> = {}) {
+  const server = await FakeServer.start()
+  const time = new ManualTime('by-themselves')
+  const statuses = new Queue<ClientStatus>()
+  const onStatus = (status: ClientStatus): void => statuses.push(status)
+  const client = new MillraceClient({ url: server.url, producer: 'p', onStatus, ...options }, time)
+  return {
+    server,
+    client,
+    time,
+    reached: (state: ClientStatus['state']) => statuses.until((status) => status.state === state),
+    /** The next connection, after the delay of the backoff. */
+    async reconnected() {
+      const { retryInMs } = await statuses.until((status) => status.state === 'waiting')
+      time.advance(retryInMs!)
+      return server.peers.next()
+    },
+    async [Symbol.asyncDispose]() {
+      await client.close()
+      await server[Symbol.asyncDispose]()
+    },
   }
 }
 

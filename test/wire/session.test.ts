@@ -1,122 +1,14 @@
 /**
- * The session's state machine, without sockets: messages go in, frames and closes are recorded.
+ * The session's state machine while it is open: HELLO, batches, acknowledgements, reads.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
-import { errorTable, MillraceError } from '../../src/base/errors.ts'
-import { sendBufferBytesMax, sequenceGapsMax, sessionReadsMax } from '../../src/base/limits.ts'
+import { MillraceError } from '../../src/base/errors.ts'
+import { sequenceGapsMax, sessionReadsMax } from '../../src/base/limits.ts'
 import * as protocol from '../../src/wire/protocol.ts'
-import type { ServerFrame } from '../../src/wire/protocol.ts'
-import { closeReason, Session, type Connection } from '../../src/wire/session.ts'
-import { createGate, FakeIngest, FakeReader, smallCatalog } from '../helpers/fake-ports.ts'
-import { ManualScheduler } from '../helpers/manual-scheduler.ts'
-
-class FakeConnection implements Connection {
-  readonly sent: Uint8Array[] = []
-  closed: { readonly code: number; readonly reason: string } | null = null
-  paused = false
-  bufferedBytes = 0
-
-  send(bytes: Uint8Array): void {
-    assert.equal(this.closed, null, 'nothing is sent after the close')
-    this.sent.push(bytes)
-  }
-
-  close(code: number, reason: string): void {
-    assert.equal(this.closed, null, 'closed once')
-    this.closed = { code, reason }
-  }
-
-  pause(): void {
-    this.paused = true
-  }
-
-  resume(): void {
-    this.paused = false
-  }
-}
-
-const event = encode({ user_id: 'u1' })
-
-function setUp(credits = { events: 100, bytes: 10_000 }) {
-  const connection = new FakeConnection()
-  const ingest = new FakeIngest()
-  const read = new FakeReader()
-  const scheduler = new ManualScheduler()
-  const closes: string[] = []
-  const errors: object[] = []
-  const session = new Session(connection, {
-    ingest,
-    read,
-    scheduler,
-    log: { info: () => {}, error: (fields) => errors.push(fields) },
-    server: 'millrace/test',
-    sources: ['impressions'],
-    services: ['user_clicks'],
-    featureTypes: new Map(
-      smallCatalog.views[0]!.features.map(({ name, type }) => [`user_clicks.${name}`, type]),
-    ),
-    limits: { frameBytes: 1000, batchEvents: 10, eventBytes: 100 },
-    credits,
-    helloTimeoutMs: 5000,
-    heartbeatMs: 15_000,
-    onClose: (reason) => closes.push(reason),
-  })
-  const frames = (): ServerFrame[] =>
-    connection.sent.map((bytes) => protocol.decodeServerFrame(bytes)!)
-  return {
-    connection,
-    ingest,
-    read,
-    scheduler,
-    session,
-    closes,
-    errors,
-    frames,
-    /** Frames sent since the last call. */
-    news: (): ServerFrame[] => {
-      const all = frames()
-      connection.sent.length = 0
-      return all
-    },
-    publish: (sequence: number, count = 1) =>
-      session.received(
-        protocol.encodePublish(
-          'impressions',
-          sequence,
-          Array.from({ length: count }, () => event),
-        ),
-      ),
-    flush: (token: number) => session.received(protocol.encodeFlush(token)),
-    bye: () => session.received(protocol.encodeBye()),
-    acknowledge: (upTo: number, duplicates = 0) =>
-      ingest.last.listener.acknowledged({ upTo, duplicates, rejections: [] }),
-    assertClosed: (code: keyof typeof errorTable, reason?: RegExp) => {
-      assert.equal(connection.closed?.code, errorTable[code].close)
-      assert.ok(connection.closed.reason.startsWith(`${code}: `), connection.closed.reason)
-      if (reason) assert.match(connection.closed.reason, reason)
-      assert.deepEqual(closes, [code])
-      assert.equal(session.state, 'closed')
-    },
-  }
-}
-
-/** A session that has been welcomed. */
-async function setUpOpen(credits?: { events: number; bytes: number }) {
-  const harness = setUp(credits)
-  harness.session.received(protocol.encodeHello({ producer: 'p', epoch: null }))
-  await settled()
-  harness.connection.sent.length = 0
-  return harness
-}
-
-/** Lets promises that are due resolve. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
-}
+import { createGate } from '../helpers/fake-ports.ts'
+import { event, setUp, setUpOpen, settled } from '../helpers/session-harness.ts'
 
 test('HELLO opens a new epoch and is answered by WELCOME', async () => {
   const { session, frames, ingest, connection, scheduler } = setUp()
@@ -336,58 +228,6 @@ test('FLUSHED comes behind the ACK of everything published before it', async () 
   )
 })
 
-test('BYE closes with 1000 once everything is acknowledged', async () => {
-  const { publish, bye, acknowledge, scheduler, news, connection, closes, ingest } =
-    await setUpOpen()
-  publish(0)
-  bye()
-  assert.equal(connection.closed, null)
-  acknowledge(0)
-  scheduler.turn()
-  assert.deepEqual(
-    news().map((frame) => frame.kind),
-    ['ack'],
-  )
-  assert.deepEqual(connection.closed, { code: 1000, reason: 'BYE' })
-  assert.deepEqual(closes, ['BYE'])
-  assert.ok(ingest.last.closed)
-})
-
-test('nothing may follow BYE', async () => {
-  const { publish, bye, assertClosed } = await setUpOpen()
-  publish(0)
-  bye()
-  publish(1)
-  assertClosed('FRAME_INVALID', /nothing follows BYE/)
-})
-
-test('draining tells what was taken, takes nothing more, and closes', async () => {
-  const { publish, session, acknowledge, scheduler, news, ingest, assertClosed, connection } =
-    await setUpOpen()
-  publish(0)
-  session.drain(3000)
-  assert.deepEqual(news(), [
-    { kind: 'goaway', reason: 'the server is shutting down', deadlineMs: 3000 },
-  ])
-  publish(1)
-  assert.equal(ingest.batches.length, 1)
-  assert.equal(connection.closed, null)
-  acknowledge(0)
-  scheduler.turn()
-  assert.equal(news()[0]!.kind, 'ack')
-  assertClosed('DRAINING')
-})
-
-test('draining closes an idle session, and one that has not said HELLO, at once', async () => {
-  const idle = await setUpOpen()
-  idle.session.drain(3000)
-  idle.assertClosed('DRAINING')
-  const silent = setUp()
-  silent.session.drain(3000)
-  silent.assertClosed('DRAINING')
-  assert.equal(silent.scheduler.pending, 0)
-})
-
 test('READ is answered with exact values and states', async () => {
   const { session, read, news } = await setUpOpen()
   const row = {
@@ -434,66 +274,4 @@ test('reads beyond the bound are refused one by one', async () => {
   const [error] = news()
   assert.ok(error?.kind === 'error')
   assert.deepEqual([error.id, error.code], [sessionReadsMax, 'OVERLOADED'])
-})
-
-test('BYE waits for reads that are not answered', async () => {
-  const { session, read, bye, connection, news } = await setUpOpen()
-  const gate = createGate()
-  read.gate = gate.promise
-  session.received(protocol.encodeRead(1, 'user_clicks', []))
-  bye()
-  assert.equal(connection.closed, null)
-  gate.open()
-  await settled()
-  assert.equal(news()[0]!.kind, 'features')
-  assert.equal(connection.closed!.code, 1000)
-})
-
-test('a peer that does not read its answers is not read either', async () => {
-  const { session, connection, flush, assertClosed } = await setUpOpen()
-  connection.bufferedBytes = sendBufferBytesMax + 1
-  flush(1)
-  assert.ok(connection.paused)
-  assert.ok(session.congested)
-  session.writable()
-  assert.ok(connection.paused)
-  connection.bufferedBytes = 0
-  session.writable()
-  assert.ok(!connection.paused)
-  connection.bufferedBytes = sendBufferBytesMax * 16 + 1
-  flush(2)
-  assertClosed('OVERLOADED')
-})
-
-test('what fails inside closes with 1011 and says nothing of the inside', async () => {
-  const { session, ingest, connection, errors } = setUp()
-  ingest.failure = new MillraceError('JOURNAL_WRITE', { reason: '/var/lib: EIO' })
-  session.received(protocol.encodeHello({ producer: 'p', epoch: null }))
-  await settled()
-  assert.deepEqual(connection.closed, { code: 1011, reason: 'INTERNAL: internal error' })
-  assert.equal(errors.length, 1)
-})
-
-test('after the close nothing is sent or handed on', async () => {
-  const { session, ingest, read, publish, acknowledge, scheduler } = await setUpOpen()
-  const gate = createGate()
-  read.gate = gate.promise
-  session.received(protocol.encodeRead(1, 'user_clicks', []))
-  publish(0)
-  acknowledge(0)
-  session.receivedText()
-  publish(1)
-  session.drain(1)
-  ingest.last.listener.fenced()
-  gate.open()
-  scheduler.turn()
-  await settled()
-  assert.equal(ingest.batches.length, 1)
-})
-
-test('a close reason is cut to 123 bytes between characters', () => {
-  const reason = closeReason(`${'a'.repeat(122)}ü and more`)
-  assert.equal(reason, 'a'.repeat(122))
-  assert.equal(Buffer.byteLength(closeReason('ü'.repeat(200))), 122)
-  assert.equal(closeReason('short'), 'short')
 })
