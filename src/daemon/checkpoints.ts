@@ -17,9 +17,10 @@ export interface CheckpointOptions {
   readonly lanes: readonly Lane[]
   readonly shards: readonly ShardOpened[]
   readonly clock: Clock
-  readonly intervalMs: number
+  /** Time between checkpoints, ms. */
+  readonly checkpointMs: number
   /** Journal bytes that make a checkpoint due before its time. */
-  readonly journalBytes: number
+  readonly checkpointBytes: number
   readonly retainBytesMax: number
   readonly retainMsMax: number
   /** Hears of what cannot be told to anyone else. */
@@ -44,9 +45,9 @@ export class Checkpoints {
     for (const lane of options.lanes) {
       lane.onMessage((message) => this.#receive(lane, message))
     }
-    this.#timer = setInterval(() => this.request(), options.intervalMs).unref()
+    this.#timer = setInterval(() => this.request(), options.checkpointMs).unref()
     this.#stopListening = options.journal.onFlushed((flushed) => {
-      if (flushed - this.#lastPosition >= options.journalBytes) this.request()
+      if (flushed - this.#lastPosition >= options.checkpointBytes) this.request()
     })
   }
 

@@ -32,12 +32,12 @@ export async function recover(options: {
   const from = Math.min(...shards.map(({ position }) => position))
   const furthest = Math.max(...shards.map(({ position }) => position))
   if (furthest > end) {
-    const reason = `ends at ${end}, but the store has got to ${furthest}: the journal is not its own`
+    const reason = `ends at ${end}, but the store has got to ${furthest}: it is another store's`
     throw new MillraceError('STORE_CORRUPT', { file: 'journal', reason })
   }
   let batches = 0
   let events = 0
-  for await (const batch of journal.read(Math.max(from, oldestNeeded(journal, from)))) {
+  for await (const batch of journal.read(from)) {
     if (batch.position > end) break
     const producer = intake.replayedProducer(batch.producer, batch.epoch)
     intake.pass({ ...batch, sourceName: 'of then', producer }).flushed()
@@ -47,9 +47,4 @@ export async function recover(options: {
   }
   await router.idle()
   return { batches, events, from }
-}
-
-/** A new store starts where the log starts; any other must find everything behind its position. */
-function oldestNeeded(journal: Journal, from: number): number {
-  return from === 0 && journal.recovered.end === journal.start ? journal.start : from
 }

@@ -69,28 +69,7 @@ export interface ShardStore {
  * @throws MillraceError `STORE_CORRUPT`
  */
 export function openShardStore(path: string, options: { readonly mapBytes: number }): ShardStore {
-  // `safeRestore` is missing from lmdb's types. Without it, writes that the disk lost while the
-  // machine stayed up are taken for written.
-  const lmdbOptions = {
-    path,
-    encoding: 'binary' as const,
-    keyEncoding: 'binary' as const,
-    safeRestore: true,
-    overlappingSync: true,
-    mapSize: options.mapBytes,
-    noSubdir: false,
-    cache: false,
-  }
-  let db: RootDatabase<Buffer, Buffer>
-  try {
-    db = open<Buffer, Buffer>(lmdbOptions)
-  } catch (thrown) {
-    throw new MillraceError(
-      'STORE_CORRUPT',
-      { file: path, reason: reasonOf(thrown) },
-      { cause: thrown },
-    )
-  }
+  const db = openEnvironment(path, options.mapBytes)
 
   const read = (key: Buffer): Uint8Array | null => {
     const stored = db.getBinary(key)
@@ -142,6 +121,27 @@ export function openShardStore(path: string, options: { readonly mapBytes: numbe
       return found
     },
     close: () => db.close(),
+  }
+}
+
+function openEnvironment(path: string, mapSize: number): RootDatabase<Buffer, Buffer> {
+  const options = {
+    path,
+    encoding: 'binary' as const,
+    keyEncoding: 'binary' as const,
+    // Missing from lmdb's types. Without it, writes that the disk lost while the machine stayed up
+    // are taken for written.
+    safeRestore: true,
+    overlappingSync: true,
+    mapSize,
+    noSubdir: false,
+    cache: false,
+  }
+  try {
+    return open<Buffer, Buffer>(options)
+  } catch (thrown) {
+    const details = { file: path, reason: reasonOf(thrown) }
+    throw new MillraceError('STORE_CORRUPT', details, { cause: thrown })
   }
 }
 

@@ -5,7 +5,13 @@
  * takes WebSocket upgrades of its `server`, and programs call `inject`. Every answer is JSON and
  * every refusal has a code of the error table; `docs/reference/http.md` describes the routes.
  */
-import { fastify, type FastifyBaseLogger, type FastifyInstance, type HTTPMethods } from 'fastify'
+import {
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type HTTPMethods,
+} from 'fastify'
 import { MillraceError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
@@ -41,7 +47,7 @@ export interface HttpOptions {
 export function createHttp(options: HttpOptions): FastifyInstance {
   const app = fastify({
     ...(options.log ? { loggerInstance: options.log } : {}),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.httpBodyBytesMax,
     requestTimeout: limits.httpRequestTimeoutMs,
     keepAliveTimeout: limits.httpKeepAliveMs,
