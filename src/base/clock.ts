@@ -18,6 +18,15 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
 }
 
+/** The same clock, whose wall time stands still while the machine's is behind where it was. */
+export function neverBack(clock: Clock): Clock {
+  let lastMs = -Infinity
+  return {
+    nowMs: () => (lastMs = Math.max(lastMs, clock.nowMs())),
+    monotonicMs: () => clock.monotonicMs(),
+  }
+}
+
 /** A clock that only moves when told; for tests, in ours and in users' suites. */
 export class ManualClock implements Clock {
   #nowMs: number

@@ -100,7 +100,8 @@ export class Checkpoints {
         .catch(this.#options.onFailure)
     }
     if (message.kind !== 'checkpointed') return
-    this.#positions.set(message.shard, message.position)
+    const before = this.#positions.get(message.shard)!
+    this.#positions.set(message.shard, Math.max(before, message.position))
     this.#stats.set(lane.lane, message.stats)
     const due = this.#waiters.filter(({ position }) => position <= this.position)
     this.#waiters = this.#waiters.filter(({ position }) => position > this.position)

@@ -163,12 +163,17 @@ export class Millrace {
   }
 
   async #drain(): Promise<void> {
+    // After a failure some of it would never be done; `closed` rejects then.
+    await Promise.race([this.#finish(), this.closed])
+    await this.#close()
+  }
+
+  async #finish(): Promise<void> {
     const { doors, router, checkpoints } = this.#open()
     await this.#client?.drain()
     await doors.wire.drain(drainMsMax)
     await router.idle()
     await checkpoints.complete()
-    await this.#close()
   }
 
   async #close(): Promise<void> {

@@ -75,9 +75,10 @@ export class ProducerState {
     }
   }
 
-  /** Answers events that were taken before: those that are settled now, the others later. */
+  /** Answers events that were taken before and are settled; those that are not get their ack. */
   repeat(sequence: number, duplicates: number): void {
     const upTo = this.#lastSequence
+    if (upTo < sequence) return
     const rejections = this.#rejections.filter(
       (rejection) => rejection.sequence >= sequence && rejection.sequence <= upTo,
     )

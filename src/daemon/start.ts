@@ -8,7 +8,7 @@
  */
 import { extname } from 'node:path'
 import { pino } from 'pino'
-import { systemClock } from '../base/clock.ts'
+import { neverBack, systemClock } from '../base/clock.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openDirectory, type DataDirectory } from '../persist/directory.ts'
@@ -63,7 +63,7 @@ async function start(
   opened: Opened,
 ): Promise<Millrace> {
   const { directory } = opened
-  const clock = options.clock ?? systemClock
+  const clock = neverBack(options.clock ?? systemClock)
   const log = options.log ?? pino({ level: 'silent' })
   const loaded = await loadDefinitions(resolved.features, directory.definitionsPath)
   const { catalog } = loaded

@@ -40,7 +40,7 @@ export class Shard {
   readonly #views: readonly (OwnedView | null)[]
   readonly #checkpoint: Checkpoint
   readonly #openedAt: number
-  /** Keys of the store that are not in memory; while there are none, a miss needs no look. */
+  /** Keys of the store that are not in memory, or more; while 0, a miss needs no look. */
   #cold: number
   #loaded = 0
   #evicted = 0
@@ -146,10 +146,9 @@ export class Shard {
   }
 
   /** Brings every key that changed to disk; resolves with their number. */
-  async checkpoint(position: number, arrivalMs: number, flushed: Promise<void>): Promise<number> {
-    const keys = await this.#checkpoint.run(position, arrivalMs, flushed)
-    this.#cold = Math.max(0, this.#store.count - this.keys)
-    return keys
+  checkpoint(position: number, arrivalMs: number, flushed: Promise<void>): Promise<number> {
+    // A replay may not have got to where the last checkpoint was: the state is from there.
+    return this.#checkpoint.run(Math.max(position, this.#openedAt), arrivalMs, flushed)
   }
 
   /** Evicts keys until the shard holds at most its part of `bytesMax`; not during a checkpoint. */
