@@ -8,6 +8,7 @@
  * file that reads the environment of the process.
  */
 import { availableParallelism } from 'node:os'
+import { parseDuration } from './duration.ts'
 import { MillraceError } from './errors.ts'
 import { shardsMax } from './limits.ts'
 
@@ -94,6 +95,22 @@ export const daemonOptions = {
     standard: () => '512MiB',
     description: 'State held in memory by all threads together; colder keys live on disk.',
     parse: (given: Given) => parseSize(given, 1024 * 1024),
+  },
+  retainBytesMax: {
+    flag: 'journal-size',
+    variable: 'MILLRACE_JOURNAL_SIZE',
+    placeholder: 'SIZE',
+    standard: () => '8GiB',
+    description: 'Journal kept beyond the last checkpoint, by size.',
+    parse: (given: Given) => parseSize(given),
+  },
+  retainMsMax: {
+    flag: 'journal-age',
+    variable: 'MILLRACE_JOURNAL_AGE',
+    placeholder: 'TIME',
+    standard: () => '7d',
+    description: 'Journal kept beyond the last checkpoint, by age.',
+    parse: parsePeriod,
   },
   logLevel: {
     flag: 'log-level',
@@ -198,6 +215,15 @@ export function parseSize(given: Given, bytesMin = 0): Parsed<number> {
   }
   if (bytes < bytesMin) return { refused: `${bytes} bytes is less than ${bytesMin}` }
   return { value: bytes }
+}
+
+/** Milliseconds of a duration. */
+function parsePeriod(given: Given): Parsed<number> {
+  try {
+    return { value: parseDuration(String(given), 'duration') }
+  } catch {
+    return { refused: `"${given}" is not a duration such as "90s", "12h" or "7d"` }
+  }
 }
 
 function parseWhole(given: Given, min: number, max: number): Parsed<number> {

@@ -45,7 +45,7 @@ function catalogLines(catalog: Catalog): string[] {
       ({ name, joinKeys, features }) =>
         `service ${name} by ${names(joinKeys)}: ${features.map((each) => each.name).join(', ')}`,
     ),
-    `${sources.length} sources, ${views.length} views, ${services.length} services: no problem found`,
+    `no problem in ${sources.length} sources, ${views.length} views, ${services.length} services`,
   ]
 }
 
@@ -82,8 +82,12 @@ function kindText(type: DataType): string {
     case 'Map':
       return `Map<${typeText(type.value)}>`
     case 'Struct':
-      return `Struct<${type.fields.map((each) => `${each.name}: ${typeText(each.type)}`).join(', ')}>`
+      return `Struct<${type.fields.map(memberText).join(', ')}>`
     default:
       return type.kind
   }
+}
+
+function memberText({ name, type }: Field): string {
+  return `${name}: ${typeText(type)}`
 }

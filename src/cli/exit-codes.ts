@@ -58,6 +58,18 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
   CLIENT_UNREACHABLE: { exit: 'failure', hint: 'is the daemon running? --url says where' },
 }
 
+/** What to do about an error of the operating system. */
+const systemHints: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there; choose another --port, or 0 for any free one',
+  EACCES: 'this user may not; choose another --data or --port',
+  ENOSPC: 'the disk is full',
+}
+
+/** An error of the operating system: its message says what was tried on what. */
+export function isSystemError(thrown: unknown): thrown is Error & { readonly code: string } {
+  return thrown instanceof Error && 'syscall' in thrown && 'code' in thrown
+}
+
 export interface Verdict {
   readonly exitCode: number
   readonly hint: string | null
@@ -65,6 +77,9 @@ export interface Verdict {
 
 /** The exit code and hint for anything thrown. */
 export function verdictOf(thrown: unknown): Verdict {
+  if (isSystemError(thrown)) {
+    return { exitCode: exitCodes.failure, hint: systemHints[thrown.code] ?? null }
+  }
   if (!(thrown instanceof MillraceError)) return { exitCode: exitCodes.internal, hint: null }
   const { code } = thrown
   const row = exitTable[code]

@@ -71,8 +71,8 @@ function freshnessText({ newest, ageMs, edge }: Freshness): string {
   return `newest event ${newest} (${age}); windows end ${edge}`
 }
 
-/** As exact as a person reads an age: ms below a minute, seconds below a day, else minutes. */
+/** As exact as a person reads an age: ms below a second, seconds below a day, else minutes. */
 function roughly(ms: number): number {
-  const step = ms < 60_000 ? 1 : ms < 86_400_000 ? 1000 : 60_000
+  const step = ms < 1000 ? 1 : ms < 86_400_000 ? 1000 : 60_000
   return Math.floor(ms / step) * step
 }

@@ -13,20 +13,30 @@ const lineLengthMax = 1024 * 1024
  */
 export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
-  let rest = ''
+  // Parts of a line whose end is still to come; joined once, however small the chunks are.
+  let parts: string[] = []
+  let length = 0
   for await (const chunk of input) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop()!
-    for (const line of lines) yield withoutReturn(line)
-    if (rest.length > lineLengthMax) {
+    const [first, ...lines] = decoder.decode(chunk, { stream: true }).split('\n') as [
+      string,
+      ...string[],
+    ]
+    parts.push(first)
+    length += first.length
+    for (const next of lines) {
+      yield withoutReturn(parts.join(''))
+      parts = [next]
+      length = next.length
+    }
+    if (length > lineLengthMax) {
       throw new MillraceError('REQUEST_INVALID', {
         path: 'input',
         reason: `a line is longer than ${lineLengthMax} characters`,
       })
     }
   }
-  rest += decoder.decode()
-  if (rest !== '') yield withoutReturn(rest)
+  const last = parts.join('') + decoder.decode()
+  if (last !== '') yield withoutReturn(last)
 }
 
 function withoutReturn(line: string): string {

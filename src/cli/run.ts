@@ -1,15 +1,16 @@
 /**
  * The command table: from arguments to an exit code.
  *
- * Every error ends here as a line on stderr, or a line per problem, with a hint where the table has one. The daemon
- * and the client are loaded by the commands that need them, so that `get` starts at once.
+ * Every error ends here as a line on stderr, or a line per problem, with a hint where the table
+ * has one. The daemon and the client are loaded by the commands that need them, so that `get`
+ * starts at once.
  */
 import { createRequire } from 'node:module'
 import { MillraceError, printable } from '../base/errors.ts'
 import { checkCommand, checkHelp } from './check.ts'
 import { usageInvalid, type CommandHelp, type Io, type Run } from './command.ts'
 import { connectPublisher, loadCatalog, startDaemon } from './connect.ts'
-import { exitCodes, verdictOf } from './exit-codes.ts'
+import { exitCodes, isSystemError, verdictOf } from './exit-codes.ts'
 import { getHelp, runGet } from './get.ts'
 import { commandHelpText, helpText } from './help.ts'
 import { pushCommand, pushHelp } from './push.ts'
@@ -75,6 +76,7 @@ function reportError(error: unknown, io: Io): number {
 
 /** A fault of our own comes with its stack, to be reported. */
 function errorLines(error: unknown): string[] {
+  if (isSystemError(error)) return [`millrace: ${printable(error.message)}`]
   if (!(error instanceof MillraceError)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     return [`millrace: unexpected: ${text}`]

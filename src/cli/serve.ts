@@ -3,7 +3,7 @@
  *
  * The first SIGTERM or SIGINT drains: intake stops, what was taken is finished and checkpointed,
  * exit 0. The second closes at once, exit 128 + the signal's number; nothing that was acknowledged
- * is lost either way.
+ * is lost either way. A daemon that fails ends the command with its error.
  */
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
@@ -32,6 +32,8 @@ export const serveHelp = {
 /** What the command needs of a daemon. */
 export interface Served {
   readonly url: string
+  /** Settles when the daemon has ended; rejects with the failure that ended it. */
+  readonly closed: Promise<void>
   drain(): Promise<void>
   close(): Promise<void>
 }
@@ -44,6 +46,8 @@ export interface StartOptions {
   readonly shards: number
   readonly threads: number
   readonly stateBytesMax: number
+  readonly retainBytesMax: number
+  readonly retainMsMax: number
   readonly log: Logger
 }
 
@@ -72,6 +76,7 @@ export function serveCommand(start: (options: StartOptions) => Promise<Served>):
 function untilStopped(daemon: Served, io: Io): Promise<number> {
   const { promise, settle, fail } = settled<number>()
   let first = true
+  daemon.closed.catch(fail)
   const stopListening = io.onSignal((signal) => {
     if (first) {
       first = false

@@ -63,10 +63,11 @@ export class Checkpoints {
 
   /** Asks every lane for a checkpoint of all that has been routed; returns its position. */
   request(): number {
-    const { journal, router, lanes, clock } = this.#options
+    const { router, lanes, clock } = this.#options
     // Nothing may be routed behind the request and before it is posted.
     router.flush()
-    const routed = Math.max(router.routed, journal.recovered.end)
+    // Not the end of the journal: during recovery, most of it is still to come.
+    const { routed } = router
     this.#lastPosition = routed
     if (routed > this.position) {
       const arrivalMs = clock.nowMs()

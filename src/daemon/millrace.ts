@@ -48,8 +48,8 @@ export class Millrace {
   #parts: Parts | null = null
   #client: EmbeddedClient | null = null
   #failure: MillraceError | null = null
-  #ending: Promise<void> | null = null
-  #isDraining = false
+  #draining: Promise<void> | null = null
+  #closing: Promise<void> | null = null
 
   /** @internal Use {@link startMillrace}. */
   constructor(log: Logger) {
@@ -112,15 +112,14 @@ export class Millrace {
 
   /** Stops intake, finishes and acknowledges what was taken, checkpoints, and ends. */
   drain(): Promise<void> {
-    this.#isDraining = true
-    this.#ending ??= this.#drain()
-    return this.#ending
+    this.#draining ??= this.#drain()
+    return this.#draining
   }
 
-  /** Ends now: connections are cut. Nothing that was acknowledged is lost. */
+  /** Ends now, a drain included: connections are cut. Nothing that was acknowledged is lost. */
   close(): Promise<void> {
-    this.#ending ??= this.#close()
-    return this.#ending
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   /** The same as {@link drain}. */
@@ -136,7 +135,7 @@ export class Millrace {
   /** @internal Whether the daemon should be sent work. */
   readiness(): Readiness {
     if (this.#failure !== null) return { state: 'recovering', reason: this.#failure.message }
-    return this.#isDraining || this.#ending !== null ? { state: 'draining' } : { state: 'ready' }
+    return this.#isEnding ? { state: 'draining' } : { state: 'ready' }
   }
 
   /** @internal Stops and restarts reading the sockets. */
@@ -163,9 +162,9 @@ export class Millrace {
   }
 
   async #drain(): Promise<void> {
-    // After a failure some of it would never be done; `closed` rejects then.
+    // After a failure, or when closed meanwhile, some of it would never be done.
     await Promise.race([this.#finish(), this.closed])
-    await this.#close()
+    await this.close()
   }
 
   async #finish(): Promise<void> {
@@ -190,6 +189,10 @@ export class Millrace {
     this.#settleClosed()
   }
 
+  get #isEnding(): boolean {
+    return this.#draining !== null || this.#closing !== null
+  }
+
   #open(): Parts {
     if (this.#parts === null) throw new MillraceError('CLIENT_CLOSED')
     return this.#parts
@@ -197,7 +200,7 @@ export class Millrace {
 
   #embedded(): EmbeddedClient {
     this.throwIfFailed()
-    if (this.#ending !== null) throw new MillraceError('DRAINING')
+    if (this.#isEnding) throw new MillraceError('DRAINING')
     this.#client ??= new EmbeddedClient((connection) => this.#open().doors.wire.connect(connection))
     return this.#client
   }

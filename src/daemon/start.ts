@@ -39,10 +39,11 @@ const workerUrl = new URL(`../../workers/shard${extname(import.meta.url)}`, impo
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
   const resolved = await resolveOptions(options)
   const directory = await openDirectory(resolved.dataDir)
-  const opened: Opened = { directory, journal: null, lanes: null }
+  const opened: Opened = { directory, journal: null, lanes: null, checkpoints: null }
   try {
     return await start(options, resolved, opened)
   } catch (thrown) {
+    opened.checkpoints?.stop()
     await opened.lanes?.close().catch(() => {})
     await opened.journal?.close().catch(() => {})
     await directory.release()
@@ -55,6 +56,7 @@ interface Opened {
   readonly directory: DataDirectory
   journal: Journal | null
   lanes: Lanes | null
+  checkpoints: Checkpoints | null
 }
 
 async function start(
@@ -98,8 +100,8 @@ async function start(
   const intake = new Intake({ catalog, journal, router, onFull: (full) => millrace.pause(full) })
   const parts = { journal, router, lanes, shards, clock, onFailure }
   const checkpoints = new Checkpoints({ ...resolved, ...parts })
-  const recovery = await recover({ journal, shards, intake, router })
-  millrace.throwIfFailed()
+  opened.checkpoints = checkpoints
+  const recovery = await millrace.unlessFailed(recover({ journal, shards, intake, router }))
   log.info(recovery, 'recovered')
 
   const readShards = shardReader(lanes, shardCount)

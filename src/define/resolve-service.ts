@@ -19,7 +19,7 @@ export function serviceOfView(view: View): Service {
     ...(owner !== undefined && { owner }),
     ...(tags !== undefined && { tags }),
     joinKeys,
-    features: view.features.map((_, feature) => serviceFeature(view, feature)),
+    features: view.features.map(({ name }, feature) => ({ name, view: view.index, feature })),
   }
 }
 

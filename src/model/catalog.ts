@@ -99,7 +99,7 @@ export interface Service extends Metadata {
 }
 
 export interface ServiceFeature {
-  /** `view.feature`. */
+  /** `view.feature`; in the service that a view is, `feature`. */
   readonly name: string
   readonly view: number
   /** Place in the view's `features`. */

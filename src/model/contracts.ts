@@ -2,6 +2,7 @@
  * The interfaces between stages: what one stage needs of another, supplied by the roots.
  */
 import type { Rejection } from './rejection.ts'
+import type { DataType } from './types.ts'
 import type { ReadQuery, ReadResult } from './message.ts'
 
 /** One PUBLISH as it came off the wire. */
@@ -83,9 +84,15 @@ export interface FeatureRow {
 export type FeatureState = 'present' | 'null' | 'empty' | 'expired' | 'unseen'
 
 export interface FeatureTable {
-  /** `view.feature`, in order. */
+  /** In order: `feature` for a view, `view.feature` for a feature service. */
   readonly names: readonly string[]
   readonly rows: readonly FeatureRow[]
+}
+
+/** A table that knows how its values are to be written. */
+export interface TypedFeatureTable extends FeatureTable {
+  /** The type of each feature. */
+  readonly types: readonly DataType[]
 }
 
 /** Where connections ask for features. */
@@ -96,7 +103,7 @@ export interface ReadPort {
    * @returns `rows[n]`, in the order of the keys.
    * @throws MillraceError `FEATURES_UNKNOWN`, `KEY_INVALID`, `TOO_MANY_KEYS`, `VIEW_NOT_ONLINE`.
    */
-  read(name: string, keys: readonly Readonly<Record<string, unknown>>[]): Promise<FeatureTable>
+  read(name: string, keys: readonly Readonly<Record<string, unknown>>[]): Promise<TypedFeatureTable>
 }
 
 /** Asks the shards; `results` are in the order of `queries`. */

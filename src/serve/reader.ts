@@ -60,6 +60,7 @@ export function createReader(options: ReaderOptions): ReadPort {
       const width = service.parts.length
       return {
         names: service.features.map((feature) => feature.name),
+        types: service.features.map((feature) => feature.type),
         rows: keys.map((_, row) => featureRow(service, results, row * width)),
       }
     },

@@ -18,7 +18,7 @@ export interface Readable {
 }
 
 export interface ReadableFeature {
-  /** `view.feature`. */
+  /** As in `Service.features`. */
   readonly name: string
   readonly type: DataType
   /** Name of the view. */

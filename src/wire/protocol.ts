@@ -10,8 +10,7 @@
  */
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { frameBytesMax, frameDepthMax, frameNodesMax } from '../base/limits.ts'
-import type { DataType } from '../model/types.ts'
-import type { FeatureTable } from '../model/contracts.ts'
+import type { TypedFeatureTable } from '../model/contracts.ts'
 import { createDecoder, createEncoder, wireInteger, type MsgpackDecoder } from '../model/msgpack.ts'
 import { FrameCursor, invalidFrame } from './cursor.ts'
 import { decodeFeatures, encodeFeatureRows } from './features.ts'
@@ -201,13 +200,8 @@ export function encodeFlushed(token: number): Uint8Array {
   return encoder.encode([frameType.flushed, wireInteger(token)])
 }
 
-/** @param types  The type of each feature of the table, in its order. */
-export function encodeFeatures(
-  id: number,
-  table: FeatureTable,
-  types: readonly DataType[],
-): Uint8Array {
-  const rows = encodeFeatureRows(table, types)
+export function encodeFeatures(id: number, table: TypedFeatureTable): Uint8Array {
+  const rows = encodeFeatureRows(table, table.types)
   return encoder.encode([frameType.features, wireInteger(id), { names: table.names, rows }])
 }
 

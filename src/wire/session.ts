@@ -9,7 +9,6 @@
  *
  * Thread: main. @see docs/reference/protocol.md
  */
-import { assert } from '../base/assert.ts'
 import { errorTable, MillraceError, type ErrorCode } from '../base/errors.ts'
 import {
   sendBufferBytesMax,
@@ -18,7 +17,6 @@ import {
   sessionReadsMax,
 } from '../base/limits.ts'
 import type { IngestPort, ProducerSession, ReadPort } from '../model/contracts.ts'
-import type { DataType } from '../model/types.ts'
 import { AckBuffer } from './acks.ts'
 import { InFlight } from './in-flight.ts'
 import * as protocol from './protocol.ts'
@@ -53,8 +51,6 @@ export interface SessionOptions {
   readonly server: string
   readonly sources: readonly string[]
   readonly services: readonly string[]
-  /** By `view.feature`. */
-  readonly featureTypes: ReadonlyMap<string, DataType>
   readonly limits: FrameLimits
   readonly credits: Credits
   readonly helloTimeoutMs: number
@@ -248,12 +244,7 @@ export class Session {
       if (this.#state === 'draining') throw new MillraceError('DRAINING')
       if (this.#reads > sessionReadsMax) throw new MillraceError('OVERLOADED')
       const table = await this.#options.read.read(name, keys)
-      const types = table.names.map((feature) => {
-        const type = this.#options.featureTypes.get(feature)
-        assert(type !== undefined, 'every feature has a type')
-        return type
-      })
-      answer = protocol.encodeFeatures(id, table, types)
+      answer = protocol.encodeFeatures(id, table)
     } catch (thrown) {
       const { code, message } = this.#errorOf(thrown)
       answer = protocol.encodeError(id, code, message)

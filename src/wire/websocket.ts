@@ -297,11 +297,6 @@ function sessionOptions(
     server: name,
     sources: catalog.sources.map((source) => source.name),
     services: [...new Set([...catalog.services, ...views].map((readable) => readable.name))],
-    featureTypes: new Map(
-      catalog.views.flatMap((view) =>
-        view.features.map((feature) => [`${view.name}.${feature.name}`, feature.type] as const),
-      ),
-    ),
     limits: {
       frameBytes: bounds.frameBytesMax,
       batchEvents: limits.batchEventsMax,

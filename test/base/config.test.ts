@@ -31,6 +31,8 @@ test('every option has its type after defaults', () => {
     host: '127.0.0.1',
     shards: 16,
     stateBytesMax: 536_870_912,
+    retainBytesMax: 8_589_934_592,
+    retainMsMax: 604_800_000,
     logLevel: 'info',
   })
 })
@@ -50,6 +52,7 @@ test('a value that cannot be is refused where it stands', () => {
     [{}, { MILLRACE_SHARDS: '65' }, /^MILLRACE_SHARDS: "65" .* 1 to 64$/],
     [{ dataDir: ' ' }, {}, /^--data: is empty$/],
     [{ stateBytesMax: 'lots' }, {}, /^--memory: "lots" is not a size/],
+    [{ retainMsMax: '7' }, {}, /^--journal-age: "7" is not a duration/],
     [{ logLevel: 'loud' }, {}, /^--log-level: "loud" is not one of trace, /],
   ]
   for (const [given, environment, message] of cases) {

@@ -30,7 +30,7 @@ test('check prints sources, views and services', async () => {
       'view history of purchases by user_id, wall-clock, tiles of 1m, not online',
     ),
   )
-  assert.equal(io.outLines.at(-1), '1 sources, 3 views, 1 services: no problem found')
+  assert.equal(io.outLines.at(-1), 'no problem in 1 sources, 3 views, 1 services')
 })
 
 test('what loading fails with, check fails with', async () => {

@@ -25,6 +25,16 @@ test('every event code exits 65', () => {
   }
 })
 
+test('an error of the operating system is told as it is, with a hint', () => {
+  const error = Object.assign(new Error('listen EADDRINUSE'), {
+    code: 'EADDRINUSE',
+    syscall: 'listen',
+  })
+  const { exitCode, hint } = verdictOf(error)
+  assert.equal(exitCode, 1)
+  assert.match(String(hint), /--port/)
+})
+
 test('anything not raised on purpose is our own fault', () => {
   assert.deepEqual(verdictOf(new TypeError('x')), { exitCode: 70, hint: null })
   assert.deepEqual(verdictOf('thrown text'), { exitCode: 70, hint: null })

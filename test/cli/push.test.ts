@@ -58,7 +58,7 @@ test('push reads a file, in calls of bounded size', async () => {
   rmSync(directory, { recursive: true })
 })
 
-test('rejected events are reported by line, the good ones are published, and it exits 65', async () => {
+test('rejected events are reported by line, the good ones published, and it exits 65', async () => {
   const { run } = fakeClient()
   const io = testIo('{"a":1}\n\nnonsense\n[1]\n{"bad":true}\n{"a":2}\n')
   assert.equal(await run(['clicks'], io), 65)

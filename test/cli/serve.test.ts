@@ -20,6 +20,7 @@ function fakeDaemon() {
   const drained = new Promise<void>((resolve) => (letGo = resolve))
   const daemon: Served = {
     url: server.url,
+    closed: new Promise(() => undefined),
     drain: () => {
       calls.push('drain')
       return drained
@@ -53,6 +54,8 @@ test('serve passes resolved options on and prints where it is and what it serves
     host: '127.0.0.1',
     shards: 4,
     stateBytesMax: 512 * 1024 * 1024,
+    retainBytesMax: 8 * 1024 ** 3,
+    retainMsMax: 7 * 86_400_000,
   })
   assert.deepEqual(io.outLines[0]!.split('\n'), [
     'Millrace serves shop.ts',
@@ -98,10 +101,28 @@ test('a daemon that does not start, or fails to drain, fails the command', async
   const io = testIo('', quiet)
   await assert.rejects(serveCommand(() => Promise.reject(locked))(['shop.ts'], io), locked)
   const drain = (): Promise<void> => Promise.reject(locked)
-  const start = () => Promise.resolve({ url: server.url, drain, close: drain })
+  const drained = new Promise<void>(() => undefined)
+  const start = () => Promise.resolve({ url: server.url, closed: drained, drain, close: drain })
   const printed = io.nextOut()
   const ended = serveCommand(start)(['shop.ts'], io)
   await printed
   io.signal('SIGINT')
   await assert.rejects(ended, locked)
+})
+
+test('a daemon that fails while it serves ends the command with its error', async () => {
+  const failure = new MillraceError('JOURNAL_WRITE', { reason: 'disk is gone' })
+  let failNow!: (reason: unknown) => void
+  const closed = new Promise<void>((_, reject) => (failNow = reject))
+  const { start } = fakeDaemon()
+  const io = testIo('', quiet)
+  const printed = io.nextOut()
+  const ended = serveCommand(async (options) => ({ ...(await start(options)), closed }))(
+    ['shop.ts'],
+    io,
+  )
+  await printed
+  failNow(failure)
+  await assert.rejects(ended, failure)
+  assert.equal(io.listeners(), 0)
 })

@@ -21,7 +21,7 @@ describe('reading', () => {
     { kind: 'Float64', ...nullable },
   ] as const
   const answer = (id: number, names: string[], rows: number): Uint8Array =>
-    protocol.encodeFeatures(id, { names, rows: Array.from({ length: rows }, () => row) }, types)
+    protocol.encodeFeatures(id, { names, types, rows: Array.from({ length: rows }, () => row) })
 
   it('gives values, states and freshness by the names of the features', async () => {
     await using test = await setUp({ producer: undefined } as never)

@@ -5,7 +5,7 @@
 import { MillraceError } from '../../src/base/errors.ts'
 import type { Catalog, Source, View } from '../../src/model/catalog.ts'
 import type {
-  FeatureTable,
+  TypedFeatureTable,
   IncomingBatch,
   IngestPort,
   ProducerListener,
@@ -101,11 +101,11 @@ export class FakeIngest implements IngestPort {
 /** Answers every read with `table`, once `gate` resolves. */
 export class FakeReader implements ReadPort {
   readonly reads: { readonly name: string; readonly keys: readonly unknown[] }[] = []
-  table: FeatureTable = { names: [], rows: [] }
+  table: TypedFeatureTable = { names: [], types: [], rows: [] }
   gate: Promise<void> | null = null
   failure: unknown = null
 
-  async read(name: string, keys: readonly object[]): Promise<FeatureTable> {
+  async read(name: string, keys: readonly object[]): Promise<TypedFeatureTable> {
     this.reads.push({ name, keys })
     if (this.gate !== null) await this.gate
     if (this.failure !== null) throw this.failure

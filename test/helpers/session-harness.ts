@@ -7,7 +7,7 @@ import { errorTable } from '../../src/base/errors.ts'
 import * as protocol from '../../src/wire/protocol.ts'
 import type { ServerFrame } from '../../src/wire/protocol.ts'
 import { Session, type Connection } from '../../src/wire/session.ts'
-import { FakeIngest, FakeReader, smallCatalog } from './fake-ports.ts'
+import { FakeIngest, FakeReader } from './fake-ports.ts'
 import { ManualScheduler } from './manual-scheduler.ts'
 
 /** Records what a session does to its socket. */
@@ -54,9 +54,6 @@ export function setUp(credits = { events: 100, bytes: 10_000 }) {
     server: 'millrace/test',
     sources: ['impressions'],
     services: ['user_clicks'],
-    featureTypes: new Map(
-      smallCatalog.views[0]!.features.map(({ name, type }) => [`user_clicks.${name}`, type]),
-    ),
     limits: { frameBytes: 1000, batchEvents: 10, eventBytes: 100 },
     credits,
     helloTimeoutMs: 5000,

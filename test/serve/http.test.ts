@@ -118,7 +118,8 @@ test('an unseen key has null values, and no age', async () => {
   const unseen: ReadPort = {
     read: () =>
       Promise.resolve({
-        names: ['by_user.count_1h', 'by_user.mean_1h', 'by_user.last_at_1h'],
+        names: ['count_1h', 'mean_1h', 'last_at_1h'],
+        types: [],
         rows: [
           {
             values: [null, null, null],

@@ -78,6 +78,7 @@ test('values come in the order of the service, whatever view they are from', asy
   )
   assert.deepEqual(await reader.read('ranking', [{ user_id: '12', region: 'eu' }]), {
     names: ['by_region.mean_1h', 'by_user.last_at_1h', 'by_region.count_1h'],
+    types: ['Float64', 'Timestamp', 'Int64'].map((kind) => ({ kind, nullable: true })),
     rows: [
       {
         values: [1.5, 99n, 3n],

@@ -64,7 +64,7 @@ const row = {
   newestNs: [noon],
   edgeNs: [noon + 1_500_000_000n],
 } as const
-const table = { names: ['user_clicks.clicked_sum_1h'], rows: [row] }
+const table = { names: ['clicked_sum_1h'], rows: [row] }
 const ack = { credits: null, duplicates: 0, rejections: [] }
 const unknown = 'no feature service or view is named "user_click"'
 
@@ -85,7 +85,7 @@ const fromServer: Readonly<Record<string, Uint8Array>> = {
   nack: protocol.encodeNack(nack),
   goaway: protocol.encodeGoaway('the server is shutting down', 10_000),
   flushed: protocol.encodeFlushed(7),
-  features: protocol.encodeFeatures(1, table, [{ kind: 'Int64', nullable: true }]),
+  features: protocol.encodeFeatures(1, { ...table, types: [{ kind: 'Int64', nullable: true }] }),
   error: protocol.encodeError(1, 'FEATURES_UNKNOWN', unknown),
 }
 

@@ -204,7 +204,7 @@ test('features of every type travel exactly', () => {
     null,
   ]
   const table = { names, rows: [{ ...same, newestNs, values }] }
-  const frame = decodeServerFrame(protocol.encodeFeatures(4, table, types))
+  const frame = decodeServerFrame(protocol.encodeFeatures(4, { ...table, types }))
   const plain = values.map((value) => (value instanceof Map ? Object.fromEntries(value) : value))
   const rows = [{ ...same, newestNs, values: plain }]
   assert.deepEqual(frame, { kind: 'features', id: 4, table: { names, rows } })
@@ -253,11 +253,7 @@ test('mutated frames are understood or refused with a code, and never anything e
     protocol.encodeRead(1, 'view', [{ user_id: 'u1', n: 2 ** 40 }]),
     protocol.encodeFlush(1),
     protocol.encodeAck({ upTo: 9, credits: null, duplicates: 1, rejections: [reject] }),
-    protocol.encodeFeatures(
-      1,
-      table,
-      features.map((feature) => feature.type),
-    ),
+    protocol.encodeFeatures(1, { ...table, types: features.map((feature) => feature.type) }),
   ]
   const change = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) })
   const mutation = fc.record({

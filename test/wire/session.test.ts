@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
 import { MillraceError } from '../../src/base/errors.ts'
 import { sequenceGapsMax, sessionReadsMax } from '../../src/base/limits.ts'
+import type { DataType } from '../../src/model/types.ts'
 import * as protocol from '../../src/wire/protocol.ts'
 import { createGate } from '../helpers/fake-ports.ts'
 import { event, setUp, setUpOpen, settled } from '../helpers/session-harness.ts'
@@ -228,6 +229,8 @@ test('FLUSHED comes behind the ACK of everything published before it', async () 
   )
 })
 
+const field = (kind: 'Int64' | 'Timestamp'): DataType => ({ kind, nullable: true })
+
 test('READ is answered with exact values and states', async () => {
   const { session, read, news } = await setUpOpen()
   const row = {
@@ -237,11 +240,12 @@ test('READ is answered with exact values and states', async () => {
     edgeNs: [5n, -5n],
   } as const
   const names = ['user_clicks.clicked_sum_1h', 'user_clicks.timestamp_max_1h']
-  read.table = { names, rows: [row] }
+  const types = [field('Int64'), field('Timestamp')]
+  read.table = { names, types, rows: [row] }
   session.received(protocol.encodeRead(9, 'user_clicks', [{ user_id: 'u1', n: 2 ** 40 }]))
   await settled()
   assert.deepEqual(read.reads, [{ name: 'user_clicks', keys: [{ user_id: 'u1', n: 2n ** 40n }] }])
-  assert.deepEqual(news(), [{ kind: 'features', id: 9, table: read.table }])
+  assert.deepEqual(news(), [{ kind: 'features', id: 9, table: { names, rows: [row] } }])
 })
 
 test('a READ that fails is answered by ERROR and the connection stays', async () => {
