@@ -96,6 +96,14 @@ export const daemonOptions = {
     description: 'State held in memory by all threads together; colder keys live on disk.',
     parse: (given: Given) => parseSize(given, 1024 * 1024),
   },
+  checkpointMs: {
+    flag: 'checkpoint',
+    variable: 'MILLRACE_CHECKPOINT',
+    placeholder: 'TIME',
+    standard: () => '10s',
+    description: 'Time between checkpoints; a start replays the journal of that time at most.',
+    parse: parsePeriod,
+  },
   retainBytesMax: {
     flag: 'journal-size',
     variable: 'MILLRACE_JOURNAL_SIZE',

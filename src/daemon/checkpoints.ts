@@ -6,6 +6,7 @@
  * and it is older, or the journal larger, than asked.
  */
 import type { Clock } from '../base/clock.ts'
+import { checkpointBytesMax } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { FromShard, LaneStats, ShardOpened } from '../model/message.ts'
 import type { Lane } from '../route/lanes.ts'
@@ -19,8 +20,6 @@ export interface CheckpointOptions {
   readonly clock: Clock
   /** Time between checkpoints, ms. */
   readonly checkpointMs: number
-  /** Journal bytes that make a checkpoint due before its time. */
-  readonly checkpointBytes: number
   readonly retainBytesMax: number
   readonly retainMsMax: number
   /** Hears of what cannot be told to anyone else. */
@@ -47,7 +46,7 @@ export class Checkpoints {
     }
     this.#timer = setInterval(() => this.request(), options.checkpointMs).unref()
     this.#stopListening = options.journal.onFlushed((flushed) => {
-      if (flushed - this.#lastPosition >= options.checkpointBytes) this.request()
+      if (flushed - this.#lastPosition >= checkpointBytesMax) this.request()
     })
   }
 

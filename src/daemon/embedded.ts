@@ -49,11 +49,12 @@ export class EmbeddedClient {
   /** Takes nothing more and waits for every receipt and answer. */
   async drain(): Promise<void> {
     await Promise.all([this.#producer.flush(), this.#reader.idle()])
-    this.close()
+    this.close(new MillraceError('CLIENT_CLOSED'))
   }
 
-  close(): void {
-    this.#fail(new MillraceError('CLIENT_CLOSED'))
+  /** Ends now: what has no answer yet, and every later call, gets the error. */
+  close(error: MillraceError): void {
+    this.#fail(error)
     this.#session.disconnected()
   }
 

@@ -7,7 +7,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { MillraceError } from '../base/errors.ts'
+import { MillraceError, reasonOf } from '../base/errors.ts'
 import { drainMsMax } from '../base/limits.ts'
 import type { FeatureVector, JoinKeys } from '../client/reader.ts'
 import type { Receipt } from '../client/receipt.ts'
@@ -146,25 +146,29 @@ export class Millrace {
   }
 
   /** @internal Ends the daemon because what was not acknowledged has become unknown. */
-  fail(failure: MillraceError): void {
+  fail(thrown: unknown): void {
     if (this.#failure !== null) return
+    const failure = failureOf(thrown)
     this.#failure = failure
     this.#log.error({ code: failure.code }, failure.message)
-    this.#client?.close()
-    this.#parts?.doors.wire.close()
+    this.#client?.close(failure)
+    this.#parts?.doors.wire.fail(failure)
     this.#rejectClosed(failure)
     void this.#parts?.doors.http.close()
   }
 
-  /** @internal */
-  throwIfFailed(): void {
-    if (this.#failure !== null) throw this.#failure
+  /** @internal What the work comes to, or the failure of the daemon that it may wait on for ever. */
+  unlessFailed<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.closed.then(() => work)])
   }
 
   async #drain(): Promise<void> {
-    // After a failure, or when closed meanwhile, some of it would never be done.
-    await Promise.race([this.#finish(), this.closed])
-    await this.close()
+    try {
+      // After a failure, or when closed meanwhile, some of it would never be done.
+      await Promise.race([this.#finish(), this.closed])
+    } finally {
+      await this.close()
+    }
   }
 
   async #finish(): Promise<void> {
@@ -178,15 +182,19 @@ export class Millrace {
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
     checkpoints.stop()
-    this.#client?.close()
+    this.#client?.close(new MillraceError('CLIENT_CLOSED'))
     doors.wire.close()
-    await doors.http.close()
     router.flush()
-    await lanes.close()
-    await journal.close()
+    // Each lets go of what it holds, whatever becomes of the others.
+    const parts = [() => doors.http.close(), () => lanes.close(), () => journal.close()]
+    for (const close of parts) await close().catch((thrown: unknown) => this.fail(thrown))
     await directory.release()
-    this.throwIfFailed()
+    this.#throwIfFailed()
     this.#settleClosed()
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== null) throw this.#failure
   }
 
   get #isEnding(): boolean {
@@ -199,9 +207,14 @@ export class Millrace {
   }
 
   #embedded(): EmbeddedClient {
-    this.throwIfFailed()
+    this.#throwIfFailed()
     if (this.#isEnding) throw new MillraceError('DRAINING')
     this.#client ??= new EmbeddedClient((connection) => this.#open().doors.wire.connect(connection))
     return this.#client
   }
+}
+
+function failureOf(thrown: unknown): MillraceError {
+  if (thrown instanceof MillraceError) return thrown
+  return new MillraceError('INTERNAL', { reason: reasonOf(thrown) }, { cause: thrown })
 }

@@ -1,11 +1,12 @@
 /**
  * What a program may say about the daemon that it starts, and what holds when nothing is said.
  */
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mkdtemp } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { Clock } from '../base/clock.ts'
+import { daemonOptions, resolveOptions as resolveConfig, type Resolved } from '../base/config.ts'
 
 /** Options of {@link startMillrace}. */
 export interface MillraceOptions {
@@ -28,8 +29,6 @@ export interface MillraceOptions {
   readonly stateBytesMax?: number
   /** Time between checkpoints, ms. @defaultValue 10_000 */
   readonly checkpointMs?: number
-  /** Journal bytes after which a checkpoint is due before its time. @defaultValue 256 MiB */
-  readonly checkpointBytes?: number
   /** Journal beyond this size is deleted once checkpointed, bytes. @defaultValue 8 GiB */
   readonly retainBytesMax?: number
   /** Journal older than this is deleted once checkpointed, ms. @defaultValue 7 days */
@@ -40,21 +39,12 @@ export interface MillraceOptions {
   readonly log?: Logger
 }
 
-export type ResolvedOptions = Required<Omit<MillraceOptions, 'clock' | 'log'>>
+/** The options of `base/config.ts` with their defaults. */
+export type ResolvedOptions = Pick<MillraceOptions, 'features'> & Resolved<typeof daemonOptions>
 
+/** @throws MillraceError `CONFIG_INVALID`; the environment is not read. */
 export async function resolveOptions(options: MillraceOptions): Promise<ResolvedOptions> {
-  const shards = options.shards ?? 16
-  return {
-    features: options.features,
-    dataDir: options.dataDir ?? (await mkdtemp(join(tmpdir(), 'millrace-'))),
-    port: options.port ?? 0,
-    host: options.host ?? '127.0.0.1',
-    shards,
-    threads: options.threads ?? Math.max(1, availableParallelism() - 1),
-    stateBytesMax: options.stateBytesMax ?? 512 * 1024 * 1024,
-    checkpointMs: options.checkpointMs ?? 10_000,
-    checkpointBytes: options.checkpointBytes ?? 256 * 1024 * 1024,
-    retainBytesMax: options.retainBytesMax ?? 8 * 1024 ** 3,
-    retainMsMax: options.retainMsMax ?? 7 * 86_400_000,
-  }
+  const { features, clock: _clock, log: _log, ...given } = options
+  const dataDir = given.dataDir ?? (await mkdtemp(join(tmpdir(), 'millrace-')))
+  return { features, ...resolveConfig(daemonOptions, { port: 0, ...given, dataDir }, {}) }
 }

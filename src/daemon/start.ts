@@ -9,7 +9,6 @@
 import { extname } from 'node:path'
 import { pino } from 'pino'
 import { neverBack, systemClock } from '../base/clock.ts'
-import { MillraceError, reasonOf } from '../base/errors.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openDirectory, type DataDirectory } from '../persist/directory.ts'
 import { openLanes, type Lanes } from '../route/lanes.ts'
@@ -74,7 +73,7 @@ async function start(
   if (settled.added.length > 0) log.info({ views: settled.added }, 'new views count from now on')
 
   const millrace = new Millrace(log)
-  const onFailure = (thrown: unknown): void => millrace.fail(failureOf(thrown))
+  const onFailure = (thrown: unknown): void => millrace.fail(thrown)
   const sources = catalog.sources.map((source) => source.name)
   const dir = directory.journalPath
   const journal = await openJournal({ dir, clock, sources, onFailure })
@@ -137,9 +136,4 @@ function statusOf(
     routed: router.counters,
     unacknowledgedBytes: intake.bytes,
   }
-}
-
-function failureOf(thrown: unknown): MillraceError {
-  if (thrown instanceof MillraceError) return thrown
-  return new MillraceError('INTERNAL', { reason: reasonOf(thrown) }, { cause: thrown })
 }
