@@ -25,8 +25,9 @@ export type FastReader = (
 ) => boolean
 
 interface PlainField {
-  /** The field's name as a msgpack string, header included. */
-  readonly name: Uint8Array
+  /** The field's name as a msgpack string, header included: whole words, and the bytes left. */
+  readonly nameWords: Int32Array
+  readonly nameRest: Uint8Array
   readonly kind: ScalarKind
   readonly nullable: boolean
   readonly isTime: boolean
@@ -49,13 +50,20 @@ function plainField({ name, type }: Field, source: Source, rows: RowBatch): Plai
   const text = new TextEncoder().encode(name)
   if (text.length > 255) return null
   const header = text.length < 32 ? [0xa0 | text.length] : [0xd9, text.length]
+  const encoded = Uint8Array.from([...header, ...text])
+  const words = Math.floor(encoded.length / 4)
   return {
-    name: Uint8Array.from([...header, ...text]),
+    nameWords: Int32Array.from({ length: words }, (_, n) => wordAt(encoded, 4 * n)),
+    nameRest: encoded.subarray(4 * words),
     kind: type.kind,
     nullable: type.nullable,
     isTime: name === source.timestampField,
     column: rows.columns.find((column) => column.name === name) ?? null,
   }
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getInt32(at)
 }
 
 function readerOf(fields: readonly PlainField[], rows: RowBatch): FastReader {
@@ -75,10 +83,10 @@ function readerOf(fields: readonly PlainField[], rows: RowBatch): FastReader {
     let next = 0
     for (let entry = 0; entry < entries; entry++) {
       let n = next
-      let valueAt = matches(fields[n]!.name, bytes, at, end)
+      let valueAt = matches(fields[n]!, bytes, view, at, end)
       for (let tried = 1; valueAt === -1 && tried < count; tried++) {
         n = n + 1 < count ? n + 1 : 0
-        valueAt = matches(fields[n]!.name, bytes, at, end)
+        valueAt = matches(fields[n]!, bytes, view, at, end)
       }
       if (valueAt === -1 || (seen & (1 << n)) !== 0) return false
       at = readScalar(bytes, view, valueAt, end)
@@ -97,11 +105,22 @@ function readerOf(fields: readonly PlainField[], rows: RowBatch): FastReader {
 }
 
 /** The offset behind a field's name that stands at `at`, or -1. */
-function matches(name: Uint8Array, bytes: Uint8Array, at: number, end: number): number {
-  const length = name.length
-  if (at + length > end) return -1
-  for (let i = 0; i < length; i++) if (bytes[at + i] !== name[i]) return -1
-  return at + length
+function matches(
+  { nameWords, nameRest }: PlainField,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+): number {
+  if (at + 4 * nameWords.length + nameRest.length > end) return -1
+  let next = at
+  for (let i = 0; i < nameWords.length; i++, next += 4) {
+    if (view.getInt32(next) !== nameWords[i]) return -1
+  }
+  for (let i = 0; i < nameRest.length; i++, next++) {
+    if (bytes[next] !== nameRest[i]) return -1
+  }
+  return next
 }
 
 /** Puts the scalar at hand into its column; false if its form is not a usual one of the type. */
