@@ -225,8 +225,9 @@ export function parseSize(given: Given, bytesMin = 0): Parsed<number> {
   return { value: bytes }
 }
 
-/** Milliseconds of a duration. */
+/** Milliseconds: a program gives their number, people write a duration. */
 function parsePeriod(given: Given): Parsed<number> {
+  if (typeof given === 'number') return parseWhole(given, 1, Number.MAX_SAFE_INTEGER)
   try {
     return { value: parseDuration(String(given), 'duration') }
   } catch {

@@ -1,13 +1,12 @@
 /**
  * What `millrace serve` says when it is up: where it is, what it takes, what it answers, and
- * a line to try.
+ * lines to try.
  */
+import { sampleLines, type Sampled } from './samples.ts'
 import { alignColumns } from './table.ts'
 
 /** The body of `GET /v1/definitions`, as far as it is printed. */
-export interface Definitions {
-  readonly sources: readonly { readonly name: string; readonly fields: readonly unknown[] }[]
-  readonly views: readonly { readonly name: string; readonly online: boolean }[]
+export interface Definitions extends Sampled {
   /** Each view is one. */
   readonly services: readonly Readable[]
 }
@@ -43,7 +42,10 @@ export function bannerText({ url, file, dataDir, definitions }: Banner): string 
     `Millrace serves ${file}`,
     '',
     ...alignColumns(rows, '  '),
-    ...readable.slice(0, 1).flatMap((first) => ['', `  ${curlLine(url, first)}`]),
+    '',
+    ...sampleLines(url, definitions).map((line) => `  ${line}`),
+    '',
+    '  Ctrl-C drains and ends it; what was acknowledged is kept.',
     '',
   ].join('\n')
 }
@@ -55,9 +57,4 @@ function labelled(label: string, lines: readonly string[]): string[][] {
 
 function readableText({ name, joinKeys, features }: Readable): string {
   return `${name} (${features.length} features) by ${joinKeys.map((key) => key.name).join(', ')}`
-}
-
-function curlLine(url: string, { name, joinKeys }: Readable): string {
-  const query = joinKeys.map((key) => `${encodeURIComponent(key.name)}=...`).join('&')
-  return `curl '${url}/v1/features/${encodeURIComponent(name)}?${query}'`
 }

@@ -3,6 +3,7 @@
  * The program `millrace`: hands the process to the command table and takes its exit code back.
  */
 import type { Io, StopSignal } from './command.ts'
+import { exitCodes } from './exit-codes.ts'
 import { runCli } from './run.ts'
 
 const io: Io = {
@@ -25,5 +26,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const exitCode = await runCli(process.argv.slice(2), io)
 process.exitCode = exitCode
-// After a second signal something may still hold the process; it was told to go.
-if (exitCode > 128) process.exit()
+// After a second signal or a failure something may still hold the process; it has to go.
+if (exitCode > 128 || exitCode === exitCodes.internal) process.exit()

@@ -46,6 +46,7 @@ export interface StartOptions {
   readonly shards: number
   readonly threads: number
   readonly stateBytesMax: number
+  readonly checkpointMs: number
   readonly retainBytesMax: number
   readonly retainMsMax: number
   readonly log: Logger

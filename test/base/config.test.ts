@@ -31,10 +31,17 @@ test('every option has its type after defaults', () => {
     host: '127.0.0.1',
     shards: 16,
     stateBytesMax: 536_870_912,
+    checkpointMs: 10_000,
     retainBytesMax: 8_589_934_592,
     retainMsMax: 604_800_000,
     logLevel: 'info',
   })
+})
+
+test('a program gives a time as its number of milliseconds', () => {
+  assert.equal(resolved({ checkpointMs: 250 }).checkpointMs, 250)
+  assert.equal(resolved({ checkpointMs: '1m' }).checkpointMs, 60_000)
+  assert.throws(() => resolved({ checkpointMs: 0 }), { code: 'CONFIG_INVALID' })
 })
 
 test('flags and variables are each used once', () => {

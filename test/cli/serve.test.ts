@@ -54,6 +54,7 @@ test('serve passes resolved options on and prints where it is and what it serves
     host: '127.0.0.1',
     shards: 4,
     stateBytesMax: 512 * 1024 * 1024,
+    checkpointMs: 10_000,
     retainBytesMax: 8 * 1024 ** 3,
     retainMsMax: 7 * 86_400_000,
   })
@@ -67,7 +68,12 @@ test('serve passes resolved options on and prints where it is and what it serves
     '            by_region (3 features) by user_id, region',
     '            ranking (3 features) by region, user_id',
     '',
-    `  curl '${server.url}/v1/features/by_user?user_id=...'`,
+    `  echo '{"user_id":1,"region":"r1","amount":1.5,"at":'$(date +%s000)'}'` +
+      ` | npx millrace push purchases --url ${server.url}`,
+    `  npx millrace get by_user user_id=1 --url ${server.url}`,
+    `  curl '${server.url}/v1/features/by_user?user_id=1'`,
+    '',
+    '  Ctrl-C drains and ends it; what was acknowledged is kept.',
     '',
   ])
   io.signal('SIGTERM')
