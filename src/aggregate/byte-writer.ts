@@ -5,14 +5,24 @@ export class ByteWriter {
   #bytes: Uint8Array
   #view: DataView
   #at = 0
+  readonly #capacity: number
 
+  /** @param capacity  Bytes that it has room for before it grows. */
   constructor(capacity: number) {
+    this.#capacity = capacity
     this.#bytes = new Uint8Array(capacity)
     this.#view = new DataView(this.#bytes.buffer)
   }
 
   get byteLength(): number {
     return this.#at
+  }
+
+  /** Begins again; what was written may be overwritten from now on. */
+  clear(): void {
+    this.#at = 0
+    // One that was asked for much is not kept.
+    if (this.#bytes.length > 4 * this.#capacity) this.#grow(this.#capacity)
   }
 
   u32(value: number): void {
@@ -46,7 +56,11 @@ export class ByteWriter {
 
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    this.#grow(Math.max(this.#bytes.length * 2, this.#at + bytes))
+  }
+
+  #grow(capacity: number): void {
+    const grown = new Uint8Array(capacity)
     grown.set(this.#bytes.subarray(0, this.#at))
     this.#bytes = grown
     this.#view = new DataView(grown.buffer)

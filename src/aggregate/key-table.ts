@@ -9,6 +9,11 @@
  * @see D. E. Knuth, TAOCP vol. 3, 6.4, algorithm R, for deletion without tombstones.
  */
 import { assert } from '../base/assert.ts'
+import { grownCapacity } from './capacity.ts'
+
+/** What a key costs in the arrays by slot, and in the table that is 3/8 to 3/4 full. */
+const slotBytes = 10
+const placeBytes = 8
 
 const slotsInitial = 64
 const arenaBytesInitial = 1024
@@ -23,7 +28,8 @@ export class KeyTable {
   #arenaEnd = 0
   /** Bytes of the arena that belong to removed keys. */
   #arenaFree = 0
-  #freeSlots: number[] = []
+  /** The last slot freed, 0 for none; its start says which was before. */
+  #freeSlot = 0
   #slotsEnd = 1
   #count = 0
 
@@ -38,7 +44,7 @@ export class KeyTable {
 
   /** Bytes of keys in use, with their share of the tables. */
   get bytes(): number {
-    return this.#count * (10 + 6) + this.#arenaEnd - this.#arenaFree
+    return this.#count * (slotBytes + placeBytes) + this.#arenaEnd - this.#arenaFree
   }
 
   /** The slot of `bytes[start, end)`, 0 if it has none. */
@@ -54,8 +60,7 @@ export class KeyTable {
   /** Gives a slot to a key that has none. */
   insert(hash: number, bytes: Uint8Array, start: number, end: number): number {
     if ((this.#count + 1) * 4 > this.#places.length * 3) this.#rehash(this.#places.length * 2)
-    const slot = this.#freeSlots.pop() ?? this.#slotsEnd++
-    if (slot >= this.#hashes.length) this.#growSlots()
+    const slot = this.#takeSlot()
     const length = end - start
     this.#reserveArena(length)
     this.#arena.set(bytes.subarray(start, end), this.#arenaEnd)
@@ -87,7 +92,8 @@ export class KeyTable {
     this.#arenaFree += this.#lengths[slot]!
     // Length 0 marks a free slot: keys are never empty.
     this.#lengths[slot] = 0
-    this.#freeSlots.push(slot)
+    this.#starts[slot] = this.#freeSlot
+    this.#freeSlot = slot
     this.#count -= 1
   }
 
@@ -103,6 +109,16 @@ export class KeyTable {
   keyOf(slot: number): Uint8Array {
     const start = this.#starts[slot]!
     return this.#arena.subarray(start, start + this.#lengths[slot]!)
+  }
+
+  #takeSlot(): number {
+    const free = this.#freeSlot
+    if (free !== 0) {
+      this.#freeSlot = this.#starts[free]!
+      return free
+    }
+    if (this.#slotsEnd === this.#hashes.length) this.#growSlots()
+    return this.#slotsEnd++
   }
 
   #equals(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -129,7 +145,7 @@ export class KeyTable {
   }
 
   #growSlots(): void {
-    const capacity = this.#hashes.length * 2
+    const capacity = grownCapacity(this.#hashes.length)
     const hashes = new Uint32Array(capacity)
     const starts = new Uint32Array(capacity)
     const lengths = new Uint16Array(capacity)
@@ -144,9 +160,9 @@ export class KeyTable {
   /** Makes room at the end of the arena, by compacting it when a third of it is free. */
   #reserveArena(bytes: number): void {
     if (this.#arenaEnd + bytes <= this.#arena.length) return
-    const compact = this.#arenaFree * 3 > this.#arena.length
     const live = this.#arenaEnd - this.#arenaFree + bytes
-    const length = compact ? this.#arena.length : Math.max(this.#arena.length * 2, live)
+    const compact = live * 3 < this.#arena.length * 2
+    const length = compact ? this.#arena.length : Math.max(grownCapacity(this.#arena.length), live)
     const arena = new Uint8Array(length)
     let at = 0
     for (let slot = 1; slot < this.#slotsEnd; slot++) {

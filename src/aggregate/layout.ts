@@ -7,6 +7,7 @@
  */
 import type { Feature, View } from '../model/catalog.ts'
 import { columnKind } from '../model/rows.ts'
+import type { DataType } from '../model/types.ts'
 import { partialOf, planFunction, type Finalize, type PartialName } from './functions.ts'
 import type { Partial } from './partial.ts'
 import { sawtoothTileMs } from './window.ts'
@@ -50,6 +51,8 @@ export interface Level {
   readonly partials: readonly PlacedPartial[]
   /** Cells of a row that hold places in the value pool. */
   readonly valueCells: readonly number[]
+  /** The types of those values. */
+  readonly valueTypes: readonly DataType[]
   readonly groups: readonly WindowGroup[]
 }
 
@@ -99,6 +102,9 @@ function planLevel(view: View, widthMs: number, features: readonly Feature[]): L
     stride,
     partials,
     valueCells: partials.flatMap(({ partial, at }) => partial.valueCells.map((cell) => at + cell)),
+    valueTypes: partials.flatMap(({ partial, column }) =>
+      partial.valueCells.map(() => view.columns[column]!.type),
+    ),
     groups: groups.map((group) => {
       const needed = new Set(group.features.flatMap(({ at, countAt }) => [at, countAt]))
       return { ...group, partials: partials.filter(({ at }) => needed.has(at)) }

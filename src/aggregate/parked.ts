@@ -30,9 +30,11 @@ export class ParkedRows {
     return this.#heap.length
   }
 
-  /** Event time of the earliest row, Infinity when there is none. */
-  get nextMs(): number {
-    return this.#heap[0]?.timeMs ?? Infinity
+  /** Whether the earliest row's time has come. */
+  isDue(nowMs: number): boolean {
+    const first = this.#heap[0]
+    if (first === undefined || first.timeMs > nowMs) return false
+    return first.timeMs < nowMs || first.timeNs === 0
   }
 
   rows(): readonly ParkedRow[] {
@@ -68,7 +70,7 @@ export class ParkedRows {
   /** Takes the rows whose time is at or before `nowMs`, in order. */
   take(nowMs: number): readonly ParkedRow[] {
     const taken: ParkedRow[] = []
-    while (this.nextMs <= nowMs) taken.push(this.#pop())
+    while (this.isDue(nowMs)) taken.push(this.#pop())
     return taken
   }
 

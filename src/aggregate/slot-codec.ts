@@ -3,13 +3,14 @@
  *
  * Little-endian: `u32 format, i32 newestNs, f64 newestMs`, then per level, narrowest tiles first,
  * `u32 rows` and the rows' cells as they are in memory, then the pooled values of all levels in
- * row and cell order as one msgpack array, absent when there are none. Whoever stores the bytes
+ * row and cell order as one msgpack array (`stored-value.ts`), absent when there are none. Whoever stores the bytes
  * checks them; here their shape is taken for granted.
  */
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
-import type { Value } from '../model/types.ts'
+import type { DataType } from '../model/types.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import type { Level } from './layout.ts'
+import { fromStored, toStored } from './stored-value.ts'
 import type { TileRuns } from './tile-runs.ts'
 import type { ValuePool } from './value-pool.ts'
 
@@ -37,14 +38,16 @@ export function encodeSlot(
   writer.u32(slotFormat)
   writer.i32(newestNs)
   writer.f64(newestMs)
-  const values: Value[] = []
+  const values: unknown[] = []
   for (const { level, runs } of levels) {
     const rows = runs.rowCount(slot)
     const first = runs.firstRow(slot)
     const { f64 } = runs.cells
     writer.u32(rows)
     writer.bytes(new Uint8Array(f64.buffer, first * level.stride * 8, rows * level.stride * 8))
-    forEachValueCell(level, first, rows, (cell) => values.push(pool.get(f64[cell]!)))
+    forEachValueCell(level, first, rows, (cell, type) => {
+      values.push(toStored(type, pool.get(f64[cell]!)))
+    })
   }
   if (values.length > 0) writer.bytes(encoder.encodeSharedRef(values))
 }
@@ -76,13 +79,13 @@ export function decodeSlot(
     at += length
     hasValues ||= rows > 0 && level.valueCells.length > 0
   }
-  if (hasValues) placeValues(decoder.decode(bytes, at) as Value[], slot, levels, pool)
+  if (hasValues) placeValues(decoder.decode(bytes, at) as unknown[], slot, levels, pool)
   return view.getInt32(4, true)
 }
 
 /** Gives the values of a loaded slot their places in this pool. */
 function placeValues(
-  values: readonly Value[],
+  values: readonly unknown[],
   slot: number,
   levels: readonly LevelState[],
   pool: ValuePool,
@@ -90,8 +93,8 @@ function placeValues(
   let next = 0
   for (const { level, runs } of levels) {
     const { f64 } = runs.cells
-    forEachValueCell(level, runs.firstRow(slot), runs.rowCount(slot), (cell) => {
-      const value = values[next++]!
+    forEachValueCell(level, runs.firstRow(slot), runs.rowCount(slot), (cell, type) => {
+      const value = fromStored(type, values[next++])
       // Place 0 is "no value": it was stored as null and stays 0.
       f64[cell] = f64[cell] === 0 ? 0 : pool.add(value)
     })
@@ -102,11 +105,11 @@ function forEachValueCell(
   level: Level,
   first: number,
   rows: number,
-  visit: (cell: number) => void,
+  visit: (cell: number, type: DataType) => void,
 ): void {
-  if (level.valueCells.length === 0) return
-  for (let row = first; row < first + rows; row++) {
-    for (const cell of level.valueCells) visit(row * level.stride + cell)
+  const { valueCells, valueTypes, stride } = level
+  for (let row = first; row < first + rows && valueCells.length > 0; row++) {
+    for (let i = 0; i < valueCells.length; i++) visit(row * stride + valueCells[i]!, valueTypes[i]!)
   }
 }
 

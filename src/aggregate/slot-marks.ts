@@ -10,10 +10,16 @@ const dirty = 1
 const pending = 2
 const used = 4
 
+/** Slots that a number can tell apart beside the upper bits of a hash. */
+const slotsMax = 2 ** 26
+const hashBitsDropped = 32 - (53 - 26)
+
 export class SlotMarks {
   #marks = new Uint8Array(0)
   #dirty: number[] = []
-  #pending: number[] = []
+  /** Pending slots, in the order of their hashes; those from `#pendingCount` on are done. */
+  #pending = new Float64Array(0)
+  #pendingCount = 0
   readonly #capture: (slot: number) => void
 
   /** @param capture  Stores a slot as it is now. */
@@ -23,6 +29,11 @@ export class SlotMarks {
 
   get dirtyCount(): number {
     return this.#dirty.length
+  }
+
+  /** Slots that are not stored as they are, those being captured included. */
+  get unstoredCount(): number {
+    return this.#dirty.length + this.#pendingCount
   }
 
   grow(capacity: number): void {
@@ -60,22 +71,34 @@ export class SlotMarks {
     this.#marks[slot] = 0
   }
 
-  /** Makes every dirty slot pending. The pending ones of before must all have been captured. */
-  beginCapture(): void {
-    this.#pending = this.#dirty
+  /**
+   * Makes every dirty slot pending. The pending ones of before must all have been captured.
+   *
+   * @param hashOf  Slots are captured in the order of their hashes, which is that of the store.
+   */
+  beginCapture(hashOf: (slot: number) => number): void {
+    const slots = this.#dirty
     this.#dirty = []
-    for (const slot of this.#pending) this.#marks[slot] = (this.#marks[slot]! & used) | pending
+    const ordered = new Float64Array(slots.length)
+    for (const [i, slot] of slots.entries()) {
+      this.#marks[slot] = (this.#marks[slot]! & used) | pending
+      // Hash and slot in the 53 bits of one number: sorted natively, without a comparison function.
+      ordered[i] = (hashOf(slot) >>> hashBitsDropped) * slotsMax + slot
+    }
+    this.#pending = ordered.sort()
+    this.#pendingCount = ordered.length
   }
 
   /** Captures at most `slots` pending slots; returns whether none is left. */
   captureSome(slots: number): boolean {
-    for (let left = slots; left > 0; left--) {
-      const slot = this.#pending.pop()
-      if (slot === undefined) return true
+    for (let left = slots; left > 0 && this.#pendingCount > 0; left--) {
+      this.#pendingCount -= 1
+      const slot = this.#pending[this.#pendingCount]! % slotsMax
       if ((this.#marks[slot]! & pending) === 0) continue
       this.#capture(slot)
       this.#marks[slot]! &= ~pending
     }
-    return this.#pending.length === 0
+    if (this.#pendingCount === 0) this.#pending = new Float64Array(0)
+    return this.#pendingCount === 0
   }
 }

@@ -9,6 +9,7 @@
  * Row 0 is a sink: events that belong to no tile of the level are added there and never read, which
  * spares the update loops a test per event.
  */
+import { grownCapacity } from './capacity.ts'
 import { Cells } from './cells.ts'
 import { eventsCell, tileCell, type Level } from './layout.ts'
 import type { ValuePool } from './value-pool.ts'
@@ -27,8 +28,8 @@ export class TileRuns {
   #rows = rowsInitial
   /** Row 0 is the sink. */
   #rowsEnd = 1
-  /** Free runs by log2 of their room. */
-  readonly #free: number[][] = []
+  /** The last run freed, by log2 of its room; 0 for none. Its first cell says which was before. */
+  readonly #free = new Int32Array(32)
   #rowsUsed = 0
   #shifts = 0
 
@@ -103,7 +104,7 @@ export class TileRuns {
   /** Appends empty rows to a slot that has none; their cells are to be filled by the caller. */
   load(slot: number, rows: number): number {
     if (rows === 0) return 0
-    this.#classes[slot] = Math.ceil(Math.log2(rows))
+    this.#classes[slot] = 32 - Math.clz32(rows - 1)
     this.#starts[slot] = this.#take(this.#classes[slot]!)
     this.#lengths[slot] = rows
     return this.#starts[slot]!
@@ -187,12 +188,15 @@ export class TileRuns {
 
   #take(sizeClass: number): number {
     this.#rowsUsed += 1 << sizeClass
-    const free = this.#free[sizeClass]?.pop()
-    if (free !== undefined) return free
+    const free = this.#free[sizeClass]!
+    if (free !== 0) {
+      this.#free[sizeClass] = this.cells.f64[free * this.#stride]!
+      return free
+    }
     const start = this.#rowsEnd
     this.#rowsEnd += 1 << sizeClass
     if (this.#rowsEnd > this.#rows) {
-      this.#rows = Math.max(this.#rows * 2, this.#rowsEnd)
+      this.#rows = Math.max(grownCapacity(this.#rows), this.#rowsEnd)
       this.cells.grow(this.#rows * this.#stride)
     }
     return start
@@ -200,6 +204,7 @@ export class TileRuns {
 
   #give(start: number, sizeClass: number): void {
     this.#rowsUsed -= 1 << sizeClass
-    ;(this.#free[sizeClass] ??= []).push(start)
+    this.cells.f64[start * this.#stride] = this.#free[sizeClass]!
+    this.#free[sizeClass] = start
   }
 }

@@ -6,8 +6,8 @@
  */
 import type { Value } from '../model/types.ts'
 
-/** What one place costs beside its text, bytes: the array slot and the string's header. */
-const placeBytes = 32
+/** What a value costs beside its text, bytes: its place in an array and its header. */
+const valueBytes = 32
 
 export class ValuePool {
   readonly #values: Value[] = [null]
@@ -45,7 +45,17 @@ export class ValuePool {
 }
 
 function sizeOf(value: Value): number {
-  if (typeof value === 'string') return placeBytes + value.length
-  if (Array.isArray(value)) return value.reduce((sum, item) => sum + sizeOf(item), placeBytes)
-  return placeBytes
+  if (typeof value === 'string') return valueBytes + value.length
+  if (typeof value !== 'object' || value === null) return valueBytes
+  let bytes = valueBytes
+  if (value instanceof Map) {
+    for (const [key, part] of value as ReadonlyMap<string, Value>) {
+      bytes += valueBytes + key.length + sizeOf(part)
+    }
+    return bytes
+  }
+  for (const part of Object.values<Value>(value as Readonly<Record<string, Value>>)) {
+    bytes += sizeOf(part)
+  }
+  return bytes
 }

@@ -10,6 +10,7 @@
  */
 import type { View } from '../model/catalog.ts'
 import { RowBatch, type Column } from '../model/rows.ts'
+import { capacitySlack, grownCapacity } from './capacity.ts'
 import { KeyTable } from './key-table.ts'
 import { eventsCell, planLevels } from './layout.ts'
 import { ParkedRows } from './parked.ts'
@@ -62,11 +63,12 @@ export class ViewState {
     this.#growSlots(64)
   }
 
-  /** Bytes of state in use. */
+  /** Bytes of state in use, with their share of what the arrays have to spare. */
   get bytes(): number {
-    const tiles = this.levels.reduce((sum, { runs }) => sum + runs.bytes, 0)
-    const perSlot = slotBytes + slotLevelBytes * this.levels.length
-    return this.keys.bytes + this.keys.count * perSlot + tiles + this.pool.bytes
+    let bytes = this.keys.bytes
+    for (const { runs } of this.levels) bytes += runs.bytes
+    bytes += this.keys.count * (slotBytes + slotLevelBytes * this.levels.length)
+    return Math.ceil(bytes * capacitySlack) + this.pool.bytes
   }
 
   /**
@@ -82,7 +84,7 @@ export class ViewState {
 
   /** Applies the parked rows whose time has come. */
   admit(nowMs: number): void {
-    if (this.parked.nextMs > nowMs) return
+    if (!this.parked.isDue(nowMs)) return
     for (const row of this.parked.take(nowMs)) {
       const rows = this.#admitted
       rows.reset(row.key, 1)
@@ -93,7 +95,8 @@ export class ViewState {
       rows.keyStart[0] = 0
       rows.keyEnd[0] = row.key.length
       rows.columns.forEach((column, i) => column.set(0, row.values[i]!))
-      this.#applyRows(rows, rows.columns, nowMs)
+      // At its own time, when it was not late, however much later somebody looks.
+      this.#applyRows(rows, rows.columns, row.timeMs + (row.timeNs > 0 ? 1 : 0))
     }
   }
 
@@ -138,7 +141,7 @@ export class ViewState {
       const time = timeMs[i]!
       const ns = timeNs[i]!
       slots[i] = 0
-      if (this.#isWallClock && time > arrivalMs) {
+      if (this.#isWallClock && time >= arrivalMs && (time > arrivalMs || ns > 0)) {
         this.parked.park(rows, i, columns)
         continue
       }
@@ -205,7 +208,7 @@ export class ViewState {
 
   #insert(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const slot = this.keys.insert(hash, bytes, start, end)
-    if (slot >= this.#capacity) this.#growSlots(this.#capacity * 2)
+    if (slot >= this.#capacity) this.#growSlots(grownCapacity(this.#capacity))
     return slot
   }
 

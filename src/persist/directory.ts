@@ -1,14 +1,14 @@
 /**
  * The data directory: one process at a time, and the file that says what the store was built for.
  *
- *     <dir>/lock             the id of the process that holds the directory
+ *     <dir>/lock             which process holds the directory
  *     <dir>/store.json       format, shards, hash seed, and the definitions the state belongs to
  *     <dir>/definitions/     compiled features modules
  *     <dir>/journal/         the log (journal/)
  *     <dir>/shards/NNN/      one LMDB environment per shard (persist/shard-store.ts)
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
@@ -102,20 +102,41 @@ async function readManifest(path: string): Promise<Manifest | null> {
   return manifest
 }
 
-/** Writes the process id into a file that must not exist, or that a dead process left behind. */
+/**
+ * Puts down a file that says which process holds the directory: its id and when it started, because
+ * ids come again, in a container always the same one. It appears whole, and one that a dead process
+ * left behind is taken away by one of those that find it.
+ */
 async function lock(path: string): Promise<void> {
-  for (;;) {
-    try {
-      const file = await open(path, 'wx', 0o600)
-      await file.writeFile(String(process.pid))
-      await file.close()
-      return
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown
+  const own = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
+  await writeFile(own, `${process.pid} ${await startOf(process.pid)}`, { mode: 0o600 })
+  try {
+    while (!(await linked(own, path))) {
+      const holder = await readFile(path, 'utf8').catch(() => null)
+      if (holder === null) continue
+      const [pid, start] = holder.split(' ')
+      if (isAlive(Number(pid)) && (await startOf(Number(pid))) === start) {
+        throw new MillraceError('STORE_LOCKED', { pid: Number(pid) })
+      }
+      const stale = `${own}.stale`
+      await rename(path, stale).catch(() => {})
+      // Another process was faster, and this is its file: it gets it back.
+      if ((await readFile(stale, 'utf8').catch(() => holder)) !== holder) await linked(stale, path)
+      await rm(stale, { force: true })
     }
-    const pid = Number(await readFile(path, 'utf8').catch(() => ''))
-    if (pid === process.pid || isAlive(pid)) throw new MillraceError('STORE_LOCKED', { pid })
-    await rm(path, { force: true })
+  } finally {
+    await rm(own, { force: true })
+  }
+}
+
+/** Gives a file a second name; false when there is a file of that name. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
+    return true
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw thrown
   }
 }
 
@@ -126,6 +147,18 @@ function isAlive(pid: number): boolean {
     return true
   } catch (thrown) {
     return (thrown as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** What tells a process from others of the same id, where the system says it: boot and start. */
+async function startOf(pid: number): Promise<string> {
+  try {
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8')
+    // The fields behind the name, which may hold anything; the start is the 22nd of all.
+    const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ')
+    return `${boot.trim()}:${fields[19]}`
+  } catch {
+    return ''
   }
 }
 

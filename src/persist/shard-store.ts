@@ -2,8 +2,10 @@
  * The LMDB environment of one shard: the only file that knows lmdb and the bytes of its keys.
  *
  * Holds the applied state of every key as opaque bytes, and the journal position that this state
- * covers. A commit changes both in one transaction, so that recovery is: open, read the position,
- * replay the journal from there. Every value carries a CRC-32, because LMDB has none.
+ * covers. A commit changes both or nothing, so that recovery is: open, read the position, replay
+ * the journal from there. A small commit is one transaction; a large one goes through the redo file
+ * (`redo.ts`), which keeps the memory that it takes small. Every value carries a CRC-32, because
+ * LMDB has none.
  *
  * Keys: `00` header; `01, u16 view, u32 key hash, key bytes` state, big-endian, so that a commit
  * sorted by hash writes in key order.
@@ -13,25 +15,38 @@
  *
  * @see docs/decisions/0001-lmdb-options.md
  */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { open, type RootDatabase } from 'lmdb'
 import { MillraceError, reasonOf } from '../base/errors.ts'
+import { openRedo, RedoGroup, RedoWriter, type RedoReader, type RedoWrite } from './redo.ts'
 
 /** Format of the environment; another one is refused. */
 export const storeFormat = 1
 
-/** Puts between two turns of the event loop while a commit is written. */
-const putsPerTurn = 256
+/** Writes of one transaction: each may change a page, and LMDB keeps that many pages for good. */
+const writesPerTransaction = 256
+
+/** Bytes of writes beyond which a transaction takes no more. */
+const transactionBytesMax = 512 * 1024
 
 const headerKey = Buffer.from([0])
 const statePrefix = 1
 const statePrefixBytes = 7
+const sealBytes = 4
+const generationBytes = 8
+
+/** Too short to be anything. */
+const tornHeader = Buffer.from([0])
+
+type Environment = RootDatabase<Buffer, Buffer>
 
 export interface StateWrite {
   readonly view: number
   readonly keyHash: number
   readonly key: Uint8Array
-  /** Null removes the key. Not changed until the commit has settled. */
+  /** Null removes the key. */
   readonly value: Uint8Array | null
 }
 
@@ -44,9 +59,12 @@ export interface StoredState {
 }
 
 export interface Commit {
-  readonly writes: readonly StateWrite[]
+  /** Best in the order of the hashes. A batch is not looked at after the next is asked for. */
+  readonly batches: AsyncIterable<readonly StateWrite[]>
   /** Kept beside the state and given back by {@link ShardStore.header}; opaque here. */
   readonly header: Uint8Array
+  /** Waited for before anything counts; false gives the commit up. */
+  readonly ready: Promise<boolean>
 }
 
 export interface ShardStore {
@@ -56,75 +74,173 @@ export interface ShardStore {
   readonly count: number
   /** The stored state of a key; a private copy. */
   get(view: number, keyHash: number, key: Uint8Array): Uint8Array | null
-  /** On disk when it resolves. */
-  commit(commit: Commit): Promise<void>
+  /** On disk when it resolves; to false when it was given up and nothing has changed. */
+  commit(commit: Commit): Promise<boolean>
   /** At most `limit` stored keys behind `cursor`, in key order, from the first with null. */
   scan(cursor: StoredState | null, limit: number): readonly StoredState[]
   close(): Promise<void>
 }
 
 /**
- * Opens the environment in a directory, creating it if there is none.
+ * Opens the environment in a directory, creating it if there is none, and finishes a commit that a
+ * crash has interrupted.
  *
  * @throws MillraceError `STORE_CORRUPT`
  */
-export function openShardStore(path: string, options: { readonly mapBytes: number }): ShardStore {
+export async function openShardStore(
+  path: string,
+  options: { readonly mapBytes: number },
+): Promise<ShardStore> {
   const db = openEnvironment(path, options.mapBytes)
+  const store = new LmdbStore(db, path)
+  try {
+    await store.recover()
+  } catch (thrown) {
+    await db.close()
+    throw thrown
+  }
+  return store
+}
 
-  const read = (key: Buffer): Uint8Array | null => {
-    const stored = db.getBinary(key)
-    return stored === undefined ? null : unseal(stored, path)
+class LmdbStore implements ShardStore {
+  readonly #db: Environment
+  readonly #path: string
+  readonly #redoPath: string
+  /** Number of the last commit; a redo file of it or of an older one is spent. */
+  #generation = 0
+  readonly #group = new RedoGroup()
+
+  constructor(db: Environment, path: string) {
+    this.#db = db
+    this.#path = path
+    this.#redoPath = join(path, 'redo')
   }
 
-  return {
-    header: () => read(headerKey),
-    get count() {
-      return Math.max(0, (db.getStats() as { entryCount: number }).entryCount - 1)
-    },
-    get: (view, keyHash, key) => read(stateKey(view, keyHash, key)),
-    async commit({ writes, header }) {
-      const ordered = [...writes].sort((a, b) => a.view - b.view || a.keyHash - b.keyHash)
-      // An asynchronous transaction is committed even if its callback throws: if a put fails, the
-      // header is torn, so that the half-written state is refused at the next start.
-      const sealedHeader = seal(header)
-      await db.transaction(async () => {
-        let left = putsPerTurn
-        try {
-          for (const { view, keyHash, key, value } of ordered) {
-            const stored = stateKey(view, keyHash, key)
-            void (value === null ? db.remove(stored) : db.put(stored, seal(value)))
-            if (--left > 0) continue
-            left = putsPerTurn
-            await nextTurn()
-          }
-          void db.put(headerKey, sealedHeader)
-        } catch (thrown) {
-          void db.put(headerKey, Buffer.alloc(4))
-          throw thrown
+  get count(): number {
+    return Math.max(0, (this.#db.getStats() as { entryCount: number }).entryCount - 1)
+  }
+
+  header(): Uint8Array | null {
+    return this.#read(headerKey)?.subarray(generationBytes) ?? null
+  }
+
+  get(view: number, keyHash: number, key: Uint8Array): Uint8Array | null {
+    const stored = Buffer.allocUnsafe(statePrefixBytes + key.length)
+    writeStateKey(stored, view, keyHash, key)
+    return this.#read(stored)
+  }
+
+  /** Reads which commit was the last, and finishes it when it was interrupted. */
+  async recover(): Promise<void> {
+    const header = this.#read(headerKey)
+    this.#generation = header === null ? 0 : Buffer.from(header).readDoubleLE(0)
+    const redo = openRedo(this.#redoPath)
+    if (redo === null) return
+    if (redo.generation > this.#generation) await this.#bringIn(redo)
+    else redo.close()
+    await rm(this.#redoPath, { force: true })
+  }
+
+  async commit({ batches, header, ready }: Commit): Promise<boolean> {
+    const generation = this.#generation + 1
+    const group = this.#group
+    let redo: RedoWriter | null = null
+    let inGroup = 0
+    group.clear()
+    for await (const writes of batches) {
+      for (const write of writes) {
+        if (inGroup === writesPerTransaction || group.byteLength > transactionBytesMax) {
+          redo ??= await RedoWriter.create(this.#redoPath, generation)
+          await redo.append(group.seal(false))
+          group.clear()
+          inGroup = 0
         }
-      })
-    },
-    scan(cursor, limit) {
-      const start =
-        cursor === null
-          ? Buffer.from([statePrefix])
-          : Buffer.concat([stateKey(cursor.view, cursor.keyHash, cursor.key), Buffer.from([0])])
-      const found: StoredState[] = []
-      for (const { key, value } of db.getRange({ start, limit })) {
-        found.push({
-          view: key.readUInt16BE(1),
-          keyHash: key.readUInt32BE(3),
-          key: key.subarray(statePrefixBytes),
-          value: unseal(value, path),
-        })
+        addState(group, write)
+        inGroup += 1
       }
-      return found
-    },
-    close: () => db.close(),
+    }
+    addHeader(group, generation, header)
+    if (!(await ready)) {
+      await redo?.abandon()
+      return false
+    }
+    if (redo === null) await this.#write(group.writes(), { tears: true })
+    else {
+      await redo.append(group.seal(true))
+      await redo.finish()
+      await this.#bringIn(openRedo(this.#redoPath)!)
+      await rm(this.#redoPath)
+    }
+    this.#generation = generation
+    return true
+  }
+
+  scan(cursor: StoredState | null, limit: number): readonly StoredState[] {
+    let start = Buffer.from([statePrefix])
+    if (cursor !== null) {
+      // The shortest key behind the cursor's has a zero more.
+      start = Buffer.alloc(statePrefixBytes + cursor.key.length + 1)
+      writeStateKey(start, cursor.view, cursor.keyHash, cursor.key)
+    }
+    const found: StoredState[] = []
+    for (const { key, value } of this.#db.getRange({ start, limit })) {
+      found.push({
+        view: key.readUInt16BE(1),
+        keyHash: key.readUInt32BE(3),
+        key: key.subarray(statePrefixBytes),
+        value: unseal(value, this.#path),
+      })
+    }
+    return found
+  }
+
+  close(): Promise<void> {
+    return this.#db.close()
+  }
+
+  #read(key: Buffer): Uint8Array | null {
+    const stored = this.#db.getBinary(key)
+    return stored === undefined ? null : unseal(stored, this.#path)
+  }
+
+  async #bringIn(redo: RedoReader): Promise<void> {
+    let before = Promise.resolve()
+    for (const writes of redo.groups()) {
+      const written = this.#write(writes, { tears: false })
+      // Handled below, or the failure of the one before ends this.
+      written.catch(() => undefined)
+      await before
+      before = written
+    }
+    await before
+    this.#generation = redo.generation
+    redo.close()
+  }
+
+  /**
+   * One transaction; on disk when it resolves.
+   *
+   * @param options.tears  Whether the store is to be refused when only a part could be written;
+   *   else all will be written again.
+   */
+  async #write(writes: readonly RedoWrite[], { tears }: { tears: boolean }): Promise<void> {
+    // Within the callback a put copies at once, and nothing is awaited: all of it is one turn.
+    await this.#db.transaction(() => {
+      try {
+        for (const { key, value } of writes) {
+          const stored = key as Buffer
+          void (value === null ? this.#db.remove(stored) : this.#db.put(stored, value as Buffer))
+        }
+      } catch (thrown) {
+        // An asynchronous transaction is committed even if its callback throws.
+        if (tears) void this.#db.put(headerKey, tornHeader)
+        throw thrown
+      }
+    })
   }
 }
 
-function openEnvironment(path: string, mapSize: number): RootDatabase<Buffer, Buffer> {
+function openEnvironment(path: string, mapSize: number): Environment {
   const options = {
     path,
     encoding: 'binary' as const,
@@ -145,33 +261,39 @@ function openEnvironment(path: string, mapSize: number): RootDatabase<Buffer, Bu
   }
 }
 
-function stateKey(view: number, keyHash: number, key: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(statePrefixBytes + key.length)
-  bytes[0] = statePrefix
-  bytes.writeUInt16BE(view, 1)
-  bytes.writeUInt32BE(keyHash, 3)
-  bytes.set(key, statePrefixBytes)
-  return bytes
+function addState(group: RedoGroup, { view, keyHash, key, value }: StateWrite): void {
+  const valueBytes = value === null ? null : sealBytes + value.length
+  const room = group.add(statePrefixBytes + key.length, valueBytes)
+  writeStateKey(room.key, view, keyHash, key)
+  if (value !== null) seal(room.value, value)
 }
 
-/** Puts a CRC in front. The result has a buffer of its own: lmdb keeps pointers, not copies. */
-function seal(value: Uint8Array): Buffer {
-  const sealed = Buffer.allocUnsafeSlow(4 + value.length)
-  sealed.writeUInt32LE(crc32(value), 0)
-  sealed.set(value, 4)
-  return sealed
+function addHeader(group: RedoGroup, generation: number, header: Uint8Array): void {
+  const value = Buffer.alloc(generationBytes + header.length)
+  value.writeDoubleLE(generation, 0)
+  value.set(header, generationBytes)
+  const room = group.add(headerKey.length, sealBytes + value.length)
+  room.key.set(headerKey)
+  seal(room.value, value)
+}
+
+function writeStateKey(to: Buffer, view: number, keyHash: number, key: Uint8Array): void {
+  to[0] = statePrefix
+  to.writeUInt16BE(view, 1)
+  to.writeUInt32BE(keyHash, 3)
+  to.set(key, statePrefixBytes)
+}
+
+/** Puts a CRC in front. */
+function seal(to: Buffer, value: Uint8Array): void {
+  to.writeUInt32LE(crc32(value), 0)
+  to.set(value, sealBytes)
 }
 
 function unseal(sealed: Buffer, path: string): Uint8Array {
-  const value = sealed.subarray(4)
-  if (sealed.length < 4 || crc32(value) !== sealed.readUInt32LE(0)) {
+  const value = sealed.subarray(sealBytes)
+  if (sealed.length < sealBytes || crc32(value) !== sealed.readUInt32LE(0)) {
     throw new MillraceError('STORE_CORRUPT', { file: path, reason: 'CRC of a value is wrong' })
   }
   return value
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }

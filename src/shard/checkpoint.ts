@@ -1,9 +1,11 @@
 /**
  * One checkpoint of one shard: the state of every key that changed, as it was at one position.
  *
- * Keys are captured a few at a time between other work; a key that is about to change is captured
- * first (`aggregate/slot-marks.ts`). Then everything goes to the store in one transaction, once the
- * journal is on disk up to that position: a checkpoint never covers what a crash could take back.
+ * Keys are captured a few at a time between other work and go to the store as they are captured, so
+ * that no more than those few are held twice; a key that is about to change is captured first
+ * (`aggregate/slot-marks.ts`). All of it counts at once, when the journal is on disk up to the
+ * position: a checkpoint never covers what a crash could take back. For the same reason nothing in
+ * it may depend on events behind the position, of which the view's watermark knows.
  * Each checkpoint also looks at some stored keys and drops those whose every tile has expired.
  */
 import { ByteWriter } from '../aggregate/byte-writer.ts'
@@ -13,20 +15,33 @@ import { expiredKeptMs } from '../base/limits.ts'
 import type { ShardStore, StateWrite, StoredState } from '../persist/shard-store.ts'
 import { encodeHeader } from './header.ts'
 
-/** Keys captured between two turns of the event loop. */
-const capturedPerTurn = 512
+/** Keys captured, and stored keys looked at, between two turns of the event loop. */
+const keysPerTurn = 256
+
+/** Keys captured between two looks at how much it is, and when it is enough for a turn, bytes. */
+const keysPerStep = 16
+const capturedBytesMax = 256 * 1024
 
 /** A checkpoint looks at this share of the stored keys for expired ones, within these bounds. */
 const sweptShare = 1 / 64
 const sweptMin = 1024
 const sweptMax = 8192
 
+/** What was captured and has not been handed to the store. */
+interface Captured {
+  readonly writer: ByteWriter
+  writes: StateWrite[]
+}
+
 export class Checkpoint {
   readonly #store: ShardStore
   readonly #views: readonly (ViewState | null)[]
   readonly #viewIds: readonly number[]
-  #writer = new ByteWriter(0)
-  #writes: StateWrite[] = []
+  /** The first is being filled, the second is with the store. */
+  #captured: [Captured, Captured] = [createCaptured(), createCaptured()]
+  /** Watermarks at the position, by place in the catalog. */
+  #watermarksMs: readonly number[] = []
+  #keys = 0
   #sweepCursor: StoredState | null = null
   #running = false
 
@@ -48,76 +63,119 @@ export class Checkpoint {
   /** Adds a slot of view `index` as it is now. */
   capture(index: number, slot: number): void {
     const state = this.#views[index]!
-    const edgeMs = edgeOf(state, state.newestMs[slot]!)
-    for (const level of state.levels) level.runs.dropBefore(slot, state.horizonOf(level, edgeMs))
-    const start = this.#writer.byteLength
-    encodeSlot(
-      this.#writer,
-      slot,
-      state.newestMs[slot]!,
-      state.newestNs[slot]!,
-      state.levels,
-      state.pool,
-    )
-    this.#writes.push({
+    const { keys, levels, pool } = state
+    const newestMs = state.newestMs[slot]!
+    const edgeMs = this.#edgeMs(index, newestMs)
+    for (const level of levels) level.runs.dropBefore(slot, state.horizonOf(level, edgeMs))
+    const { writer, writes } = this.#captured[0]
+    const start = writer.byteLength
+    encodeSlot(writer, slot, newestMs, state.newestNs[slot]!, levels, pool)
+    this.#keys += 1
+    writes.push({
       view: this.#viewIds[index]!,
-      keyHash: state.keys.hashOf(slot),
-      key: state.keys.keyOf(slot).slice(),
-      value: this.#writer.since(start),
+      keyHash: keys.hashOf(slot),
+      key: keys.keyOf(slot).slice(),
+      value: writer.since(start),
     })
   }
 
   /**
    * Writes the state at `position`, which is what has been applied when this is called.
    *
-   * @param flushed  Resolves when the journal is on disk up to the position.
-   * @returns the number of keys written.
+   * @param flushed  Resolves when the journal is on disk up to the position; to false when that is
+   *   not waited for any more.
+   * @returns the number of keys written; null when the checkpoint was given up.
    */
-  async run(position: number, arrivalMs: number, flushed: Promise<void>): Promise<number> {
+  async run(
+    position: number,
+    arrivalMs: number,
+    flushed: Promise<boolean>,
+  ): Promise<number | null> {
     this.#running = true
-    this.#writer = new ByteWriter(64 * 1024)
-    this.#writes = []
+    this.#keys = 0
+    this.#watermarksMs = this.#views.map((state) => state?.watermarkMs ?? -Infinity)
     const header = encodeHeader(position, this.#views, this.#viewIds)
-    const states = this.#views.filter((state) => state !== null)
-    for (const state of states) state.marks.beginCapture()
-    for (const state of states) {
-      while (!state.marks.captureSome(capturedPerTurn)) await nextTurn()
-    }
-    const removed = this.#sweep(arrivalMs)
-    const writes = this.#writes
-    const keys = writes.length
-    await flushed
-    await this.#store.commit({ header, writes: [...writes, ...removed] })
-    this.#writes = []
+    for (const state of this.#views) state?.marks.beginCapture((slot) => state.keys.hashOf(slot))
+    const removed: StateWrite[] = []
+    const batches = this.#batches(arrivalMs, removed)
+    if (!(await this.#store.commit({ header, batches, ready: flushed }))) return null
+    this.#forget(removed)
     this.#running = false
-    return keys
+    return this.#keys
   }
 
-  /** Finds stored keys of which nothing is left to serve, and forgets them. */
-  #sweep(arrivalMs: number): readonly StateWrite[] {
+  /** What is to be written; adds what is removed to `removed`, too. */
+  async *#batches(
+    arrivalMs: number,
+    removed: StateWrite[],
+  ): AsyncGenerator<readonly StateWrite[], void> {
+    for (const state of this.#views) {
+      for (let done = state === null; !done;) {
+        for (let left = keysPerTurn; left > 0 && !done && !this.#isFull; left -= keysPerStep) {
+          done = state!.marks.captureSome(keysPerStep)
+        }
+        yield this.#takeCaptured()
+        await nextTurn()
+      }
+    }
     const share = Math.ceil(this.#store.count * sweptShare)
-    const limit = Math.min(Math.max(sweptMin, share), sweptMax)
-    const stored = this.#store.scan(this.#sweepCursor, limit)
-    this.#sweepCursor = stored.length < limit ? null : stored.at(-1)!
+    for (let left = Math.min(Math.max(sweptMin, share), sweptMax); left > 0; left -= keysPerTurn) {
+      const expired = this.#sweep(arrivalMs)
+      removed.push(...expired)
+      yield expired
+      if (this.#sweepCursor === null) return
+      await nextTurn()
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.#captured[0].writer.byteLength > capturedBytesMax
+  }
+
+  #takeCaptured(): readonly StateWrite[] {
+    const [filled, spent] = this.#captured
+    spent.writer.clear()
+    spent.writes = []
+    this.#captured = [spent, filled]
+    return filled.writes
+  }
+
+  /** Drops from memory what the store has dropped, unless it has changed since it was looked at. */
+  #forget(removed: readonly StateWrite[]): void {
+    for (const { view, keyHash, key } of removed) {
+      const state = this.#views[this.#viewIds.indexOf(view)]!
+      const slot = state.keys.find(keyHash, key, 0, key.length)
+      if (slot !== 0 && state.marks.isClean(slot)) state.remove(slot)
+    }
+  }
+
+  /** Finds, among the next stored keys, those of which nothing is left to serve. */
+  #sweep(arrivalMs: number): readonly StateWrite[] {
+    const stored = this.#store.scan(this.#sweepCursor, keysPerTurn)
+    this.#sweepCursor = stored.length < keysPerTurn ? null : stored.at(-1)!
     const removed: StateWrite[] = []
     for (const { view, keyHash, key, value } of stored) {
-      const state = this.#views[this.#viewIds.indexOf(view)]
+      const index = this.#viewIds.indexOf(view)
+      const state = this.#views[index]
       if (state === null || state === undefined) continue
       const slot = state.keys.find(keyHash, key, 0, key.length)
       const newestMs = slot === 0 ? newestMsOf(value) : state.newestMs[slot]!
-      if (newestMs >= edgeOf(state, arrivalMs) - state.reachMs - expiredKeptMs) continue
-      if (slot !== 0) {
-        if (!state.marks.isClean(slot)) continue
-        state.remove(slot)
-      }
+      if (newestMs >= this.#edgeMs(index, arrivalMs) - state.reachMs - expiredKeptMs) continue
+      if (slot !== 0 && !state.marks.isClean(slot)) continue
       removed.push({ view, keyHash, key, value: null })
     }
     return removed
   }
+
+  /** Where the windows of a view end at the position, for a wall-clock view `otherwiseMs`. */
+  #edgeMs(index: number, otherwiseMs: number): number {
+    const isLatestEvent = this.#views[index]!.view.leadingEdge === 'latest-event'
+    return isLatestEvent ? this.#watermarksMs[index]! : otherwiseMs
+  }
 }
 
-function edgeOf(state: ViewState, otherwiseMs: number): number {
-  return state.view.leadingEdge === 'latest-event' ? state.watermarkMs : otherwiseMs
+function createCaptured(): Captured {
+  return { writer: new ByteWriter(capturedBytesMax / 4), writes: [] }
 }
 
 function nextTurn(): Promise<void> {

@@ -3,6 +3,7 @@
  * view the watermark and the rows that wait for their time.
  */
 import type { ParkedRow } from '../aggregate/parked.ts'
+import { fromStored, toStored } from '../aggregate/stored-value.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
 import { MillraceError } from '../base/errors.ts'
@@ -17,10 +18,12 @@ interface StoredHeader {
   readonly views: Readonly<Record<string, StoredView>>
 }
 
+type StoredRow = Omit<ParkedRow, 'values'> & { readonly values: readonly unknown[] }
+
 interface StoredView {
   readonly watermarkMs: number
   readonly watermarkNs: number
-  readonly parked: readonly ParkedRow[]
+  readonly parked: readonly StoredRow[]
 }
 
 /** The header of the state as it is now. `viewIds[i]` names view i in the store. */
@@ -35,7 +38,10 @@ export function encodeHeader(
     stored[viewIds[index]!] = {
       watermarkMs: state.watermarkMs,
       watermarkNs: state.watermarkNs,
-      parked: state.parked.rows(),
+      parked: state.parked.rows().map((row) => ({
+        ...row,
+        values: row.values.map((value, i) => toStored(state.view.columns[i]!.type, value)),
+      })),
     }
   })
   const header: StoredHeader = { format: storeFormat, position, views: stored }
@@ -64,6 +70,7 @@ export function restoreHeader(
         timeNs: Number(row.timeNs),
         order: Number(row.order),
         keyHash: Number(row.keyHash),
+        values: row.values.map((value, i) => fromStored(state.view.columns[i]!.type, value)),
       })
     }
   })

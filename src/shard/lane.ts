@@ -3,8 +3,9 @@
  *
  * Messages are handled one at a time in the order in which they came, so a read sees every batch
  * posted before it. Only `flushed` overtakes, because a checkpoint in progress waits for it. State
- * in memory is bounded: over the bound keys are evicted, and when too much of it has not been
- * stored yet, the lane makes a checkpoint of its own accord, and batches wait for it.
+ * in memory is bounded: near the bound keys are evicted, and when too much of it has not been stored
+ * yet, the lane makes a checkpoint of its own accord; at the bound, batches wait for it. Shards take
+ * their turns at a checkpoint, so that what one needs for it is needed once.
  */
 import type { MessagePort } from 'node:worker_threads'
 import { reasonOf } from '../base/errors.ts'
@@ -15,17 +16,17 @@ import type {
   FromShard,
   LaneStart,
   LaneStats,
-  ShardBuffer,
   ToShard,
 } from '../model/message.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
 import { Shard } from './shard.ts'
 
-/** Evicting goes on to this share of the bound, so that it is not due again at once. */
-const evictTo = 0.9
+/** Shares of the bound: beyond the first, keys are evicted down to the second. */
+const evictAt = 0.9
+const evictTo = 0.8
 
-/** Beyond this share of the bound, batches wait for a checkpoint. */
-const waitAt = 1.15
+/** Share of the bound that may have changed before it is stored. */
+const storeAt = 0.5
 
 type Queued = Exclude<ToShard, { kind: 'flushed' }>
 type Post = (message: FromShard, transfer?: readonly ArrayBuffer[]) => void
@@ -42,7 +43,7 @@ export async function runLane(
 ): Promise<void> {
   const post: Post = (message, transfer = []) => port.postMessage(message, transfer)
   try {
-    const lane = new Lane(start, catalog, post)
+    const lane = await Lane.open(start, catalog, post)
     await lane.serve(port)
   } catch (thrown) {
     post({ kind: 'failed', reason: reasonOf(thrown) })
@@ -50,26 +51,39 @@ export async function runLane(
 }
 
 class Lane {
-  readonly #shards = new Map<number, Shard>()
+  readonly #shards: ReadonlyMap<number, Shard>
+  readonly #all: readonly Shard[]
   readonly #stateBytesMax: number
   readonly #post: Post
   readonly #mailbox: Queued[] = []
   #wake: () => void = () => {}
   #flushed = 0
-  #flushWaiters: { position: number; resolve: () => void }[] = []
-  #checkpoint: Promise<void> | null = null
-  /** Every batch up to here has been applied. */
-  #applied = 0
+  #flushWaiters: { position: number; resolve: (isFlushed: boolean) => void }[] = []
+  /** Shards that were asked for a checkpoint and have not begun it, the first asked first. */
+  readonly #due = new Set<Shard>()
+  /** Checkpoints are being made, one shard after the other. */
+  #storing: Promise<void> | null = null
+  /** Called when one more shard has been stored, or nothing more will be. */
+  #onStored: () => void = () => {}
+  /** It was told to close, or has failed: no checkpoint begins or waits any more. */
+  #isEnding = false
   #arrivalMs = 0
 
-  constructor(start: LaneStart, catalog: Catalog, post: Post) {
-    this.#post = post
-    this.#stateBytesMax = start.stateBytesMax
+  static async open(start: LaneStart, catalog: Catalog, post: Post): Promise<Lane> {
     const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
     const { viewIds, storePath } = start
+    const shards = new Map<number, Shard>()
     for (const index of start.shards) {
-      this.#shards.set(index, new Shard({ index, catalog, validators, viewIds, storePath }))
+      shards.set(index, await Shard.open({ index, catalog, validators, viewIds, storePath }))
     }
+    return new Lane(start, shards, post)
+  }
+
+  private constructor(start: LaneStart, shards: ReadonlyMap<number, Shard>, post: Post) {
+    this.#post = post
+    this.#shards = shards
+    this.#all = [...shards.values()]
+    this.#stateBytesMax = start.stateBytesMax
   }
 
   async serve(port: MessagePort): Promise<void> {
@@ -86,19 +100,16 @@ class Lane {
       if (message.kind === 'close') break
       await this.#handle(message)
     }
-    await this.#checkpoint
+    await this.#storing
     for (const shard of this.#all) await shard.close()
     this.#post({ kind: 'closed' })
     port.close()
   }
 
-  get #all(): readonly Shard[] {
-    return [...this.#shards.values()]
-  }
-
   #receive(message: ToShard): void {
     if (message.kind === 'flushed' || message.kind === 'apply') this.#flushedTo(message.flushed)
     if (message.kind === 'flushed') return
+    if (message.kind === 'close') this.#end()
     this.#mailbox.push(message)
     this.#wake()
   }
@@ -106,10 +117,7 @@ class Lane {
   async #handle(message: Exclude<Queued, { kind: 'close' }>): Promise<void> {
     switch (message.kind) {
       case 'apply':
-        if (this.#bytes > this.#stateBytesMax * waitAt) await this.#relieve()
-        this.#apply(message.id, message.shards)
-        this.#applied = message.routed
-        this.#bound()
+        await this.#apply(message)
         return
       case 'read': {
         const results = message.queries.map((query) => this.#shards.get(query.shard)!.read(query))
@@ -118,73 +126,136 @@ class Lane {
         return
       }
       case 'checkpoint':
-        // One at a time; the next waits here, and the mailbox with it.
-        await this.#checkpoint
-        this.#applied = message.routed
+        this.#appliedTo(message.routed)
         this.#arrivalMs = message.arrivalMs
-        this.#beginCheckpoint()
+        for (const shard of this.#all) this.#due.add(shard)
+        this.#beginStoring()
         return
     }
   }
 
-  #apply(id: number, buffers: readonly ShardBuffer[]): void {
+  /** Applies one buffer after the other; between two of them, what is in memory may have to go. */
+  async #apply({ id, shards, routed }: Extract<ToShard, { kind: 'apply' }>): Promise<void> {
     const rejected: BatchRejections[] = []
-    for (const { shard, buffer, byteLength } of buffers) {
-      this.#shards.get(shard)!.apply(buffer, byteLength, rejected)
+    for (const { shard: index, buffer, byteLength } of shards) {
+      const shard = this.#shards.get(index)!
+      if (this.#isOver(shard)) await this.#relieve(shard)
+      shard.apply(buffer, byteLength, rejected)
+      shard.applied = routed
+      this.#bound()
     }
-    const spent = buffers.map(({ buffer }) => buffer)
+    this.#appliedTo(routed)
+    const spent = shards.map(({ buffer }) => buffer)
     const watermarks = this.#watermarks()
     this.#post({ kind: 'applied', id, rejected, watermarks, buffers: spent }, spent)
   }
 
-  #beginCheckpoint(): void {
-    const position = this.#applied
-    const flushed = this.#whenFlushed(position)
-    // Captures of all shards begin now, between two batches.
-    this.#checkpoint = Promise.all(
-      this.#all.map(async (shard) => {
-        const keys = await shard.checkpoint(position, this.#arrivalMs, flushed)
-        const stats = this.#stats()
-        this.#post({ kind: 'checkpointed', shard: shard.index, position, keys, stats })
-      }),
+  /** Every batch up to `routed` has been applied. */
+  #appliedTo(routed: number): void {
+    for (const shard of this.#all) shard.applied = routed
+  }
+
+  /** Begins to make the checkpoints that are due, unless it is under way. */
+  #beginStoring(): void {
+    if (this.#isEnding) return
+    this.#storing ??= this.#storeDue().then(
+      () => {
+        this.#storing = null
+        this.#onStored()
+      },
+      (thrown: unknown) => {
+        this.#storing = null
+        this.#end()
+        this.#post({ kind: 'failed', reason: reasonOf(thrown) })
+      },
     )
-      .then(
-        () => {
-          this.#checkpoint = null
-          this.#bound()
-        },
-        (thrown: unknown) => this.#post({ kind: 'failed', reason: reasonOf(thrown) }),
-      )
-      .then(() => this.#wake())
+  }
+
+  /** Each shard is stored as it is when its turn comes, between two batches. */
+  async #storeDue(): Promise<void> {
+    for (let turn = 0; ; turn++) {
+      const shard = this.#nextDue(turn)
+      if (shard === null) return
+      this.#due.delete(shard)
+      const flushed = this.#whenFlushed(shard.applied)
+      const written = await shard.checkpoint(this.#arrivalMs, flushed)
+      if (written === null) return
+      const stats = this.#stats()
+      this.#post({ kind: 'checkpointed', shard: shard.index, ...written, stats })
+      if (this.#isFull) this.#evict(shard)
+      this.#onStored()
+    }
+  }
+
+  /** When memory is short, every other turn is of the shard that holds most of it back. */
+  #nextDue(turn: number): Shard | null {
+    const [first] = this.#due
+    if (!this.#isPressed || (turn % 2 === 1 && first !== undefined)) return first ?? null
+    const [most] = this.#all.toSorted((a, b) => b.dirtyKeys - a.dirtyKeys)
+    return most !== undefined && most.dirtyKeys > 0 ? most : (first ?? null)
+  }
+
+  /** No checkpoint begins any more, and one that waits for the journal is given up. */
+  #end(): void {
+    this.#isEnding = true
+    for (const { resolve } of this.#flushWaiters) resolve(false)
+    this.#flushWaiters = []
+    this.#onStored()
   }
 
   /** Keeps state within its bound, as far as it is stored; else begins to store it. */
   #bound(): void {
-    if (this.#checkpoint !== null) return
-    if (this.#bytes > this.#stateBytesMax) {
-      const bytesMax = (this.#stateBytesMax * evictTo) / this.#shards.size
-      for (const shard of this.#all) shard.evict(bytesMax)
+    if (this.#isFull) {
+      for (const shard of this.#all) if (shard.isEvictable) this.#evict(shard)
     }
-    const dirty = this.#all.reduce((sum, shard) => sum + shard.dirtyKeys, 0)
-    if (this.#bytes > this.#stateBytesMax || dirty > dirtyKeysMax) this.#beginCheckpoint()
+    if (this.#storing === null && this.#isPressed) this.#beginStoring()
   }
 
-  /** Waits until what was over the bound has been stored and evicted. */
-  async #relieve(): Promise<void> {
-    await this.#checkpoint
-    this.#bound()
-    await this.#checkpoint
+  get #isFull(): boolean {
+    return this.#bytes > this.#stateBytesMax * evictAt
+  }
+
+  /**
+   * Whether a shard may not grow now: memory is short, and it has its part of it. Each shard's
+   * arrays keep the size of the most that it ever held.
+   */
+  #isOver(shard: Shard): boolean {
+    return this.#isFull && shard.bytes > this.#stateBytesMax / this.#all.length
+  }
+
+  /** Whether there is more to be stored than memory, or a restart, should have to bear. */
+  get #isPressed(): boolean {
+    const dirty = this.#sum((shard) => shard.dirtyKeys)
+    if (dirty === 0) return false
+    const isMuch = dirty > dirtyKeysMax || this.#dirtyBytes > this.#stateBytesMax * storeAt
+    return isMuch || this.#isFull
+  }
+
+  #evict(shard: Shard): void {
+    shard.evict((this.#stateBytesMax * evictTo) / this.#all.length)
+  }
+
+  /** Waits until enough of what stands in the way of more has been stored and evicted. */
+  async #relieve(shard: Shard): Promise<void> {
+    for (;;) {
+      this.#bound()
+      if (this.#storing === null || !this.#isOver(shard)) return
+      await new Promise<void>((resolve) => {
+        this.#onStored = resolve
+      })
+    }
   }
 
   #flushedTo(flushed: number): void {
     this.#flushed = Math.max(this.#flushed, flushed)
     const due = this.#flushWaiters.filter(({ position }) => position <= this.#flushed)
     this.#flushWaiters = this.#flushWaiters.filter(({ position }) => position > this.#flushed)
-    for (const { resolve } of due) resolve()
+    for (const { resolve } of due) resolve(true)
   }
 
-  #whenFlushed(position: number): Promise<void> {
-    if (position <= this.#flushed) return Promise.resolve()
+  /** Whether the journal is on disk up to `position`; false when the lane ends before it is. */
+  #whenFlushed(position: number): Promise<boolean> {
+    if (position <= this.#flushed) return Promise.resolve(true)
     this.#post({ kind: 'awaiting', position })
     return new Promise((resolve) => {
       this.#flushWaiters.push({ position, resolve })
@@ -207,17 +278,25 @@ class Lane {
   }
 
   get #bytes(): number {
-    return this.#all.reduce((sum, shard) => sum + shard.bytes, 0)
+    return this.#sum((shard) => shard.bytes)
+  }
+
+  get #dirtyBytes(): number {
+    return this.#sum(({ bytes, keys, dirtyKeys }) => (keys === 0 ? 0 : (bytes * dirtyKeys) / keys))
   }
 
   #stats(): LaneStats {
-    const sum = (of: (shard: Shard) => number): number =>
-      this.#all.reduce((total, shard) => total + of(shard), 0)
     return {
-      keys: sum((shard) => shard.keys),
+      keys: this.#sum((shard) => shard.keys),
       stateBytes: this.#bytes,
-      evicted: sum((shard) => shard.evicted),
-      loaded: sum((shard) => shard.loaded),
+      evicted: this.#sum((shard) => shard.evicted),
+      loaded: this.#sum((shard) => shard.loaded),
     }
+  }
+
+  #sum(of: (shard: Shard) => number): number {
+    let sum = 0
+    for (const shard of this.#all) sum += of(shard)
+    return sum
   }
 }

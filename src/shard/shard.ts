@@ -31,8 +31,20 @@ interface OwnedView {
   readonly hand: ClockHand
 }
 
+export interface ShardOptions {
+  readonly index: number
+  readonly catalog: Catalog
+  /** By place in the catalog's routes; the shards of a lane share them. */
+  readonly validators: readonly RouteValidator[]
+  readonly viewIds: readonly number[]
+  /** Folder of the shards' environments. */
+  readonly storePath: string
+}
+
 export class Shard {
   readonly index: number
+  /** Journal position up to which the lane has handed on all that is this shard's. */
+  applied = 0
   readonly #catalog: Catalog
   readonly #validators: readonly RouteValidator[]
   readonly #store: ShardStore
@@ -40,24 +52,25 @@ export class Shard {
   readonly #views: readonly (OwnedView | null)[]
   readonly #checkpoint: Checkpoint
   readonly #openedAt: number
+  /** Arrival time of the newest section. */
+  #arrivalMs = -Infinity
   /** Keys of the store that are not in memory, or more; while 0, a miss needs no look. */
   #cold: number
   #loaded = 0
   #evicted = 0
 
-  constructor(options: {
-    readonly index: number
-    readonly catalog: Catalog
-    /** By place in the catalog's routes; the shards of a lane share them. */
-    readonly validators: readonly RouteValidator[]
-    readonly viewIds: readonly number[]
-    readonly storePath: string
-  }) {
-    const { index, catalog, validators, viewIds, storePath } = options
+  /** Opens the shard's store, and finishes the commit that a crash has interrupted. */
+  static async open(options: ShardOptions): Promise<Shard> {
+    const path = join(options.storePath, String(options.index).padStart(3, '0'))
+    return new Shard(options, await openShardStore(path, { mapBytes }))
+  }
+
+  private constructor(options: ShardOptions, store: ShardStore) {
+    const { index, catalog, validators, viewIds } = options
     this.index = index
     this.#catalog = catalog
     this.#validators = validators
-    this.#store = openShardStore(join(storePath, String(index).padStart(3, '0')), { mapBytes })
+    this.#store = store
     this.#cold = this.#store.count
     this.#views = catalog.views.map((view) => {
       if (!view.online) return null
@@ -90,8 +103,16 @@ export class Shard {
     return this.#sum(({ state }) => state.keys.count)
   }
 
+  /** Keys that have changed since they were last captured. */
   get dirtyKeys(): number {
     return this.#sum(({ state }) => state.marks.dirtyCount)
+  }
+
+  /** Whether a good part of the keys in memory could be evicted. */
+  get isEvictable(): boolean {
+    if (this.#checkpoint.running) return false
+    const unstored = this.#sum(({ state }) => state.marks.unstoredCount)
+    return this.keys - unstored > this.keys / 8
   }
 
   get loaded(): number {
@@ -100,10 +121,6 @@ export class Shard {
 
   get evicted(): number {
     return this.#evicted
-  }
-
-  get checkpointing(): boolean {
-    return this.#checkpoint.running
   }
 
   /** Each view's watermark, ms and ns in turn. */
@@ -145,10 +162,21 @@ export class Shard {
     return evaluate(state, { ...query, edgeMs, edgeNs })
   }
 
-  /** Brings every key that changed to disk; resolves with their number. */
-  checkpoint(position: number, arrivalMs: number, flushed: Promise<void>): Promise<number> {
+  /**
+   * Brings every key that changed to disk.
+   *
+   * @returns the position that the store covers and the number of keys written; null when the
+   *   checkpoint was given up.
+   */
+  async checkpoint(
+    arrivalMs: number,
+    flushed: Promise<boolean>,
+  ): Promise<{ position: number; keys: number } | null> {
     // A replay may not have got to where the last checkpoint was: the state is from there.
-    return this.#checkpoint.run(Math.max(position, this.#openedAt), arrivalMs, flushed)
+    const position = Math.max(this.applied, this.#openedAt)
+    const sweptMs = Math.max(arrivalMs, this.#arrivalMs)
+    const keys = await this.#checkpoint.run(position, sweptMs, flushed)
+    return keys === null ? null : { position, keys }
   }
 
   /** Evicts keys until the shard holds at most its part of `bytesMax`; not during a checkpoint. */
@@ -170,6 +198,7 @@ export class Shard {
   }
 
   #applySection(section: Section, bytes: Uint8Array): Rejection[] {
+    this.#arrivalMs = section.arrivalMs
     const rejections: Rejection[] = []
     const validator = this.#validators[section.route]!
     validator.readSection(section, bytes, rejections)

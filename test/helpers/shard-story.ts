@@ -1,0 +1,220 @@
+/**
+ * One shard, driven step by step, beside a plain list of what it has accepted.
+ */
+import assert from 'node:assert/strict'
+import { hashBytes } from '../../src/base/hash.ts'
+import { sawtoothTileMs } from '../../src/aggregate/window.ts'
+import { futureMsMax } from '../../src/base/limits.ts'
+import type { Aggregate } from '../../src/define/aggregate.ts'
+import { buildCatalog } from '../../src/define/catalog.ts'
+import { entity } from '../../src/define/entity.ts'
+import { pushSource } from '../../src/define/source.ts'
+import { t } from '../../src/define/types.ts'
+import { streamFeatureView } from '../../src/define/view.ts'
+import type { Catalog, View } from '../../src/model/catalog.ts'
+import { encodeKey } from '../../src/model/key.ts'
+import type { BatchRejections, ReadResult } from '../../src/model/message.ts'
+import { createEncoder, MsgpackTimestamp } from '../../src/model/msgpack.ts'
+import { SectionWriter } from '../../src/model/section.ts'
+import { Shard } from '../../src/shard/shard.ts'
+import { createRouteValidator } from '../../src/validate/route-validator.ts'
+import { oracle, type OracleEvent } from './oracle.ts'
+
+export interface RawEvent {
+  readonly id: string
+  readonly timeNs: bigint
+  readonly whole: bigint | null
+  readonly small: number | null
+  readonly amount: number | null
+  readonly place: string | null
+}
+
+export interface StoryView {
+  readonly mode: 'sawtooth' | 'interval'
+  readonly aggregationInterval?: '10s' | '1m' | '1h'
+  readonly leadingEdge: 'wall-clock' | 'latest-event'
+  readonly features: readonly Aggregate[]
+}
+
+export type Step =
+  | { readonly kind: 'batch'; readonly events: readonly RawEvent[]; readonly advanceMs: number }
+  | { readonly kind: 'read'; readonly aheadMs: number }
+  | { readonly kind: 'checkpoint' | 'evict' | 'crash' }
+
+/** The clock at the start of a story: far from the epoch, off every tile's edge. */
+export const startMs = 1_700_000_123_456
+
+const seed = { k0: 1, k1: 2 }
+const encoder = createEncoder()
+
+export class ShardStory {
+  readonly #dir: string
+  readonly #catalog: Catalog
+  readonly #view: View
+  #shard: Shard
+  /** What was sent, in order: what a replay sends again. */
+  readonly #journal: ArrayBuffer[] = []
+  readonly #accepted: OracleEvent[] = []
+  #nowMs = startMs
+  #position = 0
+
+  static async open(dir: string, view: StoryView): Promise<ShardStory> {
+    const catalog = catalogOf(view)
+    return new ShardStory(dir, catalog, await openShard(dir, catalog))
+  }
+
+  private constructor(dir: string, catalog: Catalog, shard: Shard) {
+    this.#dir = dir
+    this.#catalog = catalog
+    this.#view = catalog.views[0]!
+    this.#shard = shard
+  }
+
+  async play(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'batch':
+        this.#nowMs += step.advanceMs
+        this.#send(step.events)
+        return
+      case 'read':
+        this.#nowMs += step.aheadMs
+        this.check()
+        return
+      case 'checkpoint':
+        this.#shard.applied = this.#position
+        await this.#shard.checkpoint(this.#nowMs, Promise.resolve(true))
+        return
+      case 'evict':
+        this.#shard.evict(0)
+        return
+      case 'crash':
+        await this.#shard.close()
+        this.#shard = await openShard(this.#dir, this.#catalog)
+        for (const buffer of this.#journal) this.#shard.apply(buffer, buffer.byteLength, [])
+        return
+    }
+  }
+
+  /** Every key's values, by key. */
+  values(): Record<string, readonly unknown[]> {
+    return Object.fromEntries(['a', 'b', 'c'].map((id) => [id, this.#read(id).values]))
+  }
+
+  /** Compares every key with the oracle. */
+  check(): void {
+    const edgeNs = this.#edgeNs()
+    const counts = this.#view.features.map((feature) => ({ ...feature, column: 'at', fn: 'count' }))
+    for (const id of ['a', 'b', 'c', 'never']) {
+      const { values, hasEvents, entity } = this.#read(id)
+      const read = (view: Parameters<typeof oracle>[1]) =>
+        oracle(this.#accepted, view, id, edgeNs, sawtoothTileMs)
+      assert.deepEqual(values, read(this.#view), `values of ${id}`)
+      const columns = this.#catalog.sources[0]!.fields
+      const inWindow = read({ ...this.#view, columns, features: counts as never })
+      assert.deepEqual(
+        hasEvents,
+        inWindow.map((count) => count !== null),
+        `events of ${id}`,
+      )
+      const isSeen = this.#accepted.some(({ key, timeNs }) => key === id && timeNs <= edgeNs)
+      assert.equal(entity !== 'unseen', isSeen, `whether ${id} is known`)
+      if (inWindow.some((count) => count !== null)) assert.equal(entity, 'present')
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#shard.close()
+  }
+
+  /** The newest accepted event, or the clock. */
+  #edgeNs(): bigint {
+    if (this.#view.leadingEdge === 'wall-clock') return BigInt(this.#nowMs) * 1_000_000n
+    return this.#accepted.reduce((max, { timeNs }) => (timeNs > max ? timeNs : max), -(10n ** 30n))
+  }
+
+  #send(events: readonly RawEvent[]): void {
+    const writer = new SectionWriter(new Uint8Array(64))
+    this.#position += 100
+    writer.open(0, 0, this.#position, this.#nowMs)
+    for (const [index, event] of events.entries()) {
+      const bytes = encoder.encode({
+        id: event.id,
+        at: new MsgpackTimestamp(event.timeNs),
+        whole: event.whole,
+        small: event.small,
+        amount: event.amount,
+        place: event.place,
+      })
+      const key = keyOf(this.#view, event.id)
+      const hash = hashBytes(key, 0, key.length, seed)
+      writer.event(index, hash, key, 0, key.length, bytes, 0, bytes.length)
+    }
+    writer.close()
+    const { buffer, byteLength } = writer.take()
+    const sent = buffer.slice(0, byteLength)
+    this.#journal.push(sent)
+    const rejected: BatchRejections[] = []
+    this.#shard.apply(sent, byteLength, rejected)
+    this.#note(events, rejected)
+  }
+
+  /** Too late is right only for events that no window can hold; nothing else may be rejected. */
+  #note(events: readonly RawEvent[], rejected: readonly BatchRejections[]): void {
+    const codes = new Map(
+      rejected.flatMap(({ rejections }) => rejections.map(({ index, code }) => [index, code])),
+    )
+    const limitNs = BigInt(this.#nowMs + futureMsMax) * 1_000_000n
+    for (const [index, event] of events.entries()) {
+      const isInFuture = event.timeNs > limitNs
+      assert.equal(codes.get(index) === 'EVENT_IN_FUTURE', isInFuture)
+      if (isInFuture) continue
+      if (codes.has(index)) assert.equal(codes.get(index), 'EVENT_TOO_LATE')
+      else {
+        const row = { ...event, at: event.timeNs }
+        this.#accepted.push({ key: event.id, timeNs: event.timeNs, row })
+      }
+    }
+  }
+
+  #read(id: string): ReadResult {
+    const key = keyOf(this.#view, id)
+    return this.#shard.read({
+      view: 0,
+      shard: 0,
+      keyHash: hashBytes(key, 0, key.length, seed),
+      key,
+      features: this.#view.features.map((_, place) => place),
+      edgeMs: this.#nowMs,
+      watermarkMs: -Infinity,
+      watermarkNs: 0,
+    })
+  }
+}
+
+function catalogOf(view: StoryView): Catalog {
+  const source = pushSource({
+    name: 'events',
+    schema: {
+      id: t.String(),
+      at: t.Timestamp(),
+      whole: t.nullable(t.Int64()),
+      small: t.nullable(t.Int32()),
+      amount: t.nullable(t.Float64()),
+      place: t.nullable(t.String()),
+    },
+    timestampField: 'at',
+  })
+  const thing = entity({ name: 'thing', joinKeys: { id: t.String() } })
+  // Generated features are checked when the catalog is built, not by the compiler.
+  const definition = { name: 'story', source, entities: [thing], ...view } as never
+  return buildCatalog([streamFeatureView(definition)])
+}
+
+function openShard(storePath: string, catalog: Catalog): Promise<Shard> {
+  const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
+  return Shard.open({ index: 0, catalog, validators, viewIds: [0], storePath })
+}
+
+function keyOf(view: View, id: string): Uint8Array {
+  return encodeKey(view.joinKeys, { id }) as Uint8Array
+}
