@@ -142,6 +142,11 @@ export class Session {
     this.#settle()
   }
 
+  /** Closes because of an error that is not the peer's. */
+  fail(error: MillraceError): void {
+    this.#fail(error)
+  }
+
   #handle(frame: protocol.ClientFrame | null): void {
     if (frame === null) return
     if (this.#state === 'leaving') throw invalid('nothing follows BYE')

@@ -65,6 +65,8 @@ export interface IngestServer {
    * then they close with 1012. Resolves when all are gone; those left at the deadline are cut.
    */
   drain(deadlineMs: number): Promise<void>
+  /** Refuses new connections and closes the present ones with the code of an error. */
+  fail(error: MillraceError): void
   /** Cuts every connection and lets go of the HTTP server. */
   close(): void
 }
@@ -158,6 +160,13 @@ class Door implements IngestServer {
     const callOff = this.#scheduler.after(deadlineMs, () => this.#cutAll())
     await empty
     callOff()
+  }
+
+  fail(error: MillraceError): void {
+    this.#draining = true
+    // The closing handshakes have to be read; who does not answer is cut after a while.
+    this.resumeAll()
+    for (const connection of this.#connections) connection.session.fail(error)
   }
 
   close(): void {
