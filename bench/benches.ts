@@ -1,0 +1,7 @@
+/**
+ * The benches that there are.
+ */
+import type { Bench } from './harness.ts'
+import { ingest } from './paths/ingest.ts'
+
+export const benches: readonly Bench[] = [ingest]

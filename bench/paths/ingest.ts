@@ -1,0 +1,165 @@
+/**
+ * `ingest`: how many events a second become durable and counted, and how long an ACK takes.
+ *
+ * The whole path: producers over WebSocket in this process, the daemon in another, one view of
+ * six aggregates over an hour and a day. When all is acknowledged, features of some keys are read
+ * over HTTP and compared with what was sent to them; a run in which they differ has no result.
+ */
+import {
+  checksum,
+  defineBench,
+  latencies,
+  type Measurement,
+  type Settings,
+  type Values,
+} from '../harness.ts'
+import { startDaemon, type Daemon, type ThreadTimes } from '../daemon.ts'
+import { runLoad, type LoadOutcome } from '../load.ts'
+import { createWorkload, type Workload } from '../workload.ts'
+import { checkFeatures } from './ingest-check.ts'
+
+const options = {
+  keys: { standard: 100_000, smoke: 1000, description: 'Different entity keys' },
+  frame: { standard: 1000, smoke: 100, description: 'Events in a frame' },
+  connections: { standard: 4, smoke: 2, description: 'Producers, a WebSocket each' },
+  'in-flight': {
+    standard: 20_000,
+    smoke: 2000,
+    description: 'Events sent and not acknowledged, all producers together',
+  },
+  zipf: { standard: 0, description: "Exponent of Zipf's law for the keys; 0 is uniform" },
+  warmup: { standard: 3, description: 'Seconds before those that are measured' },
+  seconds: { standard: 10, description: 'Seconds that are measured' },
+  events: {
+    standard: 0,
+    smoke: 20_000,
+    description: 'Send so many events instead, and measure the last three quarters of them',
+  },
+} as const
+
+type IngestFigures = ReturnType<typeof figuresOf>
+
+export const ingest = defineBench({
+  name: 'ingest',
+  question: 'How many events a second become durable and counted, and how long does an ACK take?',
+  options,
+  headline: 'eventsPerSecond',
+  columns: {
+    frame: ({ frameEvents }: IngestFigures) => grouped(frameEvents),
+    keys: ({ keys }) => grouped(keys),
+    'events/s': ({ eventsPerSecond }) => grouped(eventsPerSecond),
+    'min – max': ({ min, max }) => `${grouped(min)} – ${grouped(max)}`,
+    'ack p50 ms': ({ ackMs }) => ackMs.p50.toFixed(1),
+    'p99 ms': ({ ackMs }) => ackMs.p99.toFixed(1),
+    'max ms': ({ ackMs }) => ackMs.max.toFixed(0),
+    'main ns': ({ cpuNsPerEvent }) => grouped(cpuNsPerEvent.main),
+    'shard ns': ({ cpuNsPerEvent }) => grouped(cpuNsPerEvent.shard),
+    'rest ns': ({ cpuNsPerEvent }) => grouped(cpuNsPerEvent.rest),
+    'generator ns': ({ cpuNsPerEvent }) => grouped(cpuNsPerEvent.generator),
+    'RSS MiB': ({ rssBytes }) => grouped(rssBytes / 2 ** 20),
+  },
+  rows: [1, 10, 100, 1000].flatMap((frame) =>
+    [1000, 100_000, 1_000_000].map((keys) => ({
+      frame,
+      keys,
+      // Who sends one event a frame has many connections, and waits sooner.
+      connections: frame === 1 ? 50 : 4,
+      'in-flight': frame === 1 ? 2000 : 20_000,
+      warmup: 2,
+      seconds: 4,
+    })),
+  ),
+  measure,
+})
+
+async function measure(
+  values: Values<typeof options>,
+  { seed, profileDir }: Settings,
+): Promise<Measurement<IngestFigures>> {
+  const { keys, zipf, frame: frameEvents } = values
+  const workload = createWorkload({ keys, zipf, frameEvents, seed })
+  const daemon = await startDaemon(profileDir)
+  try {
+    const { load, cpu } = await runMeasured(values, workload, daemon)
+    const lines = await checkFeatures({ url: daemon.url, keys, workload, load })
+    const rssBytes = await daemon.rssBytesMax()
+    const figures = figuresOf(values, load, cpu, rssBytes)
+    return { figures, checksum: checksum(lines) }
+  } finally {
+    await daemon.stop()
+  }
+}
+
+/** CPU time of the measured seconds, ns by thread. */
+interface CpuTimes {
+  readonly generator: number
+  readonly main: number
+  /** The busiest other thread of the daemon: the shard's, where there is one. */
+  readonly shard: number
+  readonly rest: number
+}
+
+async function runMeasured(
+  values: Values<typeof options>,
+  workload: Workload,
+  daemon: Daemon,
+): Promise<{ load: LoadOutcome; cpu: CpuTimes }> {
+  const marks: { own: NodeJS.CpuUsage; daemon: Promise<ThreadTimes> }[] = []
+  const load = await runLoad({
+    url: daemon.url,
+    workload,
+    connections: values.connections,
+    inFlight: values['in-flight'],
+    warmupMs: values.warmup * 1000,
+    measuredMs: values.seconds * 1000,
+    events: values.events,
+    onMeasure: () => marks.push({ own: process.cpuUsage(), daemon: daemon.cpu() }),
+  })
+  const [begin, end] = marks as [(typeof marks)[0], (typeof marks)[0]]
+  const before = await begin.daemon
+  const after = await end.daemon
+  const own = (usage: NodeJS.CpuUsage): number => (usage.user + usage.system) * 1000
+  const others = [...after.others]
+    .map(([thread, ns]) => ns - (before.others.get(thread) ?? 0))
+    .sort((a, b) => b - a)
+  return {
+    load,
+    cpu: {
+      generator: own(end.own) - own(begin.own),
+      main: after.main - before.main,
+      shard: others[0] ?? 0,
+      rest: others.slice(1).reduce((sum, ns) => sum + ns, 0),
+    },
+  }
+}
+
+function figuresOf(
+  values: Values<typeof options>,
+  load: LoadOutcome,
+  cpu: CpuTimes,
+  rssBytes: number,
+) {
+  const { events, measuredMs, ackUs } = load
+  return {
+    eventsPerSecond: Math.round((events / measuredMs) * 1000),
+    ackMs: latencies(ackUs),
+    frameEvents: values.frame,
+    keys: values.keys,
+    zipf: values.zipf,
+    connections: values.connections,
+    inFlight: values['in-flight'],
+    seconds: measuredMs / 1000,
+    events,
+    cpuNsPerEvent: {
+      generator: Math.round(cpu.generator / events),
+      main: Math.round(cpu.main / events),
+      shard: Math.round(cpu.shard / events),
+      rest: Math.round(cpu.rest / events),
+    },
+    rssBytes,
+  }
+}
+
+function grouped(number: number): string {
+  return String(Math.round(number)).replaceAll(/(?<=\d)(?=(\d{3})+$)/g, ' ')
+}

@@ -1,0 +1,139 @@
+/**
+ * Too much of everything: peers that do not read or send too much, shards that stand still, and a
+ * shard thread that ends.
+ */
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { encode } from '@msgpack/msgpack'
+import { ManualClock } from '../../src/base/clock.ts'
+import { creditBytesMax, intakeBytesMax } from '../../src/base/limits.ts'
+import type { Millrace } from '../../src/daemon/millrace.ts'
+import { cartsFile, connect, readHttp, startDaemon, temporaryDir } from '../helpers/daemons.ts'
+import { RawPeer } from '../helpers/raw-peer.ts'
+import { Served } from '../helpers/served.ts'
+
+const at = Date.UTC(2026, 2, 1, 12)
+const order = { user_id: 1, store: 'a', at, amount: 1 }
+
+function command(text: string, fillerBytes = 0, cart = 'c1') {
+  return { cart, at, command: text, filler: 'x'.repeat(fillerBytes) }
+}
+
+/** A batch so large that four are within the credit of a connection, and five are not. */
+const batch = Array.from({ length: 64 }, () => encode(command('count', 60_000)))
+const batchBytes = 64 * 60_000
+
+/** Numbers of `GET /v1/status`. */
+async function statusOf({ url }: Millrace) {
+  const status = await (await fetch(`${url}/v1/status`)).json()
+  return status as { unacknowledgedBytes: number; routed: { events: number } }
+}
+
+/** A daemon whose only shard thread stands still until the returned function is called. */
+async function startHeld(t: TestContext) {
+  let gate = ''
+  const letGo = (): Promise<void> => writeFile(gate, '')
+  // However the test ends, the thread must; hooks run in the order in which they are set.
+  t.after(() => letGo().catch(() => {}))
+  gate = join(await temporaryDir(t), 'gate')
+  const daemon = await startDaemon(t, { features: cartsFile, clock: new ManualClock(at) })
+  return { daemon, hold: command(`wait ${gate}`), letGo }
+}
+
+test('a peer that reads nothing holds up nobody else', async (t) => {
+  const daemon = await startDaemon(t, { clock: new ManualClock(at) })
+  const { peer: deaf } = await RawPeer.open(t, daemon.url, 'deaf')
+  deaf.tcp.pause()
+  const keys = Array.from({ length: 10_000 }, (_, user_id) => ({ user_id }))
+  for (let n = 0; n < 15; n++) {
+    deaf.send(10, n, 'user_orders', keys)
+    deaf.publish('orders', n, [order])
+  }
+  const client = connect(t, daemon.url)
+  for (let n = 0; n < 20; n++) {
+    assert.equal((await client.publish('orders', { ...order, user_id: 2 })).accepted, 1)
+  }
+  const [row] = await readHttp(daemon.url, 'user_orders', { user_id: 2 })
+  assert.equal(row!.values['orders_30d'], '20')
+  // It gets everything once it reads.
+  deaf.tcp.resume()
+  const kinds = new Map<number, number>()
+  for (let upTo = -1; upTo < 14 || kinds.get(11) !== 15;) {
+    const [type, ...fields] = await deaf.frames.next()
+    kinds.set(type, (kinds.get(type) ?? 0) + 1)
+    if (type === 4) upTo = Number(fields[0])
+  }
+})
+
+test('a peer with more in flight than its credit is closed, and what was taken counts', async (t) => {
+  const { daemon, hold, letGo } = await startHeld(t)
+  const { peer, welcome } = await RawPeer.open(t, daemon.url, 'greedy')
+  peer.publish('commands', 0, [hold])
+  for (let n = 0; n < 6; n++) peer.publish('commands', 1 + n * batch.length, batch)
+  assert.equal(await peer.closed, 4429)
+  await letGo()
+  const again = await RawPeer.open(t, daemon.url, 'greedy', welcome.epoch)
+  // The batch that went beyond the credit is tolerated, the next is not.
+  const taken = 1 + 5 * batch.length
+  assert.ok(4 * batchBytes < creditBytesMax && 5 * batchBytes > creditBytesMax)
+  again.peer.publish('commands', taken - 1, [batch[0], batch[0]])
+  assert.equal((await again.peer.acked(taken)).duplicates, 1)
+  const [row] = await readHttp(daemon.url, 'command_counts', { cart: 'c1' })
+  assert.equal(row!.values['commands_1h'], String(taken + 1))
+})
+
+test('when too much is unfinished no socket is read, until half of it is done', async (t) => {
+  const { daemon, hold, letGo } = await startHeld(t)
+  const peers = await Promise.all(
+    Array.from({ length: 6 }, async (_, n) => (await RawPeer.open(t, daemon.url, `p${n}`)).peer),
+  )
+  peers[0]!.publish('commands', 0, [hold])
+  for (const [n, peer] of peers.entries()) {
+    for (let b = 0; b < 4; b++) {
+      peer.publish('commands', (n === 0 ? 1 : 0) + b * batch.length, batch)
+    }
+  }
+  const sentBytes = peers.length * 4 * batchBytes
+  assert.ok(sentBytes > intakeBytesMax + peers.length * batchBytes)
+  let { unacknowledgedBytes: bytes } = await statusOf(daemon)
+  while (bytes < intakeBytesMax) bytes = (await statusOf(daemon)).unacknowledgedBytes
+  // A socket may hand over what it had read when it was stopped: a batch or so.
+  for (let n = 0; n < 10; n++) bytes = (await statusOf(daemon)).unacknowledgedBytes
+  assert.ok(bytes <= intakeBytesMax + peers.length * 1.5 * batchBytes, `${bytes} bytes`)
+  await letGo()
+  await Promise.all(peers.map((peer, n) => peer.acked(4 * batch.length - (n === 0 ? 0 : 1))))
+  assert.equal((await statusOf(daemon)).unacknowledgedBytes, 0)
+})
+
+test('a shard thread that ends fails the daemon, and its directory can be used again', async (t) => {
+  const dataDir = await temporaryDir(t)
+  const daemon = await startDaemon(t, { features: cartsFile, dataDir, threads: 2 })
+  const { peer: bystander } = await RawPeer.open(t, daemon.url, 'bystander')
+  const { peer } = await RawPeer.open(t, daemon.url, 'p')
+  peer.publish('commands', 0, [command('count')])
+  await peer.acked(0)
+  const inside = daemon.ingest('commands', command('exit', 0, 'c2'))
+  await assert.rejects(inside, { code: 'SHARD_FAILED' })
+  await assert.rejects(daemon.closed, { code: 'SHARD_FAILED' })
+  assert.deepEqual(await Promise.all([bystander.closed, peer.closed]), [1011, 1011])
+  await assert.rejects(async () => daemon.get('command_counts', { cart: 'c1' }))
+  await assert.rejects(daemon.drain(), { code: 'SHARD_FAILED' })
+  // The event is in the journal: every start meets it again, fails, and lets go of the directory.
+  for (let life = 0; life < 2; life++) {
+    const again = startDaemon(t, { features: cartsFile, dataDir })
+    await assert.rejects(again, { code: 'SHARD_FAILED' })
+  }
+})
+
+test('a daemon that fails exits with 70', async (t) => {
+  const served = new Served({ features: cartsFile, dataDir: await temporaryDir(t), port: 0 })
+  t.after(() => served.kill())
+  const { peer } = await RawPeer.open(t, await served.url, 'p')
+  peer.publish('commands', 0, [command('exit')])
+  const { exitCode, said } = await served.ended
+  assert.equal(exitCode, 70)
+  assert.match(said, /SHARD_FAILED/)
+  assert.equal(await peer.closed, 1011)
+})

@@ -1,0 +1,196 @@
+/**
+ * The end of a daemon and its next start: nothing is lost, nothing counts twice, and a directory
+ * is for one daemon and one set of definitions.
+ */
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { ManualClock } from '../../src/base/clock.ts'
+import type { MillraceOptions } from '../../src/daemon/options.ts'
+import { aggregate, streamFeatureView } from '../../src/index.ts'
+import { orders, user, userOrders } from '../fixtures/orders.ts'
+import { connect, plain, readHttp, startDaemon, temporaryDir } from '../helpers/daemons.ts'
+import { RawPeer } from '../helpers/raw-peer.ts'
+
+const noonMs = Date.UTC(2026, 2, 1, 12)
+
+function order(n: number) {
+  return { user_id: n % 7, store: `s${n % 5}`, at: noonMs - n, amount: n }
+}
+
+const batch = (from: number, count: number) =>
+  Array.from({ length: count }, (_, n) => order(from + n))
+
+/** Orders and amounts of every user, over HTTP. */
+async function totals(url: string): Promise<string[]> {
+  const keys = Array.from({ length: 7 }, (_, user_id) => ({ user_id }))
+  const rows = await readHttp(url, 'user_orders', ...keys)
+  return rows.map(({ values }) => `${values['orders_30d']} ${values['amount_30d']}`)
+}
+
+/** What `totals` must be when the orders from 0 up to `count` are counted once. */
+function expected(count: number): string[] {
+  return Array.from({ length: 7 }, (_, user_id) => {
+    const mine = batch(0, count).filter((one) => one.user_id === user_id)
+    return `${mine.length} ${mine.reduce((sum, { amount }) => sum + amount, 0)}`
+  })
+}
+
+async function options(t: TestContext): Promise<Partial<MillraceOptions> & { dataDir: string }> {
+  return { clock: new ManualClock(noonMs), dataDir: await temporaryDir(t) }
+}
+
+for (const ending of ['drain', 'close'] as const) {
+  test(`a store that ends by ${ending} goes on where it was`, async (t) => {
+    const same = await options(t)
+    let count = 0
+    for (let life = 0; life < 4; life++) {
+      const daemon = await startDaemon(t, same)
+      assert.deepEqual(await totals(daemon.url), expected(count).map(unseenIfNone), `life ${life}`)
+      const client = connect(t, daemon.url)
+      await client.publish(orders, batch(count, 50))
+      if (life % 2 === 0) await daemon.checkpoint()
+      await client.publish(orders, batch(count + 50, 50))
+      count += 100
+      assert.deepEqual(await totals(daemon.url), expected(count))
+      await daemon[ending]()
+      await client.close()
+    }
+  })
+}
+
+function unseenIfNone(total: string): string {
+  return total === '0 0' ? 'null null' : total
+}
+
+test('a checkpoint that is made while the journal is replayed covers no more than that', async (t) => {
+  const same = await options(t)
+  const first = await startDaemon(t, { ...same, checkpointMs: 3_600_000 })
+  const client = connect(t, first.url)
+  for (let n = 0; n < 40; n++) await client.publish(orders, batch(n * 500, 500))
+  await first.close()
+  await client.close()
+  // Each start writes checkpoints all the time, and ends before it has come to its own.
+  for (let life = 0; life < 3; life++) {
+    const again = await startDaemon(t, { ...same, checkpointMs: 1 })
+    assert.deepEqual(await totals(again.url), expected(20_000), `life ${life}`)
+    await again.close()
+  }
+})
+
+test('another number of threads finds every key, another number of shards has no effect', async (t) => {
+  const same = await options(t)
+  for (const [threads, shards] of [
+    [1, 4],
+    [3, 4],
+    [2, 16],
+    [16, 1],
+  ] as const) {
+    const daemon = await startDaemon(t, { ...same, threads, shards })
+    if (threads === 1) await daemon.ingest(orders, batch(0, 200))
+    assert.deepEqual(await totals(daemon.url), expected(200))
+    await daemon[threads === 3 ? 'close' : 'drain']()
+  }
+})
+
+test('a definition that has changed or gone is refused, a new one is taken', async (t) => {
+  const same = await options(t)
+  const daemon = await startDaemon(t, same)
+  await daemon.ingest(orders, batch(0, 50))
+  await daemon.drain()
+  const others = plain.filter((one) => one !== userOrders && !('features' in one))
+  const views = (window: '30d' | '20d') => [
+    ...others,
+    streamFeatureView({
+      name: 'user_orders',
+      source: orders,
+      entities: [user],
+      features: [aggregate('amount', 'sum', window, { name: 'amount_30d' })],
+    }),
+  ]
+  const changed = startDaemon(t, { ...same, features: views('20d') })
+  await assert.rejects(changed, { code: 'DEFINITION_CHANGED' })
+  const gone = startDaemon(t, { ...same, features: others })
+  await assert.rejects(gone, { code: 'DEFINITION_CHANGED' })
+  const more = streamFeatureView({
+    name: 'user_counts',
+    source: orders,
+    entities: [user],
+    features: [aggregate('store', 'count', '30d', { name: 'orders_30d' })],
+  })
+  const again = await startDaemon(t, { ...same, features: [...plain, more] })
+  await again.ingest(orders, batch(50, 7))
+  assert.deepEqual(await totals(again.url), expected(57))
+  const { values } = await again.get(more, { user_id: 1 })
+  assert.deepEqual(values, { orders_30d: 1n })
+})
+
+test('a directory is for one daemon at a time, whatever a dead one has left', async (t) => {
+  const same = await options(t)
+  const daemon = await startDaemon(t, same)
+  await assert.rejects(startDaemon(t, same), { code: 'STORE_LOCKED' })
+  await daemon.drain()
+  const next = await startDaemon(t, same)
+  await next.close()
+  await mkdir(same.dataDir, { recursive: true })
+  // Of a process that is gone; of one that had the id that is now ours; and what never was one.
+  for (const left of ['4194305 x', `${process.pid} another-boot:1`, '']) {
+    await writeFile(join(same.dataDir, 'lock'), left)
+    const after = await startDaemon(t, same)
+    await after.close()
+  }
+})
+
+test('of two daemons that start at once on what a dead one left, one wins', async (t) => {
+  const same = await options(t)
+  await (await startDaemon(t, same)).close()
+  await writeFile(join(same.dataDir, 'lock'), '4194305 x')
+  const starts = await Promise.allSettled(Array.from({ length: 4 }, () => startDaemon(t, same)))
+  assert.deepEqual(starts.map(({ status }) => status).sort(), [
+    'fulfilled',
+    'rejected',
+    'rejected',
+    'rejected',
+  ])
+})
+
+test('a start that fails lets go of the directory', async (t) => {
+  const same = await options(t)
+  const daemon = await startDaemon(t)
+  const port = Number(new URL(daemon.url).port)
+  await assert.rejects(startDaemon(t, { ...same, port }), { code: 'EADDRINUSE' })
+  await (await startDaemon(t, same)).drain()
+})
+
+test('draining acknowledges what was taken, then closes with 1012', async (t) => {
+  const daemon = await startDaemon(t, { clock: new ManualClock(noonMs) })
+  const { peer } = await RawPeer.open(t, daemon.url, 'p')
+  for (let n = 0; n < 20; n++) peer.publish('orders', n * 100, batch(n * 100, 100))
+  await peer.acked(99)
+  const drained = daemon.drain()
+  let upTo = 99
+  let [type, ...fields] = await peer.frames.next()
+  for (; type !== 6; [type, ...fields] = await peer.frames.next()) upTo = Number(fields[0])
+  // Behind GOAWAY nothing is taken, and nothing but acks comes.
+  peer.publish('orders', 2000, batch(2000, 100))
+  assert.equal(await peer.closed, 1012)
+  while (peer.frames.length > 0) upTo = Number((await peer.next(4))[0])
+  await drained
+  await daemon.closed
+  assert.ok(upTo < 2000)
+  await assert.rejects(async () => daemon.ingest(orders, order(1)), { code: 'DRAINING' })
+})
+
+test('closing ends a drain that would take long', async (t) => {
+  const daemon = await startDaemon(t, { clock: new ManualClock(noonMs) })
+  const { peer } = await RawPeer.open(t, daemon.url, 'p')
+  peer.publish('orders', 0, batch(0, 10))
+  await peer.acked(9)
+  // A peer that does not answer the closing handshake holds the drain up.
+  peer.tcp.pause()
+  const drained = daemon.drain()
+  await daemon.close()
+  await drained
+  await daemon.closed
+})
