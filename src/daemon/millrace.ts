@@ -157,7 +157,7 @@ export class Millrace {
     void this.#parts?.doors.http.close()
   }
 
-  /** @internal What the work comes to, or the failure of the daemon that it may wait on for ever. */
+  /** @internal What the work comes to, or the failure of the daemon, after which it may hang. */
   unlessFailed<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.closed.then(() => work)])
   }

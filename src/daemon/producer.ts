@@ -12,6 +12,8 @@ import type { Batch } from './batch.ts'
 export class ProducerState {
   readonly #unsettled: Batch[] = []
   #rejections: SequencedRejection[] = []
+  /** Events that came again before they were settled; told with the next acknowledgement. */
+  #duplicates = 0
   #listener: ProducerListener | null = null
   #epoch = 0
   /** Highest sequence acknowledged. */
@@ -30,6 +32,7 @@ export class ProducerState {
     this.#epoch = epoch
     this.#lastSequence = lastSequence
     this.#rejections = []
+    this.#duplicates = 0
     this.#unsettled.length = 0
   }
 
@@ -63,7 +66,9 @@ export class ProducerState {
     }
     if (!moved) return
     this.note(rejections)
-    this.#listener?.acknowledged({ upTo: this.#lastSequence, duplicates: 0, rejections })
+    const duplicates = this.#duplicates
+    this.#duplicates = 0
+    this.#listener?.acknowledged({ upTo: this.#lastSequence, duplicates, rejections })
   }
 
   /** Keeps rejections for a producer that may have missed them. */
@@ -78,7 +83,10 @@ export class ProducerState {
   /** Answers events that were taken before and are settled; those that are not get their ack. */
   repeat(sequence: number, duplicates: number): void {
     const upTo = this.#lastSequence
-    if (upTo < sequence) return
+    if (upTo < sequence) {
+      this.#duplicates += duplicates
+      return
+    }
     const rejections = this.#rejections.filter(
       (rejection) => rejection.sequence >= sequence && rejection.sequence <= upTo,
     )

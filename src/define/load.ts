@@ -13,7 +13,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { dirname, join, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build, type BuildFailure, type Plugin } from 'esbuild'
+import type { BuildFailure, Plugin } from 'esbuild'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { locate } from './locate.ts'
 
@@ -57,6 +57,8 @@ export async function importFeatures(url: string): Promise<readonly unknown[]> {
 }
 
 async function bundleOf(entry: string, outDir: string): Promise<Uint8Array> {
+  // Here and not above: the shard threads import modules, and compile none.
+  const { build } = await import('esbuild')
   try {
     const { outputFiles } = await build({
       entryPoints: [entry],

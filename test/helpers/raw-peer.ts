@@ -88,6 +88,7 @@ export class RawPeer {
 
   /** The raw TCP socket below. */
   get tcp(): Socket {
+    // oxlint-disable-next-line no-underscore-dangle
     return (this.socket as unknown as { _socket: Socket })._socket
   }
 }

@@ -12,7 +12,7 @@ import { Served } from '../helpers/served.ts'
 
 const features = join(root, 'test/fixtures/orders.ts')
 
-test('every acknowledged event is counted exactly once, however often the daemon is killed', async () => {
+test('what is acknowledged counts exactly once, however often the daemon is killed', async () => {
   const events = await killRun({ rounds: 2, seed: 7, eventsMax: 3000, recoveriesMax: 1 })
   assert.ok(events > 0)
 })

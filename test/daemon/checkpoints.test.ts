@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ManualClock } from '../../src/base/clock.ts'
+import { Checkpoints } from '../../src/daemon/checkpoints.ts'
+import type { Journal } from '../../src/journal/journal.ts'
+import type { FromShard, ToShard } from '../../src/model/message.ts'
+import type { Lane } from '../../src/route/lanes.ts'
+import type { Router } from '../../src/route/router.ts'
+
+/** Checkpoints of one lane with two shards, over a journal that ends at 100 and is at `routed`. */
+function setUp(routed: number) {
+  const sent: ToShard[] = []
+  const retired: number[] = []
+  const router = { routed, flush: () => sent.push({ kind: 'flushed', flushed: -1 }) }
+  let receive = (_message: FromShard): void => {}
+  const lane = {
+    lane: 0,
+    onMessage: (listener: (message: FromShard) => void) => (receive = listener),
+    post: (message: ToShard) => sent.push(message),
+  }
+  const journal = {
+    recovered: { end: 100 },
+    onFlushed: () => () => {},
+    retire: ({ keepFrom }: { keepFrom: number }) => Promise.resolve(retired.push(keepFrom)),
+  }
+  const watermarks = new Float64Array(0)
+  const checkpoints = new Checkpoints({
+    journal: journal as unknown as Journal,
+    router: router as unknown as Router,
+    lanes: [lane as unknown as Lane],
+    shards: [0, 1].map((shard) => ({ shard, position: 40 + shard, watermarks })),
+    clock: new ManualClock(5),
+    checkpointMs: 3_600_000,
+    retainBytesMax: 0,
+    retainMsMax: 0,
+    onFailure: (thrown) => assert.fail(String(thrown)),
+  })
+  const stats = { keys: 0, stateBytes: 0, evicted: 0, loaded: 0 }
+  return {
+    checkpoints,
+    sent,
+    retired,
+    checkpointed: (shard: number, position: number) =>
+      receive({ kind: 'checkpointed', shard, position, keys: 0, stats }),
+  }
+}
+
+test('a checkpoint during recovery covers what has been replayed, not the whole journal', () => {
+  const { checkpoints, sent } = setUp(60)
+  assert.equal(checkpoints.request(), 60)
+  // Nothing is routed between the last message of events and the request.
+  assert.deepEqual(sent, [
+    { kind: 'flushed', flushed: -1 },
+    { kind: 'checkpoint', routed: 60, arrivalMs: 5 },
+  ])
+  checkpoints.stop()
+})
+
+test('nothing is asked for when every shard is further', () => {
+  const { checkpoints, sent } = setUp(40)
+  checkpoints.request()
+  assert.deepEqual(
+    sent.filter(({ kind }) => kind === 'checkpoint'),
+    [],
+  )
+  checkpoints.stop()
+})
+
+test('it is complete when the last shard has it, and the journal before it may go', async () => {
+  const { checkpoints, checkpointed, retired } = setUp(60)
+  let isComplete = false
+  const completed = checkpoints.complete().then(() => (isComplete = true))
+  checkpointed(0, 60)
+  await Promise.resolve()
+  assert.equal(isComplete, false)
+  // A shard that has been further does not go back.
+  checkpointed(0, 50)
+  checkpointed(1, 60)
+  await completed
+  assert.deepEqual(retired, [41, 60, 60])
+  assert.equal(checkpoints.position, 60)
+  checkpoints.stop()
+})
