@@ -21,10 +21,14 @@ export interface ParkedRow {
   readonly values: readonly Value[]
 }
 
+/** What a row costs beside its key, bytes: objects and values. */
+const rowBytes = 256
+
 /** A binary heap, the earliest row on top. */
 export class ParkedRows {
   readonly #heap: ParkedRow[] = []
   #order = 0
+  #bytes = 0
 
   get count(): number {
     return this.#heap.length
@@ -35,6 +39,11 @@ export class ParkedRows {
     const first = this.#heap[0]
     if (first === undefined || first.timeMs > nowMs) return false
     return first.timeMs < nowMs || first.timeNs === 0
+  }
+
+  /** Estimated bytes of the rows held. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   rows(): readonly ParkedRow[] {
@@ -56,6 +65,7 @@ export class ParkedRows {
   /** Puts back a row that a checkpoint carried. */
   restore(row: ParkedRow): void {
     this.#order = Math.max(this.#order, row.order + 1)
+    this.#bytes += rowBytes + row.key.length
     const heap = this.#heap
     let child = heap.push(row) - 1
     while (child > 0) {
@@ -78,6 +88,7 @@ export class ParkedRows {
     const heap = this.#heap
     const top = heap[0]!
     const row = heap.pop()!
+    this.#bytes -= rowBytes + top.key.length
     if (heap.length === 0) return top
     let parent = 0
     for (;;) {

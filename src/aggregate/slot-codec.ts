@@ -3,8 +3,8 @@
  *
  * Little-endian: `u32 format, i32 newestNs, f64 newestMs`, then per level, narrowest tiles first,
  * `u32 rows` and the rows' cells as they are in memory, then the pooled values of all levels in
- * row and cell order as one msgpack array (`stored-value.ts`), absent when there are none. Whoever stores the bytes
- * checks them; here their shape is taken for granted.
+ * row and cell order as one msgpack array (`stored-value.ts`), absent when there are none. Whoever
+ * stores the bytes checks them; here their shape is taken for granted.
  */
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
 import type { DataType } from '../model/types.ts'

@@ -68,7 +68,7 @@ export class ViewState {
     let bytes = this.keys.bytes
     for (const { runs } of this.levels) bytes += runs.bytes
     bytes += this.keys.count * (slotBytes + slotLevelBytes * this.levels.length)
-    return Math.ceil(bytes * capacitySlack) + this.pool.bytes
+    return Math.ceil(bytes * capacitySlack) + this.pool.bytes + this.parked.bytes
   }
 
   /**

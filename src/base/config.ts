@@ -229,7 +229,7 @@ export function parseSize(given: Given, bytesMin = 0): Parsed<number> {
 function parsePeriod(given: Given): Parsed<number> {
   if (typeof given === 'number') return parseWhole(given, 1, Number.MAX_SAFE_INTEGER)
   try {
-    return { value: parseDuration(String(given), 'duration') }
+    return { value: parseDuration(given, 'duration') }
   } catch {
     return { refused: `"${given}" is not a duration such as "90s", "12h" or "7d"` }
   }

@@ -12,7 +12,7 @@ import { Decoder, Encoder, ExtData, EXT_TIMESTAMP, type ExtensionCodecType } fro
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { refused, skim, type MsgpackLimits } from './skim.ts'
 
-export { eventMsgpackLimits, skim, type MsgpackLimits } from './skim.ts'
+export { eventMsgpackLimits, type MsgpackLimits } from './skim.ts'
 
 /** An instant as it came in a timestamp extension: nanoseconds since 1970-01-01 UTC. */
 export class MsgpackTimestamp {

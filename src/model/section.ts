@@ -12,7 +12,7 @@
  * Thread: written on the main thread, transferred whole, read on the shard's thread.
  */
 
-export const sectionHeaderBytes = 32
+const sectionHeaderBytes = 32
 export const eventHeaderBytes = 16
 
 /** One section's header. */

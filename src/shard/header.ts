@@ -13,7 +13,7 @@ const encoder = createEncoder()
 const decoder = createDecoder({ bytesMax: 2 ** 31, nodesMax: 2 ** 31 - 1, depthMax: 32 })
 
 interface StoredHeader {
-  readonly format: bigint | number
+  readonly format: number
   readonly position: number
   readonly views: Readonly<Record<string, StoredView>>
 }
@@ -55,24 +55,20 @@ export function restoreHeader(
   viewIds: readonly number[],
 ): number {
   const header = decoder.decode(bytes) as StoredHeader
-  if (Number(header.format) !== storeFormat) {
-    throw new MillraceError('STORE_FORMAT', { found: Number(header.format), expected: storeFormat })
+  if (header.format !== storeFormat) {
+    throw new MillraceError('STORE_FORMAT', { found: header.format, expected: storeFormat })
   }
   views.forEach((state, index) => {
     const stored = header.views[viewIds[index]!]
     if (state === null || stored === undefined) return
-    state.watermarkMs = Number(stored.watermarkMs)
-    state.watermarkNs = Number(stored.watermarkNs)
+    state.watermarkMs = stored.watermarkMs
+    state.watermarkNs = stored.watermarkNs
     for (const row of stored.parked) {
       state.parked.restore({
         ...row,
-        timeMs: Number(row.timeMs),
-        timeNs: Number(row.timeNs),
-        order: Number(row.order),
-        keyHash: Number(row.keyHash),
         values: row.values.map((value, i) => fromStored(state.view.columns[i]!.type, value)),
       })
     }
   })
-  return Number(header.position)
+  return header.position
 }

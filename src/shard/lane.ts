@@ -2,22 +2,16 @@
  * A lane: one thread with the shards it owns, and the port on which it is told what to do.
  *
  * Messages are handled one at a time in the order in which they came, so a read sees every batch
- * posted before it. Only `flushed` overtakes, because a checkpoint in progress waits for it. State
- * in memory is bounded: near the bound keys are evicted, and when too much of it has not been stored
- * yet, the lane makes a checkpoint of its own accord; at the bound, batches wait for it. Shards take
+ * posted before it. Only `flushed` overtakes, because a checkpoint in progress waits for it. State in
+ * memory is bounded: near the bound keys are evicted, and when too much of it has not been stored,
+ * the lane makes a checkpoint of its own accord; at the bound, batches wait for it. Shards take
  * their turns at a checkpoint, so that what one needs for it is needed once.
  */
 import type { MessagePort } from 'node:worker_threads'
 import { reasonOf } from '../base/errors.ts'
 import { dirtyKeysMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type {
-  BatchRejections,
-  FromShard,
-  LaneStart,
-  LaneStats,
-  ToShard,
-} from '../model/message.ts'
+import type { BatchRejections, FromShard, LaneStart, LaneStats, ToShard } from '../model/message.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
 import { Shard } from './shard.ts'
 

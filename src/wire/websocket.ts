@@ -48,6 +48,15 @@ export interface ConnectionLimits {
   readonly heartbeatMs: number
 }
 
+const standardLimits: ConnectionLimits = {
+  connectionsMax: limits.connectionsMax,
+  frameBytesMax: limits.frameBytesMax,
+  creditEventsMax: limits.creditEventsMax,
+  creditBytesMax: limits.creditBytesMax,
+  helloTimeoutMs: limits.helloTimeoutMs,
+  heartbeatMs: limits.heartbeatMs,
+}
+
 export interface IngestServer {
   /** Open connections. */
   readonly connections: number
@@ -94,7 +103,7 @@ class Door implements IngestServer {
 
   constructor(options: IngestOptions) {
     this.#options = options
-    this.#limits = { ...limits, ...options.limits }
+    this.#limits = { ...standardLimits, ...options.limits }
     this.#scheduler = options.scheduler ?? systemScheduler
     this.#session = sessionOptions(options, this.#limits, this.#scheduler, (reason) =>
       count(this.#closes, reason),

@@ -6,6 +6,7 @@
  * the start of the tile, -1 for none. A tile is at most 2⁵³ ns (104 days) wide.
  */
 import type { ColumnKind } from '../../model/rows.ts'
+import type { Cells } from '../cells.ts'
 import type { Partial } from '../partial.ts'
 
 export function latest(kind: ColumnKind): Partial {
@@ -17,10 +18,7 @@ const none = -1
 const latestFloat: Partial = {
   cells: 2,
   valueCells: [],
-  init(cells, at) {
-    cells.f64[at] = 0
-    cells.f64[at + 1] = none
-  },
+  init,
   update({ f64 }, at, rows, { floats, isNull }) {
     const { count, cellOf, offsetNs } = rows
     for (let i = 0; i < count; i++) {
@@ -31,17 +29,13 @@ const latestFloat: Partial = {
       }
     }
   },
-  merge(into, at, from, fromAt) {
-    if (from.f64[fromAt + 1] === none) return
-    into.f64[at] = from.f64[fromAt]!
-    into.f64[at + 1] = from.f64[fromAt + 1]!
-  },
+  merge,
 }
 
 const latestInt: Partial = {
   cells: 2,
   valueCells: [],
-  init: latestFloat.init,
+  init,
   update(cells, at, rows, { high, low, isNull }) {
     const { count, cellOf, offsetNs } = rows
     for (let i = 0; i < count; i++) {
@@ -64,7 +58,7 @@ const latestInt: Partial = {
 const latestValue: Partial = {
   cells: 2,
   valueCells: [0],
-  init: latestFloat.init,
+  init,
   update({ f64 }, at, rows, { values, isNull }, pool) {
     const { count, cellOf, offsetNs } = rows
     for (let i = 0; i < count; i++) {
@@ -76,5 +70,17 @@ const latestValue: Partial = {
       f64[cell + 1] = offsetNs[i]!
     }
   },
-  merge: latestFloat.merge,
+  merge,
+}
+
+function init(cells: Cells, at: number): void {
+  cells.f64[at] = 0
+  cells.f64[at + 1] = none
+}
+
+/** For partials whose value, or its place, is a double. */
+function merge(into: Cells, at: number, from: Cells, fromAt: number): void {
+  if (from.f64[fromAt + 1] === none) return
+  into.f64[at] = from.f64[fromAt]!
+  into.f64[at + 1] = from.f64[fromAt + 1]!
 }

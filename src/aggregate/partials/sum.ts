@@ -6,8 +6,8 @@
  *
  * Floats: the sum is kept as an unevaluated pair of doubles, high and low, 106 bits together, so
  * that the order of the events does not show in the result: it is the correctly rounded sum
- * whenever all partial sums fit 106 bits, and otherwise, for n additions, within n · 2⁻¹⁰⁵ of the sum
- * of absolute values. 16 bytes.
+ * whenever all partial sums fit 106 bits, and otherwise, for n additions, within n · 2⁻¹⁰⁵ of the
+ * sum of absolute values. 16 bytes.
  *
  * @see T. J. Dekker, "A floating-point technique for extending the available precision", 1971;
  * D. E. Knuth, TAOCP vol. 2, 4.2.2, theorem B (the exact error of an addition).
