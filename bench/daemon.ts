@@ -34,6 +34,9 @@ export interface ThreadTimes {
   readonly others: ReadonlyMap<number, number>
 }
 
+/** How long it may take to leave, ms; then it is cut and the bench fails. */
+const drainMsMax = 60_000
+
 /** @param profileDir  Where every thread leaves a CPU profile; null for none. */
 export async function startDaemon(profileDir: string | null): Promise<Daemon> {
   const dir = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
@@ -46,6 +49,9 @@ export async function startDaemon(profileDir: string | null): Promise<Daemon> {
   const messages: string[] = []
   createInterface({ input: child.stderr }).on('line', (line) => messages.push(line))
   const left = once(child, 'exit')
+  const cut = (): boolean => child.kill('SIGKILL')
+  process.once('exit', cut)
+  child.once('exit', () => process.off('exit', cut))
   const started = await Promise.race([firstLine(child), left as Promise<[number | null]>])
   if (typeof started !== 'string') throw failure('did not start', started[0], messages)
   const { url } = JSON.parse(started) as { url: string }
@@ -60,7 +66,9 @@ export async function startDaemon(profileDir: string | null): Promise<Daemon> {
     },
     async stop() {
       child.kill('SIGTERM')
+      const cutOff = setTimeout(() => child.kill('SIGKILL'), drainMsMax)
       const [code] = (await left) as [number | null]
+      clearTimeout(cutOff)
       await rm(dir, { recursive: true, force: true })
       if (code !== 0) throw failure('did not drain', code, messages)
     },

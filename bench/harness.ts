@@ -87,6 +87,7 @@ export function defineBench<O extends Options, F extends Figures>(spec: BenchSpe
     titles: Object.keys(columns),
     rows,
     async run(values, settings) {
+      const machine = machineOf()
       const measurements: Measurement<F>[] = []
       for (let repeat = 0; repeat < settings.repeats; repeat++) {
         measurements.push(await spec.measure(values as Values<O>, settings))
@@ -94,7 +95,6 @@ export function defineBench<O extends Options, F extends Figures>(spec: BenchSpe
       const figures = medians(measurements.map((each) => each.figures))
       const headlines = measurements.map((each) => each.figures[headline] as number)
       const spread = { min: Math.min(...headlines), max: Math.max(...headlines) }
-      const machine = machineOf()
       const { repeats, seed } = settings
       const checksum = checksumOf(measurements.map((each) => each.checksum))
       return {

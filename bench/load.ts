@@ -113,9 +113,10 @@ class Load {
     const n = this.#frameTimesMs.length
     const isOpen = this.#phase === 'warmup' || this.#phase === 'measured'
     if (!isOpen || n >= this.#framesMax) return false
-    const nowMs = Date.now()
-    this.#frameTimesMs.push(nowMs)
-    this.#options.workload.write(message, n, sequence, nowMs)
+    // Events happen before they are told; within this millisecond they could lie in the future.
+    const timeMs = Date.now() - 1
+    this.#frameTimesMs.push(timeMs)
+    this.#options.workload.write(message, n, sequence, timeMs)
     return true
   }
 

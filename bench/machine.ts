@@ -2,7 +2,7 @@
  * What a figure was measured on. Figures of different machines are not compared.
  */
 import { spawnSync } from 'node:child_process'
-import { cpus, release, totalmem, type } from 'node:os'
+import { cpus, loadavg, release, totalmem, type } from 'node:os'
 
 export interface Machine {
   readonly cpu: string
@@ -12,6 +12,8 @@ export interface Machine {
   readonly node: string
   /** Of the source, with `+` if it was changed since; `unknown` outside a repository. */
   readonly commit: string
+  /** Of the last minute before the bench: on an idle machine next to nothing. */
+  readonly loadBefore: number
 }
 
 export function machineOf(): Machine {
@@ -23,14 +25,16 @@ export function machineOf(): Machine {
     kernel: `${type()} ${release()}`,
     node: process.version,
     commit: commitOf(),
+    loadBefore: loadavg()[0]!,
   }
 }
 
 /** One line for people. */
 export function machineLine(machine: Machine): string {
-  const { cpu, cores, memoryBytes, kernel, node, commit } = machine
+  const { cpu, cores, memoryBytes, kernel, node, commit, loadBefore } = machine
   const memory = `${Math.round(memoryBytes / 2 ** 30)} GiB`
-  return `${cpu}, ${cores} cores, ${memory}, ${kernel}, Node ${node}, commit ${commit}`
+  const software = `${kernel}, Node ${node}, commit ${commit}`
+  return `${cpu}, ${cores} cores, ${memory}, ${software}, load before ${loadBefore.toFixed(1)}`
 }
 
 function commitOf(): string {

@@ -33,9 +33,9 @@ export interface Workload {
    *
    * @param target  Of `messageBytes` bytes.
    * @param sequence  Of its first event, on the connection that it is sent on.
-   * @param nowMs  Event time of its events, which are `gapNs` apart.
+   * @param timeMs  Event time of its events, which are `gapNs` apart.
    */
-  write(target: Message, n: number, sequence: number, nowMs: number): void
+  write(target: Message, n: number, sequence: number, timeMs: number): void
   /** Number of the key of event `index` of frame `n`. */
   keyOf(n: number, index: number): number
   /** Time between two events of a frame, ns. */
@@ -64,7 +64,7 @@ export function userId(key: number): string {
 const encodedEventsMin = 16_384
 
 /** Draws of keys, a power of two; the run walks them over and over. */
-const drawsMin = 2 ** 20
+const drawsMin = 2 ** 18
 const drawsMax = 2 ** 24
 
 export function createWorkload({ keys, zipf, frameEvents, seed }: WorkloadOptions): Workload {
@@ -85,12 +85,12 @@ export function createWorkload({ keys, zipf, frameEvents, seed }: WorkloadOption
     frameEvents,
     messageBytes: messages[0]!.length,
     gapNs: eventGapNs,
-    write({ bytes, view }, n, sequence, nowMs) {
+    write({ bytes, view }, n, sequence, timeMs) {
       bytes.set(messages[n % templates]!)
       view.setUint32(sequenceAt, Math.floor(sequence / 2 ** 32) ^ maskWord)
       view.setUint32(sequenceAt + 4, sequence ^ maskWord)
-      const seconds = Math.floor(nowMs / 1000)
-      let ns = (nowMs - seconds * 1000) * 1e6
+      const seconds = Math.floor(timeMs / 1000)
+      let ns = (timeMs - seconds * 1000) * 1e6
       let draw = n * frameEvents
       let at = firstAt
       for (let index = 0; index < frameEvents; index++) {
