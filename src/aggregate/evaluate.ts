@@ -39,7 +39,7 @@ export function evaluate(state: ViewState, question: Question): ReadResult {
   }
   state.marks.use(slot)
   const newestMs = state.newestMs[slot]!
-  const values: Value[] = []
+  const values: (Value | undefined)[] = []
   const hasEvents: boolean[] = []
   const wanted = new Set(features)
   for (const level of state.levels) {
@@ -53,7 +53,7 @@ export function evaluate(state: ViewState, question: Question): ReadResult {
     entity: isExpired(state, newestMs, edgeMs) ? 'expired' : 'present',
     newestNs: instantNs(newestMs, state.newestNs[slot]!),
     edgeNs: edge,
-    values: features.map((index) => values[index]!),
+    values: features.map((index) => values[index]),
     hasEvents: features.map((index) => hasEvents[index]!),
   }
 }
@@ -72,7 +72,7 @@ function evaluateGroup(
   group: WindowGroup,
   slot: number,
   edgeMs: number,
-  values: Value[],
+  values: (Value | undefined)[],
   hasEvents: boolean[],
 ): void {
   const { first, last } = tilesOf(state.view.mode, group.windowMs, level.widthMs, edgeMs)

@@ -2,7 +2,8 @@
  * The aggregate functions: which partials each needs, and the value it makes of them.
  *
  * Functions share partials: sum, mean and count of one column cost one sum and one count. A value
- * is null when the column had no value in the window; a count is never null here.
+ * is null when the column had no value in the window; a count is never null here. A sum may leave
+ * the range of its type: then there is no value, and that is told apart from null.
  */
 import type { AggregateFunction } from '../model/catalog.ts'
 import { columnKind, type ColumnKind } from '../model/rows.ts'
@@ -18,8 +19,16 @@ import type { ValuePool } from './value-pool.ts'
 /** Name of a partial within a column's. */
 export type PartialName = 'count' | 'sum' | 'min' | 'max' | 'last'
 
-/** The value of a function, from its partial at `at` and the number of values that went in. */
-export type Finalize = (cells: Cells, at: number, values: number, pool: ValuePool) => Value
+/**
+ * The value of a function, from its partial at `at` and the number of values that went in;
+ * undefined when it is beyond the range of its type.
+ */
+export type Finalize = (
+  cells: Cells,
+  at: number,
+  values: number,
+  pool: ValuePool,
+) => Value | undefined
 
 export interface FunctionPlan {
   /** The partial beside `count`; null when the count is all it needs. */
@@ -34,7 +43,7 @@ export function planFunction(fn: AggregateFunction, field: Field): FunctionPlan 
     case 'count':
       return { partial: null, finalize: (_cells, _at, values) => BigInt(values) }
     case 'sum':
-      return { partial: 'sum', finalize: kind === 'int' ? intSum : floatSum }
+      return { partial: 'sum', finalize: kind === 'int' ? int64Sum : floatSum }
     case 'mean':
       return kind === 'int'
         ? { partial: 'sum', finalize: (cells, at, values) => Number(intSum(cells, at)) / values }
@@ -69,7 +78,12 @@ function readCell(field: Field, kind: ColumnKind): Finalize {
   return ({ high, low }, at) => (BigInt(high[2 * at + 1]!) << 32n) | BigInt(low[2 * at]!)
 }
 
-function floatMean(cells: Cells, at: number, values: number): number | null {
+function int64Sum(cells: Cells, at: number): bigint | undefined {
+  const sum = intSum(cells, at)
+  return sum === BigInt.asIntN(64, sum) ? sum : undefined
+}
+
+function floatMean(cells: Cells, at: number, values: number): number | undefined {
   const sum = floatSum(cells, at)
-  return sum === null ? null : sum / values
+  return sum === undefined ? undefined : sum / values
 }

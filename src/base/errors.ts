@@ -44,7 +44,15 @@ export const errorTable = {
     409,
     null,
     '{kind} "{name}" differs from the one this store was built with ({reason}); ' +
-      'give it a new name, restore the old definition, or start with an empty data directory',
+      'restore the old definition, or give the new one a name of its own and drop the old one',
+  ),
+  DEFINITION_MISSING: row(
+    'user',
+    'never',
+    409,
+    null,
+    '{kind} "{name}" is in this store and not in the definitions; ' +
+      'restore it, or start once with --drop-missing to give up what it has counted',
   ),
   CONFIG_INVALID: row('user', 'never', 400, null, '{path}: {reason}'),
 
@@ -65,7 +73,7 @@ export const errorTable = {
     'event time is {aheadMs} ms ahead of the server',
   ),
   EVENT_TOO_LATE: row('user', 'never', 400, null, 'event time is before every window of {views}'),
-  TRANSFORM_FAILED: row('user', 'never', 400, null, 'transform of "{view}" threw: {reason}'),
+  TRANSFORM_FAILED: row('user', 'never', 400, null, 'transform of "{view}" failed: {reason}'),
 
   // The ingest protocol.
   FRAME_INVALID: row('user', 'never', 400, 4400, 'frame cannot be understood: {reason}'),
@@ -98,7 +106,7 @@ export const errorTable = {
   HEADERS_TOO_LARGE: row('user', 'never', 431, null, 'headers exceed {max} bytes'),
 
   // The daemon itself.
-  RECOVERING: row('external', 'backoff', 503, 1013, 'the server is recovering: {reason}'),
+  FAILED: row('internal', 'backoff', 503, null, 'the server has failed and is ending: {reason}'),
   DRAINING: row('external', 'backoff', 503, 1012, 'the server is shutting down'),
   OVERLOADED: row('external', 'backoff', 503, 1013, 'the server holds too much unfinished work'),
   STORE_LOCKED: row('external', 'never', 500, null, 'data directory is in use by process {pid}'),

@@ -137,5 +137,8 @@ export const rejectionsKeptMax = 10_000
 /** How long connections may take to leave when the server drains, ms; then they are cut. */
 export const drainMsMax = 20_000
 
+/** How long a second signal waits for the daemon to close, ms; then the process ends regardless. */
+export const closeMsMax = 2000
+
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */
 export const checkpointBytesMax = 256 * 1024 * 1024

@@ -2,13 +2,15 @@
  * `millrace serve`: runs the daemon until a signal.
  *
  * The first SIGTERM or SIGINT drains: intake stops, what was taken is finished and checkpointed,
- * exit 0. The second closes at once, exit 128 + the signal's number; nothing that was acknowledged
- * is lost either way. A daemon that fails ends the command with its error.
+ * exit 0. The second closes at once, exit 128 + the signal's number, even when a shard thread hangs;
+ * nothing that was acknowledged is lost either way. A daemon that fails ends the command with its error.
  */
+import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { daemonOptions } from '../base/config.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
+import { closeMsMax } from '../base/limits.ts'
 import { bannerText, type Definitions } from './banner.ts'
 import {
   jsonFlag,
@@ -16,7 +18,6 @@ import {
   type CommandHelp,
   type Io,
   type Run,
-  type StopSignal,
 } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { fetchJson } from './server.ts'
@@ -26,7 +27,13 @@ export const serveHelp = {
   usage: '<features.ts> [options]',
   summary: 'Runs the daemon: takes events and serves the features of a file',
   options: daemonOptions,
-  flags: { json: { ...jsonFlag, description: 'Print the start as one line of JSON.' } },
+  flags: {
+    json: { ...jsonFlag, description: 'Print the start as one line of JSON.' },
+    'drop-missing': {
+      type: 'boolean',
+      description: 'Give up the state of views and sources that are no longer defined.',
+    },
+  },
 } as const satisfies CommandHelp
 
 /** What the command needs of a daemon. */
@@ -49,23 +56,41 @@ export interface StartOptions {
   readonly checkpointMs: number
   readonly retainBytesMax: number
   readonly retainMsMax: number
+  readonly dropMissing: boolean
   readonly log: Logger
 }
 
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const
 
-/** @param start  Starts the daemon; resolves when it serves. */
-export function serveCommand(start: (options: StartOptions) => Promise<Served>): Run {
+/** Runs once after `delayMs`; the returned function calls it off. */
+type After = (delayMs: number, run: () => void) => () => void
+
+const systemAfter: After = (delayMs, run) => {
+  const timer = setTimeout(run, delayMs)
+  return () => clearTimeout(timer)
+}
+
+/**
+ * @param start  Starts the daemon; resolves when it serves.
+ * @param after  The process's timer, or a test's.
+ */
+export function serveCommand(
+  start: (options: StartOptions) => Promise<Served>,
+  after: After = systemAfter,
+): Run {
   return async (args, io) => {
     const one = { min: 1, max: 1 }
     const { positionals, options, flags } = parseCommand(serveHelp, args, one, io.environment)
     const { logLevel, ...rest } = options
     const features = resolve(positionals[0]!)
     const dataDir = resolve(rest.dataDir)
+    // Before the start: a misspelt name should not leave a data directory behind.
+    await assertExists(features)
     const { destination, pino } = await import('pino')
     const log = pino({ level: logLevel }, destination({ dest: 2, sync: true }))
-    const daemon = await start({ ...rest, features, dataDir, log })
-    const ended = untilStopped(daemon, io)
+    const dropMissing = flags['drop-missing'] === true
+    const daemon = await start({ ...rest, features, dataDir, dropMissing, log })
+    const ended = untilStopped(daemon, io, after)
     const definitions = (await fetchJson(daemon.url, '/v1/definitions')) as Definitions
     if (flags['json'] === true) io.out(JSON.stringify({ url: daemon.url, dataDir }))
     else io.out(bannerText({ url: daemon.url, file: positionals[0]!, dataDir, definitions }))
@@ -73,8 +98,16 @@ export function serveCommand(start: (options: StartOptions) => Promise<Served>):
   }
 }
 
+async function assertExists(file: string): Promise<void> {
+  try {
+    await access(file)
+  } catch (error) {
+    throw new MillraceError('DEFINITION_LOAD', { file, reason: reasonOf(error) }, { cause: error })
+  }
+}
+
 /** Resolves to the exit code when the daemon has drained or was closed. */
-function untilStopped(daemon: Served, io: Io): Promise<number> {
+function untilStopped(daemon: Served, io: Io, after: After): Promise<number> {
   const { promise, settle, fail } = settled<number>()
   let first = true
   daemon.closed.catch(fail)
@@ -86,18 +119,26 @@ function untilStopped(daemon: Served, io: Io): Promise<number> {
       return
     }
     stopListening()
-    closeNow(daemon, signal, io).then(settle, fail)
+    const exitCode = 128 + signalNumbers[signal]
+    const callOff = after(closeMsMax, () => {
+      io.err(`millrace: not closed within ${closeMsMax} ms; ending regardless`)
+      settle(exitCode)
+    })
+    // A failure that the close brings about is told there, and does not change the code.
+    void closeNow(daemon, io).then(() => {
+      callOff()
+      settle(exitCode)
+    })
   })
   return promise.finally(stopListening)
 }
 
-async function closeNow(daemon: Served, signal: StopSignal, io: Io): Promise<number> {
+async function closeNow(daemon: Served, io: Io): Promise<void> {
   try {
     await daemon.close()
   } catch (error) {
     io.err(`millrace: ${error instanceof MillraceError ? error.message : reasonOf(error)}`)
   }
-  return 128 + signalNumbers[signal]
 }
 
 function settled<T>() {

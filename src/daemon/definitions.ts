@@ -2,31 +2,52 @@
  * Whether the definitions of today fit the store of yesterday.
  *
  * State belongs to the definition that made it. A view or source that means something else than it
- * did, or that is gone, is refused by name; a new one is added and counts from now on.
+ * did is refused by name; one that is gone is refused, too, unless it is to be dropped; a new one is
+ * added and counts from the end of the journal on.
  */
 import { canonicalSource, canonicalView, describeDifference } from '../define/identity.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { Catalog } from '../model/catalog.ts'
-import { createSeed, directoryFormat, type Manifest } from '../persist/directory.ts'
+import {
+  createSeed,
+  directoryFormat,
+  type Manifest,
+  type StoredDefinition,
+} from '../persist/directory.ts'
 
 export interface Settled {
   readonly manifest: Manifest
-  /** What each view's keys are stored under, by place in the catalog. */
+  /** What each view's keys are stored under, by place in the catalog; -1 for one without state. */
   readonly viewIds: readonly number[]
+  /** Journal position from which each view counts, by place in the catalog. */
+  readonly viewsSince: readonly number[]
   /** Views that this store has not had before. */
   readonly added: readonly string[]
+  /** Views and sources whose state is given up. */
+  readonly dropped: readonly string[]
+}
+
+export interface SettleOptions {
+  /** For a new store; an existing one keeps its number. */
+  readonly shards: number
+  /** Where the journal ends: a view that is added counts from there. */
+  readonly journalEnd: number
+  /** Gives up the state of what is no longer defined, instead of refusing. */
+  readonly dropMissing: boolean
 }
 
 /**
  * The manifest of a store for these definitions.
  *
- * @param shards  For a new store; an existing one keeps its number.
- * @throws MillraceError `DEFINITION_CHANGED`
+ * A view with `online: false` keeps no state: one that goes offline gives its state up, and counts
+ * afresh when it comes back.
+ *
+ * @throws MillraceError `DEFINITION_CHANGED`, `DEFINITION_MISSING`
  */
 export function settleDefinitions(
   catalog: Catalog,
   before: Manifest | null,
-  shards: number,
+  { shards, journalEnd, dropMissing }: SettleOptions,
 ): Settled {
   const sources = Object.fromEntries(
     catalog.sources.map((source) => [source.name, canonicalSource(source)]),
@@ -35,19 +56,20 @@ export function settleDefinitions(
     catalog.views.map((view) => [view.name, canonicalView(view, catalog.sources[view.source]!)]),
   )
   const known = before?.views ?? {}
-  refuseChanges('source', before?.sources ?? {}, sources)
-  refuseChanges(
-    'view',
-    mapValues(known, ({ canonical }) => canonical),
-    views,
-  )
+  const knownViews = mapValues(known, ({ canonical }) => canonical)
+  const dropped = [
+    ...compare('source', before?.sources ?? {}, sources, dropMissing),
+    ...compare('view', knownViews, views, dropMissing),
+  ]
 
-  let nextId = 1 + Math.max(-1, ...Object.values(known).map(({ id }) => id))
+  let nextViewId = before?.nextViewId ?? 0
   const stored = Object.fromEntries(
-    Object.entries(views).map(([name, canonical]) => [
-      name,
-      known[name] ?? { id: nextId++, canonical },
-    ]),
+    catalog.views
+      .filter(({ online }) => online)
+      .map(({ name }): [string, StoredDefinition] => [
+        name,
+        known[name] ?? { id: nextViewId++, since: journalEnd, canonical: views[name]! },
+      ]),
   )
   return {
     manifest: {
@@ -55,24 +77,47 @@ export function settleDefinitions(
       shards: before?.shards ?? shards,
       seed: before?.seed ?? createSeed(),
       views: stored,
+      nextViewId,
       sources,
     },
-    viewIds: catalog.views.map(({ name }) => stored[name]!.id),
-    added: Object.keys(views).filter((name) => !Object.hasOwn(known, name)),
+    viewIds: catalog.views.map(({ name }) => stored[name]?.id ?? -1),
+    viewsSince: catalog.views.map(({ name }) => stored[name]?.since ?? 0),
+    added: Object.keys(stored).filter((name) => !Object.hasOwn(known, name)),
+    dropped,
   }
 }
 
-function refuseChanges(
+/**
+ * The manifest to go back to when a start fails, so that definitions it has added can still be
+ * changed; null when there is nothing to go back to, or state was given up for good.
+ */
+export function manifestBefore(before: Manifest | null, settled: Settled | null): Manifest | null {
+  if (settled === null) return null
+  const { views, nextViewId } = settled.manifest
+  if (Object.keys(before?.views ?? {}).some((name) => !Object.hasOwn(views, name))) return null
+  // Ids that were given out stay so: a checkpoint may have stored keys under them.
+  return { ...(before ?? { ...settled.manifest, views: {}, sources: {} }), nextViewId }
+}
+
+/** Names what is gone; refuses what means something else than it did. */
+function compare(
   kind: string,
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,
-): void {
+  dropMissing: boolean,
+): string[] {
+  const gone: string[] = []
   for (const [name, canonical] of Object.entries(before)) {
     const now = after[name]
     if (now === canonical) continue
-    const reason = now === undefined ? 'it is gone' : describeDifference(canonical, now)
-    throw new MillraceError('DEFINITION_CHANGED', { kind, name, reason })
+    if (now !== undefined) {
+      const reason = describeDifference(canonical, now)
+      throw new MillraceError('DEFINITION_CHANGED', { kind, name, reason })
+    }
+    if (!dropMissing) throw new MillraceError('DEFINITION_MISSING', { kind, name })
+    gone.push(name)
   }
+  return gone
 }
 
 function mapValues<T, R>(record: Readonly<Record<string, T>>, map: (value: T) => R) {

@@ -33,6 +33,12 @@ export interface MillraceOptions {
   readonly retainBytesMax?: number
   /** Journal older than this is deleted once checkpointed, ms. @defaultValue 7 days */
   readonly retainMsMax?: number
+  /**
+   * Gives up the state of views and sources that are no longer defined, instead of refusing.
+   *
+   * @defaultValue false
+   */
+  readonly dropMissing?: boolean
   /** @defaultValue the system's clocks */
   readonly clock?: Clock
   /** @defaultValue nothing is logged */
@@ -44,7 +50,7 @@ export type ResolvedOptions = Pick<MillraceOptions, 'features'> & Resolved<typeo
 
 /** @throws MillraceError `CONFIG_INVALID`; the environment is not read. */
 export async function resolveOptions(options: MillraceOptions): Promise<ResolvedOptions> {
-  const { features, clock: _clock, log: _log, ...given } = options
+  const { features, dropMissing: _dropMissing, clock: _clock, log: _log, ...given } = options
   const dataDir = given.dataDir ?? (await mkdtemp(join(tmpdir(), 'millrace-')))
   return { features, ...resolveConfig(daemonOptions, { port: 0, ...given, dataDir }, {}) }
 }

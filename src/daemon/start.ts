@@ -16,7 +16,7 @@ import { createRouter, type Router } from '../route/router.ts'
 import { createReader } from '../serve/reader.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
 import { Checkpoints } from './checkpoints.ts'
-import { settleDefinitions } from './definitions.ts'
+import { manifestBefore, settleDefinitions, type Settled } from './definitions.ts'
 import { openDoors } from './doors.ts'
 import { Intake } from './intake.ts'
 import { loadDefinitions } from './load.ts'
@@ -38,13 +38,21 @@ const workerUrl = new URL(`../../workers/shard${extname(import.meta.url)}`, impo
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
   const resolved = await resolveOptions(options)
   const directory = await openDirectory(resolved.dataDir)
-  const opened: Opened = { directory, journal: null, lanes: null, checkpoints: null }
+  const opened: Opened = {
+    directory,
+    settled: null,
+    journal: null,
+    lanes: null,
+    checkpoints: null,
+  }
   try {
     return await start(options, resolved, opened)
   } catch (thrown) {
     opened.checkpoints?.stop()
     await opened.lanes?.close().catch(() => {})
     await opened.journal?.close().catch(() => {})
+    const before = manifestBefore(directory.manifest, opened.settled)
+    if (before !== null) await directory.writeManifest(before).catch(() => {})
     await directory.release()
     throw thrown
   }
@@ -53,6 +61,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
 /** What has to be closed again when the start fails. */
 interface Opened {
   readonly directory: DataDirectory
+  settled: Settled | null
   journal: Journal | null
   lanes: Lanes | null
   checkpoints: Checkpoints | null
@@ -68,22 +77,28 @@ async function start(
   const log = options.log ?? pino({ level: 'silent' })
   const loaded = await loadDefinitions(resolved.features, directory.definitionsPath)
   const { catalog } = loaded
-  const settled = settleDefinitions(catalog, directory.manifest, resolved.shards)
-  await directory.writeManifest(settled.manifest)
-  if (settled.added.length > 0) log.info({ views: settled.added }, 'new views count from now on')
-
   const millrace = new Millrace(log)
   const onFailure = (thrown: unknown): void => millrace.fail(thrown)
   const sources = catalog.sources.map((source) => source.name)
   const dir = directory.journalPath
   const journal = await openJournal({ dir, clock, sources, onFailure })
   opened.journal = journal
+  const settled = settleDefinitions(catalog, directory.manifest, {
+    shards: resolved.shards,
+    journalEnd: journal.recovered.end,
+    dropMissing: options.dropMissing ?? false,
+  })
+  await directory.writeManifest(settled.manifest)
+  opened.settled = settled
+  const { added, dropped } = settled
+  if (added.length + dropped.length > 0) log.info({ added, dropped }, 'definitions have changed')
   const { shards: shardCount, seed } = settled.manifest
   const starts = laneStarts(shardCount, resolved.threads, resolved.stateBytesMax, {
     definitionsUrl: loaded.definitionsUrl,
     definitions: loaded.definitions,
     storePath: directory.shardsPath,
     viewIds: settled.viewIds,
+    viewsSince: settled.viewsSince,
   })
   opened.lanes = openLanes({ starts, workerUrl, onFailure })
   const { lanes } = opened.lanes

@@ -126,25 +126,33 @@ function convert(type: DataType, wire: unknown, problems: Problem[], form: Value
 function toInt64(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
   const integer = integerOf(wire, form)
   if (integer === 'type') return wrongType(type, wire, problems)
-  if (integer === 'range') return outOfRange(type, problems)
+  if (integer === 'inexact') {
+    const exact = form === 'wire' ? 'a 64-bit integer or a decimal string' : 'a bigint'
+    return outOfRange(`numbers that are exact, ±2^53; give it as ${exact}`, problems)
+  }
+  if (integer === 'range') return outOfRange(type.kind, problems)
   const value = BigInt(integer)
-  return value === BigInt.asIntN(64, value) ? value : outOfRange(type, problems)
+  return value === BigInt.asIntN(64, value) ? value : outOfRange(type.kind, problems)
 }
 
 function toInt32(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
   const integer = integerOf(wire, form)
   if (integer === 'type') return wrongType(type, wire, problems)
-  if (integer === 'range') return outOfRange(type, problems)
+  if (integer === 'range' || integer === 'inexact') return outOfRange(type.kind, problems)
   const value = Number(integer)
-  return value === (value | 0) ? value | 0 : outOfRange(type, problems)
+  return value === (value | 0) ? value | 0 : outOfRange(type.kind, problems)
 }
 
-/** The exact integer that a wire value stands for, or which rule it breaks. */
-function integerOf(wire: unknown, form: ValueForm): number | bigint | 'type' | 'range' {
+/**
+ * The exact integer that a wire value stands for, or which rule it breaks; `inexact`: a number
+ * within 64 bits that may stand for its neighbours as well.
+ */
+function integerOf(wire: unknown, form: ValueForm): number | bigint | 'type' | 'range' | 'inexact' {
   if (typeof wire === 'bigint') return wire
   if (typeof wire === 'number') {
     if (Number.isSafeInteger(wire)) return wire
-    return Number.isFinite(wire) && !Number.isInteger(wire) ? 'type' : 'range'
+    if (wire >= -(2 ** 63) && wire < 2 ** 63) return Number.isInteger(wire) ? 'inexact' : 'type'
+    return 'range'
   }
   if (typeof wire !== 'string' || form !== 'wire') return 'type'
   if (!/^-?(?:0|[1-9]\d*)$/.test(wire)) return 'type'
@@ -157,11 +165,13 @@ function toFloat(type: DataType, wire: unknown, problems: Problem[]): Value {
   if (typeof wire === 'number') value = wire
   else if (typeof wire === 'bigint') {
     value = Number(wire)
-    if (!Number.isSafeInteger(value)) return outOfRange(type, problems)
+    if (!Number.isSafeInteger(value)) {
+      return outOfRange('integers that are exact as a float, ±2^53', problems)
+    }
   } else return wrongType(type, wire, problems)
   if (type.kind === 'Float32') value = Math.fround(value)
   // The sum turns −0 into 0 and leaves all else as it is.
-  return Number.isFinite(value) ? value + 0 : outOfRange(type, problems)
+  return Number.isFinite(value) ? value + 0 : outOfRange(type.kind, problems)
 }
 
 const timeNsMin = BigInt(eventTimeMsMin) * 1_000_000n
@@ -210,6 +220,12 @@ function toMap(
   const values = new Map<string, Value>()
   for (const [key, value] of entries) {
     if (typeof key !== 'string' || !key.isWellFormed()) return wrongType(type, key, problems)
+    // The msgpack decoder refuses this key: a reader could not be answered.
+    if (key === '__proto__') {
+      const details = { expected: 'another key', actual: '__proto__' }
+      problems.push({ code: 'EVENT_FIELD_TYPE', path: pointer('', key), details })
+      return null
+    }
     const before = problems.length
     values.set(key, convert(type.value, value, problems, form))
     if (problems.length > before) prefix(problems, before, pointer('', key))
@@ -263,8 +279,8 @@ function missing(problems: Problem[]): null {
   return null
 }
 
-function outOfRange(type: DataType, problems: Problem[]): null {
-  problems.push({ code: 'EVENT_FIELD_RANGE', path: '', details: { expected: type.kind } })
+function outOfRange(expected: string, problems: Problem[]): null {
+  problems.push({ code: 'EVENT_FIELD_RANGE', path: '', details: { expected } })
   return null
 }
 

@@ -59,5 +59,8 @@ export function encodeKey(
 }
 
 function tooLong(field: string): { field: string; reason: string } {
-  return { field, reason: `longer than ${keyBytesMax} bytes` }
+  return {
+    field,
+    reason: `the whole key exceeds ${keyBytesMax} bytes, 2 more counted for each string`,
+  }
 }

@@ -20,6 +20,8 @@ export interface LaneStart {
   readonly storePath: string
   /** What each view's keys are stored under, by place in the catalog. */
   readonly viewIds: readonly number[]
+  /** Journal position from which each view counts, by place in the catalog. */
+  readonly viewsSince: readonly number[]
   /** Bytes of state a lane may keep in memory. */
   readonly stateBytesMax: number
 }
@@ -53,8 +55,8 @@ export interface ReadResult {
   readonly newestNs: bigint | null
   /** The end of the windows that were evaluated, ns since the epoch. */
   readonly edgeNs: bigint
-  /** One per asked feature. */
-  readonly values: readonly Value[]
+  /** One per asked feature; undefined where the value is beyond the range of its type. */
+  readonly values: readonly (Value | undefined)[]
   /** One per asked feature: the window held at least one event. */
   readonly hasEvents: readonly boolean[]
 }

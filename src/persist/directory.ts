@@ -20,6 +20,8 @@ export const directoryFormat = 1
 export interface StoredDefinition {
   /** What its keys are stored under; never given to another view. */
   readonly id: number
+  /** Journal position from which its events count: where the log ended when it was added. */
+  readonly since: number
   /** The definition it was built with; see `define/identity.ts`. */
   readonly canonical: string
 }
@@ -29,7 +31,10 @@ export interface Manifest {
   readonly format: number
   readonly shards: number
   readonly seed: HashSeed
+  /** The views that keep state. */
   readonly views: Readonly<Record<string, StoredDefinition>>
+  /** The next view's id. */
+  readonly nextViewId: number
   /** Canonical source by name. */
   readonly sources: Readonly<Record<string, string>>
 }

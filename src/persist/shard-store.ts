@@ -108,7 +108,8 @@ class LmdbStore implements ShardStore {
   readonly #redoPath: string
   /** Number of the last commit; a redo file of it or of an older one is spent. */
   #generation = 0
-  readonly #group = new RedoGroup()
+  /** In turn, so that one can be filled while the other is written. */
+  readonly #groups = [new RedoGroup(), new RedoGroup()] as const
 
   constructor(db: Environment, path: string) {
     this.#db = db
@@ -143,15 +144,20 @@ class LmdbStore implements ShardStore {
 
   async commit({ batches, header, ready }: Commit): Promise<boolean> {
     const generation = this.#generation + 1
-    const group = this.#group
+    let [group, next] = this.#groups
     let redo: RedoWriter | null = null
+    let appended = Promise.resolve()
     let inGroup = 0
     group.clear()
     for await (const writes of batches) {
       for (const write of writes) {
         if (inGroup === writesPerTransaction || group.byteLength > transactionBytesMax) {
           redo ??= await RedoWriter.create(this.#redoPath, generation)
-          await redo.append(group.seal(false))
+          await appended
+          appended = redo.append(group.seal(false))
+          // Heard of when it is awaited.
+          appended.catch(() => undefined)
+          ;[group, next] = [next, group]
           group.clear()
           inGroup = 0
         }
@@ -160,6 +166,7 @@ class LmdbStore implements ShardStore {
       }
     }
     addHeader(group, generation, header)
+    await appended
     if (!(await ready)) {
       await redo?.abandon()
       return false

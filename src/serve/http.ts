@@ -25,8 +25,8 @@ import { readables, type Readable } from './services.ts'
 /** Whether the daemon should be sent work. */
 export type Readiness =
   | { readonly state: 'ready' }
-  /** Features are not served yet. */
-  | { readonly state: 'recovering'; readonly reason: string }
+  /** The daemon has failed and is ending: nothing is served. */
+  | { readonly state: 'failed'; readonly reason: string }
   /** Features are still served; new events are not taken. */
   | { readonly state: 'draining' }
 
@@ -94,7 +94,7 @@ function addHealth(app: FastifyInstance, { readiness }: HttpOptions): void {
 function unreadyError(readiness: Exclude<Readiness, { state: 'ready' }>): MillraceError {
   return readiness.state === 'draining'
     ? new MillraceError('DRAINING')
-    : new MillraceError('RECOVERING', { reason: readiness.reason })
+    : new MillraceError('FAILED', { reason: readiness.reason })
 }
 
 function addFeatures(app: FastifyInstance, options: HttpOptions): void {
@@ -102,7 +102,7 @@ function addFeatures(app: FastifyInstance, options: HttpOptions): void {
 
   async function answer(name: string, keysOf: (service: Readable) => readonly GivenKey[]) {
     const readiness = options.readiness()
-    if (readiness.state === 'recovering') throw unreadyError(readiness)
+    if (readiness.state === 'failed') throw unreadyError(readiness)
     const service = byName.get(name)
     if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
     const keys = keysOf(service)

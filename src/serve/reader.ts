@@ -148,11 +148,13 @@ function featureRow(service: Readable, results: readonly ReadResult[], first: nu
 }
 
 /**
- * Which of the five states a feature is in. Every state but `present` has the value null, so a
+ * Which of the six states a feature is in. Every state but `present` has the value null, so a
  * count over an empty window is null, not 0, and `empty` tells the two apart from a count of nulls.
  */
 function stateOf(result: ReadResult, place: number): FeatureState {
   if (result.entity !== 'present') return result.entity
   if (!result.hasEvents[place]!) return 'empty'
-  return result.values[place] === null ? 'null' : 'present'
+  const value = result.values[place]
+  if (value === undefined) return 'overflow'
+  return value === null ? 'null' : 'present'
 }

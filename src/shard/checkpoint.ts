@@ -6,7 +6,7 @@
  * (`aggregate/slot-marks.ts`). All of it counts at once, when the journal is on disk up to the
  * position: a checkpoint never covers what a crash could take back. For the same reason nothing in
  * it may depend on events behind the position, of which the view's watermark knows.
- * Each checkpoint also looks at some stored keys and drops those whose every tile has expired.
+ * Now and then it also looks at some stored keys and drops those whose every tile has expired.
  */
 import { ByteWriter } from '../aggregate/byte-writer.ts'
 import { encodeSlot, newestMsOf } from '../aggregate/slot-codec.ts'
@@ -22,10 +22,13 @@ const keysPerTurn = 256
 const keysPerStep = 16
 const capturedBytesMax = 256 * 1024
 
-/** A checkpoint looks at this share of the stored keys for expired ones, within these bounds. */
+/** A look for expired keys is at this share of those stored, within these bounds. */
 const sweptShare = 1 / 64
 const sweptMin = 1024
 const sweptMax = 8192
+
+/** Time between two looks, by the arrival of events, ms. */
+const sweepMs = 5000
 
 /** What was captured and has not been handed to the store. */
 interface Captured {
@@ -43,6 +46,7 @@ export class Checkpoint {
   #watermarksMs: readonly number[] = []
   #keys = 0
   #sweepCursor: StoredState | null = null
+  #sweptMs = -Infinity
   #running = false
 
   constructor(options: {
@@ -118,6 +122,8 @@ export class Checkpoint {
         await nextTurn()
       }
     }
+    if (arrivalMs < this.#sweptMs + sweepMs) return
+    this.#sweptMs = arrivalMs
     const share = Math.ceil(this.#store.count * sweptShare)
     for (let left = Math.min(Math.max(sweptMin, share), sweptMax); left > 0; left -= keysPerTurn) {
       const expired = this.#sweep(arrivalMs)

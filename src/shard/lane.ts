@@ -19,6 +19,9 @@ import { Shard } from './shard.ts'
 const evictAt = 0.9
 const evictTo = 0.8
 
+/** Events applied between two looks at how much is in memory. */
+const eventsPerStep = 1000
+
 /** Share of the bound that may have changed before it is stored. */
 const storeAt = 0.5
 
@@ -65,10 +68,11 @@ class Lane {
 
   static async open(start: LaneStart, catalog: Catalog, post: Post): Promise<Lane> {
     const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-    const { viewIds, storePath } = start
+    const { viewIds, viewsSince, storePath } = start
+    const common = { catalog, validators, viewIds, viewsSince, storePath }
     const shards = new Map<number, Shard>()
     for (const index of start.shards) {
-      shards.set(index, await Shard.open({ index, catalog, validators, viewIds, storePath }))
+      shards.set(index, await Shard.open({ ...common, index }))
     }
     return new Lane(start, shards, post)
   }
@@ -128,15 +132,18 @@ class Lane {
     }
   }
 
-  /** Applies one buffer after the other; between two of them, what is in memory may have to go. */
+  /** Applies one buffer after the other; now and then, what is in memory may have to go. */
   async #apply({ id, shards, routed }: Extract<ToShard, { kind: 'apply' }>): Promise<void> {
     const rejected: BatchRejections[] = []
     for (const { shard: index, buffer, byteLength } of shards) {
       const shard = this.#shards.get(index)!
-      if (this.#isOver(shard)) await this.#relieve(shard)
-      shard.apply(buffer, byteLength, rejected)
-      shard.applied = routed
-      this.#bound()
+      for (let from = 0; from < byteLength;) {
+        if (this.#isOver(shard)) await this.#relieve(shard)
+        from = shard.apply(buffer, byteLength, rejected, { from, eventsMax: eventsPerStep })
+        // Before a checkpoint may begin: it takes this for the position of the state.
+        if (from === byteLength) shard.applied = routed
+        this.#bound()
+      }
     }
     this.#appliedTo(routed)
     const spent = shards.map(({ buffer }) => buffer)

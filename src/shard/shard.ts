@@ -29,6 +29,8 @@ interface OwnedView {
   /** The columns of the rows that come in, in the order of the view's. */
   readonly columns: readonly Column[]
   readonly hand: ClockHand
+  /** Batches up to this journal position are from before the view. */
+  readonly since: number
 }
 
 export interface ShardOptions {
@@ -37,6 +39,8 @@ export interface ShardOptions {
   /** By place in the catalog's routes; the shards of a lane share them. */
   readonly validators: readonly RouteValidator[]
   readonly viewIds: readonly number[]
+  /** Journal position from which each view counts; 0 when left out. */
+  readonly viewsSince?: readonly number[]
   /** Folder of the shards' environments. */
   readonly storePath: string
 }
@@ -66,7 +70,7 @@ export class Shard {
   }
 
   private constructor(options: ShardOptions, store: ShardStore) {
-    const { index, catalog, validators, viewIds } = options
+    const { index, catalog, validators, viewIds, viewsSince } = options
     this.index = index
     this.#catalog = catalog
     this.#validators = validators
@@ -82,7 +86,7 @@ export class Shard {
       const columns = view.columns.map((field) =>
         rows.columns.find((column) => column.name === field.name)!,
       )
-      return { state, columns, hand: new ClockHand(state) }
+      return { state, columns, hand: new ClockHand(state), since: viewsSince?.[view.index] ?? 0 }
     })
     const states = this.#views.map((owned) => owned?.state ?? null)
     this.#checkpoint = new Checkpoint({ store: this.#store, views: states, viewIds })
@@ -133,18 +137,38 @@ export class Shard {
     )
   }
 
-  /** Applies the sections of one buffer, in order; adds what was not counted. */
-  apply(buffer: ArrayBuffer, byteLength: number, rejected: BatchRejections[]): void {
+  /**
+   * Applies sections of one buffer, in order, and adds what was not counted: all of them, or those
+   * of some whole batches.
+   *
+   * @param from  Where to begin.
+   * @returns where to go on: behind the last section, or where {@link applied} has been told.
+   */
+  apply(
+    buffer: ArrayBuffer,
+    byteLength: number,
+    rejected: BatchRejections[],
+    { from = 0, eventsMax = Infinity } = {},
+  ): number {
     const bytes = new Uint8Array(buffer, 0, byteLength)
     const view = new DataView(buffer, 0, byteLength)
-    for (let at = 0; at < byteLength;) {
+    let events = 0
+    let position = -1
+    let at = from
+    while (at < byteLength) {
       const section = readSection(view, at)
+      if (events >= eventsMax && section.position > position) {
+        this.applied = position
+        return at
+      }
       at = section.end
-      if (section.position <= this.#openedAt) continue
+      position = section.position
+      events += section.events
+      if (position <= this.#openedAt) continue
       const rejections = this.#applySection(section, bytes)
-      if (rejections.length === 0) continue
-      rejected.push({ position: section.position, route: section.route, rejections })
+      if (rejections.length > 0) rejected.push({ position, route: section.route, rejections })
     }
+    return at
   }
 
   read(query: ReadQuery): ReadResult {
@@ -206,7 +230,7 @@ export class Shard {
     let lateness: Lateness | null = null
     for (const index of route.views) {
       const owned = this.#views[index]
-      if (owned === null || owned === undefined) continue
+      if (owned === null || owned === undefined || section.position <= owned.since) continue
       const rows = validator.rowsOf(index)
       const late = owned.state.apply(rows, owned.columns, section.arrivalMs)
       if (late.length === 0) continue
@@ -246,7 +270,7 @@ class Lateness {
     const views = catalog.routes[route]!.views.map((index) => catalog.views[index]!)
     const { timestampField } = catalog.sources[catalog.routes[route]!.source]!
     const online = views.filter((view) => view.online)
-    const names = online.map((view) => `"${view.name}"`).join(', ')
+    const names = online.map((view) => `"${view.name}"`).join(' and ')
     return [...this.#views]
       .filter(([, late]) => late === online.length)
       .map(([event]) => rejection(event, 'EVENT_TOO_LATE', `/${timestampField}`, { views: names }))

@@ -50,8 +50,13 @@ export function createTransformRunner(view: View, transform: Transform): Transfo
   function run(values: Readonly<Record<string, Value>>, place: Readonly<RowPlace>): string | null {
     const result: unknown = transform(values)
     if (result === null) return null
+    if (result instanceof Promise) {
+      // Nobody waits for it: its failure must not end the thread.
+      result.catch(() => {})
+      return 'it returned a promise, and a transform is a plain function'
+    }
     if (!Array.isArray(result)) return sentence(append(result, place), 'row')
-    if (result.length > transformRowsMax) return `more than ${transformRowsMax} rows`
+    if (result.length > transformRowsMax) return `it returned more than ${transformRowsMax} rows`
     for (const [n, row] of result.entries()) {
       const failed = append(row, place)
       if (failed !== null) return sentence(failed, `row ${n}`)

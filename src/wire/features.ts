@@ -16,6 +16,7 @@ const states: readonly string[] = [
   'present',
   'null',
   'empty',
+  'overflow',
   'expired',
   'unseen',
 ] satisfies FeatureState[]

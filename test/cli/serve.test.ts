@@ -57,6 +57,7 @@ test('serve passes resolved options on and prints where it is and what it serves
     checkpointMs: 10_000,
     retainBytesMax: 8 * 1024 ** 3,
     retainMsMax: 7 * 86_400_000,
+    dropMissing: false,
   })
   assert.deepEqual(io.outLines[0]!.split('\n'), [
     'Millrace serves shop.ts',

@@ -123,6 +123,25 @@ test('a value tells why it is what it is', async (t) => {
   assert.equal((await states(1)).values['orders_30d'], null)
 })
 
+test('a sum beyond 64 bits is no value, and its state says so on every way', async (t) => {
+  const daemon = await startDaemon(t, { clock: new ManualClock(noonMs) })
+  const client = connect(t, daemon.url)
+  await order(client, [1, 'a'], noonMs - 2, 2n ** 63n - 1n)
+  await order(client, [1, 'a'], noonMs - 1, 1n)
+  const answers = [
+    await client.get(userOrders, { user_id: 1 }),
+    await daemon.get(userOrders, { user_id: 1 }),
+    (await readHttp(daemon.url, 'user_orders', { user_id: 1 }))[0]!,
+  ]
+  for (const { values, states } of answers) {
+    assert.deepEqual([values['amount_1h'], states['amount_1h']], [null, 'overflow'])
+    assert.equal(String(values['last_amount']), '1')
+    assert.equal(states['last_amount'], 'present')
+  }
+  await order(client, [1, 'a'], noonMs, -1n)
+  assert.equal((await client.get(userOrders, { user_id: 1 })).values['amount_1h'], 2n ** 63n - 1n)
+})
+
 test('64-bit integers and nanoseconds are exact from end to end', async (t) => {
   const daemon = await startDaemon(t, { clock: new ManualClock(noonMs) })
   const client = connect(t, daemon.url)

@@ -111,7 +111,7 @@ test('a definition that has changed or gone is refused, a new one is taken', asy
   const changed = startDaemon(t, { ...same, features: views('20d') })
   await assert.rejects(changed, { code: 'DEFINITION_CHANGED' })
   const gone = startDaemon(t, { ...same, features: others })
-  await assert.rejects(gone, { code: 'DEFINITION_CHANGED' })
+  await assert.rejects(gone, { code: 'DEFINITION_MISSING' })
   const more = streamFeatureView({
     name: 'user_counts',
     source: orders,

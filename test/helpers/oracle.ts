@@ -23,7 +23,8 @@ export interface OracleView extends Pick<View, 'mode' | 'intervalMs'> {
 
 /**
  * The values of a view's features for one entity, in the order of the features: null where no
- * event is in the window, or no value but null; a count of only nulls is 0.
+ * event is in the window, or no value but null; a count of only nulls is 0. Undefined is a value
+ * beyond the range of its type.
  *
  * @param events  In the order of arrival, which decides `last` among equal event times.
  * @param edgeNs  The end of the windows, ns since the epoch.
@@ -35,7 +36,7 @@ export function oracle(
   key: string,
   edgeNs: bigint,
   tileWidthMs: (windowMs: number) => number,
-): Value[] {
+): (Value | undefined)[] {
   const own = events.filter((event) => event.key === key)
   return view.features.map(({ column, fn, windowMs }) => {
     const interval = view.mode === 'interval'
@@ -53,15 +54,20 @@ export function oracle(
   })
 }
 
-function aggregate(fn: Feature['fn'], values: readonly Value[], integers: boolean): Value {
+function aggregate(
+  fn: Feature['fn'],
+  values: readonly Value[],
+  integers: boolean,
+): Value | undefined {
   if (fn === 'count') return BigInt(values.length)
   if (values.length === 0) return null
   if (fn === 'last') return values.at(-1)!
   if (fn === 'min') return values.toSorted(compare)[0]!
   if (fn === 'max') return values.toSorted(compare).at(-1)!
   const sum = integers ? integerSum(values) : floatSum(values)
-  if (!Number.isFinite(Number(sum))) return null
-  return fn === 'mean' ? Number(sum) / values.length : sum
+  if (typeof sum === 'number' && !Number.isFinite(sum)) return undefined
+  if (fn === 'mean') return Number(sum) / values.length
+  return typeof sum === 'bigint' && sum !== BigInt.asIntN(64, sum) ? undefined : sum
 }
 
 function integerSum(values: readonly Value[]): bigint {

@@ -39,7 +39,7 @@ export interface StoryView {
 export type Step =
   | { readonly kind: 'batch'; readonly events: readonly RawEvent[]; readonly advanceMs: number }
   | { readonly kind: 'read'; readonly aheadMs: number }
-  | { readonly kind: 'checkpoint' | 'evict' | 'crash' }
+  | { readonly kind: 'checkpoint' | 'begin' | 'turn' | 'evict' | 'crash' | 'power loss' }
 
 /** The clock at the start of a story: far from the epoch, off every tile's edge. */
 export const startMs = 1_700_000_123_456
@@ -47,14 +47,30 @@ export const startMs = 1_700_000_123_456
 const seed = { k0: 1, k1: 2 }
 const encoder = createEncoder()
 
+/** A batch as the journal has it, and what of it was accepted. */
+interface Journalled {
+  readonly buffer: ArrayBuffer
+  readonly position: number
+  readonly accepted: readonly OracleEvent[]
+}
+
+/** A checkpoint that waits for the journal while the story goes on. */
+interface Begun {
+  readonly position: number
+  readonly flushed: (isFlushed: boolean) => void
+  readonly done: Promise<unknown>
+}
+
 export class ShardStory {
   readonly #dir: string
   readonly #catalog: Catalog
   readonly #view: View
   #shard: Shard
   /** What was sent, in order: what a replay sends again. */
-  readonly #journal: ArrayBuffer[] = []
-  readonly #accepted: OracleEvent[] = []
+  #journal: Journalled[] = []
+  #begun: Begun | null = null
+  /** What the store covers: a power loss takes nothing before it. */
+  #covered = 0
   #nowMs = startMs
   #position = 0
 
@@ -80,19 +96,61 @@ export class ShardStory {
         this.#nowMs += step.aheadMs
         this.check()
         return
+      case 'begin':
+        await this.#finish(true)
+        this.#begin()
+        return
       case 'checkpoint':
-        this.#shard.applied = this.#position
-        await this.#shard.checkpoint(this.#nowMs, Promise.resolve(true))
+        if (this.#begun === null) this.#begin()
+        await this.#finish(true)
+        return
+      case 'turn':
+        await nextTurn()
         return
       case 'evict':
         this.#shard.evict(0)
         return
       case 'crash':
-        await this.#shard.close()
-        this.#shard = await openShard(this.#dir, this.#catalog)
-        for (const buffer of this.#journal) this.#shard.apply(buffer, buffer.byteLength, [])
+        await this.#restart()
+        return
+      case 'power loss':
+        // What was not flushed is gone; its producers never heard that it was taken.
+        await this.#finish(false)
+        this.#journal = this.#journal.filter(({ position }) => position <= this.#covered)
+        await this.#restart()
         return
     }
+  }
+
+  #begin(): void {
+    let flushed: (isFlushed: boolean) => void = () => {}
+    const ready = new Promise<boolean>((resolve) => {
+      flushed = resolve
+    })
+    this.#shard.applied = this.#position
+    const done = this.#shard.checkpoint(this.#nowMs, ready)
+    this.#begun = { position: this.#position, flushed, done }
+  }
+
+  /** Ends the checkpoint in progress: it is done, or given up as when the process ends. */
+  async #finish(isFlushed: boolean): Promise<void> {
+    if (this.#begun === null) return
+    const { position, flushed, done } = this.#begun
+    this.#begun = null
+    flushed(isFlushed)
+    await done
+    if (isFlushed) this.#covered = position
+  }
+
+  async #restart(): Promise<void> {
+    await this.#finish(false)
+    await this.#shard.close()
+    this.#shard = await openShard(this.#dir, this.#catalog)
+    for (const { buffer } of this.#journal) this.#shard.apply(buffer, buffer.byteLength, [])
+  }
+
+  get #accepted(): readonly OracleEvent[] {
+    return this.#journal.flatMap(({ accepted }) => accepted)
   }
 
   /** Every key's values, by key. */
@@ -102,12 +160,13 @@ export class ShardStory {
 
   /** Compares every key with the oracle. */
   check(): void {
+    const all = this.#accepted
     const edgeNs = this.#edgeNs()
     const counts = this.#view.features.map((feature) => ({ ...feature, column: 'at', fn: 'count' }))
     for (const id of ['a', 'b', 'c', 'never']) {
       const { values, hasEvents, entity } = this.#read(id)
       const read = (view: Parameters<typeof oracle>[1]) =>
-        oracle(this.#accepted, view, id, edgeNs, sawtoothTileMs)
+        oracle(all, view, id, edgeNs, sawtoothTileMs)
       assert.deepEqual(values, read(this.#view), `values of ${id}`)
       const columns = this.#catalog.sources[0]!.fields
       const inWindow = read({ ...this.#view, columns, features: counts as never })
@@ -116,13 +175,14 @@ export class ShardStory {
         inWindow.map((count) => count !== null),
         `events of ${id}`,
       )
-      const isSeen = this.#accepted.some(({ key, timeNs }) => key === id && timeNs <= edgeNs)
+      const isSeen = all.some(({ key, timeNs }) => key === id && timeNs <= edgeNs)
       assert.equal(entity !== 'unseen', isSeen, `whether ${id} is known`)
       if (inWindow.some((count) => count !== null)) assert.equal(entity, 'present')
     }
   }
 
   async close(): Promise<void> {
+    await this.#finish(true)
     await this.#shard.close()
   }
 
@@ -152,14 +212,21 @@ export class ShardStory {
     writer.close()
     const { buffer, byteLength } = writer.take()
     const sent = buffer.slice(0, byteLength)
-    this.#journal.push(sent)
     const rejected: BatchRejections[] = []
     this.#shard.apply(sent, byteLength, rejected)
-    this.#note(events, rejected)
+    this.#journal.push({
+      buffer: sent,
+      position: this.#position,
+      accepted: this.#acceptedOf(events, rejected),
+    })
   }
 
   /** Too late is right only for events that no window can hold; nothing else may be rejected. */
-  #note(events: readonly RawEvent[], rejected: readonly BatchRejections[]): void {
+  #acceptedOf(
+    events: readonly RawEvent[],
+    rejected: readonly BatchRejections[],
+  ): readonly OracleEvent[] {
+    const accepted: OracleEvent[] = []
     const codes = new Map(
       rejected.flatMap(({ rejections }) => rejections.map(({ index, code }) => [index, code])),
     )
@@ -171,9 +238,10 @@ export class ShardStory {
       if (codes.has(index)) assert.equal(codes.get(index), 'EVENT_TOO_LATE')
       else {
         const row = { ...event, at: event.timeNs }
-        this.#accepted.push({ key: event.id, timeNs: event.timeNs, row })
+        accepted.push({ key: event.id, timeNs: event.timeNs, row })
       }
     }
+    return accepted
   }
 
   #read(id: string): ReadResult {
@@ -213,6 +281,12 @@ function catalogOf(view: StoryView): Catalog {
 function openShard(storePath: string, catalog: Catalog): Promise<Shard> {
   const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
   return Shard.open({ index: 0, catalog, validators, viewIds: [0], storePath })
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }
 
 function keyOf(view: View, id: string): Uint8Array {

@@ -105,10 +105,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const), aheadMs: advanceMs }) },
   {
-    weight: 3,
+    weight: 4,
     arbitrary: fc.record({
-      kind: fc.constantFrom('checkpoint' as const, 'evict' as const, 'crash' as const),
-    }),
+      kind: fc.constantFrom('checkpoint', 'begin', 'turn', 'evict', 'crash', 'power loss'),
+    }) as fc.Arbitrary<Step>,
   },
 )
 

@@ -17,6 +17,7 @@ const start = (lane: number, shards: readonly number[], storePath = '/none'): La
   definitionsUrl: null,
   definitions: [],
   viewIds: [],
+  viewsSince: [],
   storePath,
   stateBytesMax: 0,
 })

@@ -192,7 +192,7 @@ test('an event whose transform fails counts for no view of the route', () => {
       index: 1,
       code: 'TRANSFORM_FAILED',
       path: '',
-      message: 'transform of "fails" threw: no twos',
+      message: 'transform of "fails" failed: no twos',
     },
   ])
   for (let view = 0; view < 4; view++) {
@@ -213,7 +213,8 @@ test('rows that do not fit the view fail the transform', () => {
     [[null], /row 0: expected a row or null, got null/],
     [undefined, /row: expected a row or null, got undefined/],
     [5, /row: expected a row or null, got number/],
-    [Promise.resolve({ n: 1n }), /row: expected a row or null, got object/],
+    [Promise.resolve({ n: 1n }), /it returned a promise/],
+    [Promise.reject(new Error('later')), /it returned a promise/],
     [new Map([['n', 1n]]), /row: expected a row or null/],
     [Array(transformRowsMax + 1).fill({ n: 1n }), /more than 1000 rows/],
   ]

@@ -38,7 +38,7 @@ export const sumInt: Partial = {
   },
 }
 
-/** Exact value of an integer sum. */
+/** Exact value of an integer sum, which may be beyond 64 bits. */
 export function intSum({ f64 }: Cells, at: number): bigint {
   return BigInt(f64[at]!) * 4294967296n + BigInt(f64[at + 1]!)
 }
@@ -71,10 +71,10 @@ export const sumFloat: Partial = {
   },
 }
 
-/** The double nearest to a float sum; null where a sum on the way left the range of doubles. */
-export function floatSum({ f64 }: Cells, at: number): number | null {
+/** The double nearest to a float sum; undefined where a sum on the way left the range of doubles. */
+export function floatSum({ f64 }: Cells, at: number): number | undefined {
   const sum = f64[at]! + f64[at + 1]!
-  return Number.isFinite(sum) ? sum : null
+  return Number.isFinite(sum) ? sum : undefined
 }
 
 function zero(cells: Cells, at: number): void {

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventsCell, planLevels, tileCell } from '../../src/aggregate/layout.ts'
+import type { Field } from '../../src/model/types.ts'
+import { engineView, type EngineViewSpec } from '../helpers/engine.ts'
+
+const hour = 3_600_000
+const day = 24 * hour
+
+const amount: Field = { name: 'amount', type: { kind: 'Float64', nullable: true } }
+const items: Field = { name: 'items', type: { kind: 'Int64', nullable: false } }
+const page: Field = { name: 'page', type: { kind: 'String', nullable: true } }
+const columns = [amount, items, page]
+
+type Feature = EngineViewSpec['features'][number]
+
+function featureOf(fn: Feature['fn'], column: string, windowMs = hour): Feature {
+  return { fn, column, windowMs }
+}
+
+function levelsOf(features: readonly Feature[], intervalMs = 0) {
+  const mode = intervalMs === 0 ? 'sawtooth' : 'interval'
+  return planLevels(engineView({ columns, features, mode, intervalMs }))
+}
+
+test('sum, mean and count of one column share a sum and a count', () => {
+  const [level] = levelsOf([
+    featureOf('sum', 'amount'),
+    featureOf('mean', 'amount'),
+    featureOf('count', 'amount'),
+  ])
+  const [sum, mean, count] = level!.groups[0]!.features
+  assert.equal(level!.partials.length, 2)
+  assert.equal(sum!.at, mean!.at)
+  assert.deepEqual(new Set([sum, mean, count].map((each) => each!.countAt)), new Set([count!.at]))
+})
+
+test('windows of one width share the partials, and each reads only its own', () => {
+  const features = [
+    featureOf('sum', 'amount', hour),
+    featureOf('sum', 'amount', 2 * hour),
+    featureOf('max', 'page', 2 * hour),
+  ]
+  const [level, ...others] = levelsOf(features)
+  assert.deepEqual(others, [])
+  const [short, long] = level!.groups
+  assert.deepEqual([short!.windowMs, long!.windowMs], [hour, 2 * hour])
+  assert.equal(short!.features[0]!.at, long!.features[0]!.at)
+  // The sum and the count of amounts; with the largest page and the count of pages.
+  assert.deepEqual([short!.partials.length, long!.partials.length], [2, 4])
+  assert.equal(level!.partials.length, 4)
+})
+
+test('a column without nulls is counted by the events of the tile', () => {
+  const [level] = levelsOf([featureOf('count', 'items'), featureOf('mean', 'items')])
+  const [count, mean] = level!.groups[0]!.features
+  assert.deepEqual([count!.at, count!.countAt, mean!.countAt], Array(3).fill(eventsCell))
+  assert.equal(level!.partials.length, 1)
+  const [nullable] = levelsOf([featureOf('count', 'amount')])
+  assert.notEqual(nullable!.groups[0]!.features[0]!.countAt, eventsCell)
+})
+
+test('the cells of a row do not overlap and fill the row', () => {
+  const functions = ['count', 'min', 'max', 'last'] as const
+  const features = columns.flatMap(({ name }) => functions.map((fn) => featureOf(fn, name)))
+  const [level] = levelsOf([...features, featureOf('sum', 'amount'), featureOf('sum', 'items')])
+  const taken = level!.partials.flatMap(({ partial, at }) =>
+    Array.from({ length: partial.cells }, (_, cell) => at + cell),
+  )
+  const all = [tileCell, eventsCell, ...taken].toSorted((a, b) => a - b)
+  assert.deepEqual(
+    all,
+    Array.from({ length: level!.stride }, (_, cell) => cell),
+  )
+})
+
+test('the cells of pooled values are known, with their types', () => {
+  const features = [
+    featureOf('sum', 'amount'),
+    featureOf('last', 'page'),
+    featureOf('min', 'page'),
+    featureOf('last', 'items'),
+  ]
+  const [level] = levelsOf(features)
+  const placed = level!.groups[0]!.features
+  assert.deepEqual(level!.valueCells, [placed[1]!.at, placed[2]!.at])
+  assert.deepEqual(level!.valueTypes, [page.type, page.type])
+})
+
+test('sawtooth windows are served by levels of their tile widths, narrowest first', () => {
+  const levels = levelsOf([
+    featureOf('count', 'items', 30 * day),
+    featureOf('count', 'items', hour),
+    featureOf('count', 'items', 10 * day),
+    featureOf('count', 'items', day),
+  ])
+  assert.deepEqual(
+    levels.map(({ widthMs, reachMs }) => [widthMs, reachMs]),
+    [
+      [hour / 12, hour],
+      [hour, day],
+      [day, 30 * day],
+    ],
+  )
+  const places = levels.map(({ groups }) =>
+    groups.flatMap(({ features }) => features.map(({ index }) => index)),
+  )
+  assert.deepEqual(places, [[1], [3], [0, 2]])
+})
+
+test('interval windows all stand on tiles of the interval', () => {
+  const features = [featureOf('count', 'items', day), featureOf('count', 'items', hour)]
+  const levels = levelsOf(features, hour / 2)
+  assert.deepEqual(
+    levels.map(({ widthMs, reachMs, groups }) => [widthMs, reachMs, groups.length]),
+    [[hour / 2, day, 2]],
+  )
+})

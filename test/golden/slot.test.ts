@@ -1,0 +1,66 @@
+/**
+ * The stored bytes of a key's state: a store that was written by one version is read by the next.
+ *
+ * When this fails, stored state has become unreadable: raise `slotFormat` and handle the old one.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ByteWriter } from '../../src/aggregate/byte-writer.ts'
+import { encodeSlot, slotFormat } from '../../src/aggregate/slot-codec.ts'
+import { ViewState } from '../../src/aggregate/view-state.ts'
+import { engineKey, engineRows, engineView } from '../helpers/engine.ts'
+
+const view = engineView({
+  columns: [
+    { name: 'n', type: { kind: 'Int64', nullable: false } },
+    { name: 'x', type: { kind: 'Float64', nullable: true } },
+    { name: 's', type: { kind: 'String', nullable: false } },
+    {
+      name: 'm',
+      type: { kind: 'Map', nullable: false, value: { kind: 'Int64', nullable: false } },
+    },
+  ],
+  features: [
+    { column: 'n', fn: 'sum', windowMs: 60_000 },
+    { column: 'n', fn: 'last', windowMs: 60_000 },
+    { column: 'x', fn: 'mean', windowMs: 3_600_000 },
+    { column: 's', fn: 'max', windowMs: 3_600_000 },
+    { column: 'm', fn: 'last', windowMs: 3_600_000 },
+  ],
+})
+
+const golden = [
+  // Format 1; newest event: ns within its ms, and ms.
+  '01000000 07000000 00000000205f1241',
+  // Tiles of 5 s, two: number, events, sum of n in two cells, last n, its ns after the tile's start.
+  '02000000',
+  '0000000000804d40 000000000000f03f 0000000000000000 0000000000001440',
+  '0500000000000000 000000d088c3f041',
+  '0000000000004e40 000000000000f03f 000000000000f0bf 000020ffffffef41',
+  'f9ffffffffffffff 0000800365cdcd41',
+  // Tiles of 5 min, two: number, events, values of x, sum of x in two cells, places of the greatest
+  // s and of the last m, ns of the last m.
+  '02000000',
+  '0000000000000000 000000000000f03f 000000000000f03f 000000000000f83f 0000000000000000',
+  '000000000000f03f 0000000000000840 0000c0d4e56e5142',
+  '000000000000f03f 000000000000f03f 0000000000000000 0000000000000000 0000000000000000',
+  '0000000000000040 0000000000001040 0000800365cdcd41',
+  // The values of the places: s and m of one tile, s and m of the other.
+  '94 a162 92 a161 cf0000000000000001 a161 92 a161 cf0000000000000002',
+]
+
+test('the stored form of a key is what it always was', () => {
+  const state = new ViewState(view, { load: () => null, capture: () => undefined })
+  const m = (n: bigint) => new Map([['a', n]])
+  const rows = engineRows(view, [
+    { key: 'k', timeNs: 299_500_000_000n, row: { n: 5n, x: 1.5, s: 'b', m: m(1n) } },
+    { key: 'k', timeNs: 301_000_000_007n, row: { n: -7n, x: null, s: 'a', m: m(2n) } },
+  ])
+  state.apply(rows, rows.columns, 302_000)
+  const { bytes, hash } = engineKey('k')
+  const slot = state.slotOf(hash, bytes, 0, bytes.length)
+  const writer = new ByteWriter(64)
+  encodeSlot(writer, slot, state.newestMs[slot]!, state.newestNs[slot]!, state.levels, state.pool)
+  assert.equal(slotFormat, 1)
+  assert.equal(Buffer.from(writer.since(0)).toString('hex'), golden.join('').replaceAll(' ', ''))
+})

@@ -1,0 +1,89 @@
+/**
+ * One shard without its lane: sections in, values out, checkpoints when told.
+ */
+import { hashBytes } from '../../src/base/hash.ts'
+import { buildCatalog } from '../../src/define/catalog.ts'
+import type { Catalog } from '../../src/model/catalog.ts'
+import { encodeKey } from '../../src/model/key.ts'
+import type { BatchRejections, ReadResult } from '../../src/model/message.ts'
+import { createEncoder } from '../../src/model/msgpack.ts'
+import { SectionWriter } from '../../src/model/section.ts'
+import type { Value } from '../../src/model/types.ts'
+import { Shard } from '../../src/shard/shard.ts'
+import { createRouteValidator } from '../../src/validate/route-validator.ts'
+
+const seed = { k0: 1, k1: 2 }
+const encoder = createEncoder()
+
+/** A key by the values of its fields. */
+export type Key = Readonly<Record<string, Value>>
+
+export class DrivenShard {
+  readonly #catalog: Catalog
+  readonly #shard: Shard
+  #position = 0
+
+  /** @param definitions  One view over one source. */
+  static async open(dir: string, definitions: readonly unknown[]): Promise<DrivenShard> {
+    const catalog = buildCatalog(definitions)
+    const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
+    const options = { index: 0, catalog, validators, viewIds: [0], storePath: dir }
+    return new DrivenShard(catalog, await Shard.open(options))
+  }
+
+  private constructor(catalog: Catalog, shard: Shard) {
+    this.#catalog = catalog
+    this.#shard = shard
+    this.#position = shard.opened.position
+  }
+
+  get shard(): Shard {
+    return this.#shard
+  }
+
+  /** Applies one batch; returns the rejections. */
+  send(events: readonly Key[], arrivalMs: number): BatchRejections[] {
+    const writer = new SectionWriter(new Uint8Array(1024))
+    this.#position += 1
+    writer.open(0, 0, this.#position, arrivalMs)
+    events.forEach((event, index) => {
+      const key = this.#key(event)
+      const bytes = encoder.encode(event)
+      const hash = hashBytes(key, 0, key.length, seed)
+      writer.event(index, hash, key, 0, key.length, bytes, 0, bytes.length)
+    })
+    writer.close()
+    const { buffer, byteLength } = writer.take()
+    const rejected: BatchRejections[] = []
+    this.#shard.apply(buffer, byteLength, rejected)
+    return rejected
+  }
+
+  read(of: Key, edgeMs: number): ReadResult {
+    const key = this.#key(of)
+    return this.#shard.read({
+      view: 0,
+      shard: 0,
+      keyHash: hashBytes(key, 0, key.length, seed),
+      key,
+      features: this.#catalog.views[0]!.features.map((_, place) => place),
+      edgeMs,
+      watermarkMs: -Infinity,
+      watermarkNs: 0,
+    })
+  }
+
+  /** @param flushed  Resolves when the journal is on disk; at once unless told. */
+  checkpoint(arrivalMs: number, flushed: Promise<boolean> = Promise.resolve(true)) {
+    this.#shard.applied = this.#position
+    return this.#shard.checkpoint(arrivalMs, flushed)
+  }
+
+  close(): Promise<void> {
+    return this.#shard.close()
+  }
+
+  #key(of: Key): Uint8Array {
+    return encodeKey(this.#catalog.views[0]!.joinKeys, of) as Uint8Array
+  }
+}

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { open } from 'lmdb'
+import { RedoGroup, RedoWriter } from '../../src/persist/redo.ts'
+import { openShardStore, type ShardStore, type StateWrite } from '../../src/persist/shard-store.ts'
+import { temporaryDirectory } from '../helpers/temporary.ts'
+
+const mapBytes = 2 ** 28
+const openAt = (path: string): Promise<ShardStore> => openShardStore(path, { mapBytes })
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+const textOf = (bytes: Uint8Array | null): string | null =>
+  bytes === null ? null : Buffer.from(bytes).toString()
+
+function write(n: number, value: string | null, view = 0): StateWrite {
+  const key = bytesOf(`key ${n}`)
+  return {
+    view,
+    keyHash: (n * 2654435761) >>> 0,
+    key,
+    value: value === null ? null : bytesOf(value),
+  }
+}
+
+// oxlint-disable-next-line require-await
+async function* batchesOf(...batches: readonly (readonly StateWrite[])[]) {
+  yield* batches
+}
+
+function commit(store: ShardStore, header: string, ...batches: readonly StateWrite[][]) {
+  const ready = Promise.resolve(true)
+  return store.commit({ header: bytesOf(header), batches: batchesOf(...batches), ready })
+}
+
+function get(store: ShardStore, n: number, view = 0): string | null {
+  const { keyHash, key } = write(n, null)
+  return textOf(store.get(view, keyHash, key))
+}
+
+/** The environment as lmdb has it, to do damage in it. */
+function openRaw(path: string) {
+  return open<Buffer, Buffer>({ path, encoding: 'binary', keyEncoding: 'binary', noSubdir: false })
+}
+
+test('a new store is empty', async (context) => {
+  const store = await openAt(await temporaryDirectory(context))
+  assert.equal(store.header(), null)
+  assert.equal(store.count, 0)
+  assert.equal(get(store, 1), null)
+  assert.deepEqual(store.scan(null, 10), [])
+  await store.close()
+})
+
+test('a commit changes keys and header together, and outlives the store', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const store = await openAt(dir)
+  await commit(store, 'first', [write(1, 'one'), write(2, 'two')])
+  await commit(store, 'second', [write(1, 'ONE'), write(3, 'three')], [write(2, null)])
+  await store.close()
+  const again = await openAt(dir)
+  assert.equal(textOf(again.header()), 'second')
+  assert.deepEqual(
+    [1, 2, 3].map((n) => get(again, n)),
+    ['ONE', null, 'three'],
+  )
+  assert.equal(again.count, 2)
+  await again.close()
+})
+
+test('views and hashes keep equal keys apart', async (context) => {
+  const store = await openAt(await temporaryDirectory(context))
+  await commit(store, '', [write(1, 'of 0'), write(1, 'of 1', 1), { ...write(1, 'x'), keyHash: 7 }])
+  assert.equal(get(store, 1), 'of 0')
+  assert.equal(get(store, 1, 1), 'of 1')
+  assert.equal(textOf(store.get(0, 7, bytesOf('key 1'))), 'x')
+  await store.close()
+})
+
+test('a large commit goes through the redo file and leaves none behind', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const store = await openAt(dir)
+  const many = Array.from({ length: 3000 }, (_, n) => write(n, `value ${n}`))
+  await commit(store, 'many', many.slice(0, 700), many.slice(700))
+  await commit(
+    store,
+    'fewer',
+    many.map((each, n) => (n % 3 === 0 ? { ...each, value: null } : each)),
+  )
+  await store.close()
+  assert.deepEqual((await readdir(dir)).toSorted(), ['data.mdb', 'lock.mdb'])
+  const again = await openAt(dir)
+  assert.equal(textOf(again.header()), 'fewer')
+  assert.equal(again.count, 2000)
+  assert.equal(get(again, 1), 'value 1')
+  assert.equal(get(again, 3), null)
+  await again.close()
+})
+
+test('a commit that is given up changes nothing, large or small', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const store = await openAt(dir)
+  await commit(store, 'before', [write(1, 'one')])
+  for (const count of [1, 1000]) {
+    const writes = Array.from({ length: count }, (_, n) => write(n, 'new'))
+    const ready = Promise.resolve(false)
+    const batches = batchesOf(writes)
+    assert.equal(await store.commit({ header: bytesOf('after'), batches, ready }), false)
+    assert.equal(get(store, 1), 'one')
+  }
+  await store.close()
+  const again = await openAt(dir)
+  assert.equal(textOf(again.header()), 'before')
+  await again.close()
+})
+
+/** Puts a complete redo file down, as a crash would leave it before or within the transactions. */
+async function leaveRedo(dir: string, generation: number, from: string): Promise<void> {
+  // Its content is what another store holds.
+  const writer = await RedoWriter.create(join(dir, 'redo'), generation)
+  const group = new RedoGroup()
+  const stored = openRaw(from)
+  for (const { key, value } of stored.getRange({ start: Buffer.from([0]) })) {
+    const room = group.add(key.length, value.length)
+    room.key.set(key)
+    room.value.set(value)
+  }
+  await stored.close()
+  await writer.append(group.seal(true))
+  await writer.finish()
+}
+
+test('a commit that a crash interrupted is finished at the next start', async (context) => {
+  const [dir, other] = [await temporaryDirectory(context), await temporaryDirectory(context)]
+  const store = await openAt(dir)
+  await commit(store, 'first', [write(1, 'one')])
+  await store.close()
+  const model = await openAt(other)
+  await commit(model, 'spent', [])
+  await commit(model, 'second', [write(1, 'ONE'), write(2, 'two')])
+  await model.close()
+  await leaveRedo(dir, 2, other)
+  const again = await openAt(dir)
+  assert.equal(textOf(again.header()), 'second')
+  assert.deepEqual([get(again, 1), get(again, 2)], ['ONE', 'two'])
+  await commit(again, 'third', [write(1, '1')])
+  await again.close()
+  assert.deepEqual((await readdir(dir)).toSorted(), ['data.mdb', 'lock.mdb'])
+})
+
+test('a redo file that was brought in already does not undo what came after it', async (context) => {
+  const [dir, other] = [await temporaryDirectory(context), await temporaryDirectory(context)]
+  const store = await openAt(dir)
+  for (const header of ['first', 'second', 'third']) await commit(store, header, [write(1, header)])
+  await store.close()
+  const model = await openAt(other)
+  await commit(model, 'old', [write(1, 'old')])
+  await model.close()
+  await leaveRedo(dir, 2, other)
+  const again = await openAt(dir)
+  assert.equal(textOf(again.header()), 'third')
+  assert.equal(get(again, 1), 'third')
+  await again.close()
+})
+
+test('a scan meets every key once, in order, whatever its limit', async (context) => {
+  const store = await openAt(await temporaryDirectory(context))
+  const writes = Array.from({ length: 50 }, (_, n) => write(n, `${n}`, n % 3))
+  await commit(store, 'header', writes)
+  for (const limit of [1, 7, 50, 60]) {
+    const seen: string[] = []
+    let cursor = store.scan(null, limit)
+    while (cursor.length > 0) {
+      seen.push(...cursor.map(({ value }) => textOf(value)!))
+      cursor = store.scan(cursor.at(-1)!, limit)
+    }
+    const ordered = writes.toSorted((a, b) => a.view - b.view || a.keyHash - b.keyHash)
+    assert.deepEqual(
+      seen,
+      ordered.map(({ value }) => textOf(value)),
+    )
+  }
+  await store.close()
+})
+
+test('a value that has changed on disk is refused, by a read and by a scan', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const store = await openAt(dir)
+  await commit(store, 'header', [write(1, 'one')])
+  await store.close()
+  const raw = openRaw(dir)
+  for (const { key, value } of raw.getRange({ start: Buffer.from([1]) })) {
+    const damaged = Buffer.from(value)
+    damaged[5]! ^= 1
+    await raw.put(Buffer.from(key), damaged)
+  }
+  await raw.close()
+  const again = await openAt(dir)
+  assert.throws(() => get(again, 1), { code: 'STORE_CORRUPT' })
+  assert.throws(() => again.scan(null, 10), { code: 'STORE_CORRUPT' })
+  await again.close()
+})
+
+test('a store whose header is torn is refused', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const store = await openAt(dir)
+  await commit(store, 'header', [write(1, 'one')])
+  await store.close()
+  for (const torn of [Buffer.from([0]), Buffer.alloc(3), Buffer.from('0000000000000000')]) {
+    const raw = openRaw(dir)
+    await raw.put(Buffer.from([0]), torn)
+    await raw.close()
+    await assert.rejects(openAt(dir), { code: 'STORE_CORRUPT' })
+  }
+})

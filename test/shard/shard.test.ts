@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { expiredKeptMs } from '../../src/base/limits.ts'
+import { aggregate, entity, pushSource, streamFeatureView, t } from '../../src/index.ts'
+import { openShardStore } from '../../src/persist/shard-store.ts'
+import { DrivenShard } from '../helpers/driven-shard.ts'
+import { temporaryDirectory } from '../helpers/temporary.ts'
+
+const hourMs = 3_600_000
+const startMs = Date.UTC(2024, 0, 1)
+
+function definitions(leadingEdge: 'latest-event' | 'wall-clock'): readonly unknown[] {
+  const user = entity({ name: 'user', joinKeys: { id: t.String() } })
+  const source = pushSource({
+    name: 'visits',
+    schema: { id: t.String(), at: t.Timestamp(), pages: t.Int64() },
+    timestampField: 'at',
+  })
+  return [
+    streamFeatureView({
+      name: 'visitors',
+      source,
+      entities: [user],
+      leadingEdge,
+      features: [aggregate('pages', 'sum', '1h'), aggregate('pages', 'last', '1d')],
+    }),
+  ]
+}
+
+const visit = (id: string, at: number, pages = 1) => ({ id, at: BigInt(at), pages: BigInt(pages) })
+
+async function storedKeys(dir: string): Promise<number> {
+  const store = await openShardStore(join(dir, '000'), { mapBytes: 2 ** 30 })
+  const { count } = store
+  await store.close()
+  return count
+}
+
+/** More keys than are captured at once, so that a checkpoint goes on while events come. */
+const manyIds = Array.from({ length: 700 }, (_, n) => `user ${n}`)
+
+test('a checkpoint holds every key as it was when it began, whatever comes meanwhile', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const shard = await DrivenShard.open(dir, definitions('latest-event'))
+  const visits = (pages: number) => manyIds.map((id, n) => visit(id, startMs + n, pages + n))
+  shard.send(visits(5), startMs + hourMs)
+  const checkpoint = shard.checkpoint(startMs + hourMs)
+  shard.send(visits(1000), startMs + hourMs)
+  assert.equal((await checkpoint)?.keys, manyIds.length)
+  manyIds.forEach((id, n) => {
+    const pages = BigInt(1000 + n)
+    assert.deepEqual(shard.read({ id }, 0).values, [BigInt(5 + n) + pages, pages])
+  })
+  await shard.close()
+  // The power fails: the journal ends where the checkpoint was.
+  const again = await DrivenShard.open(dir, definitions('latest-event'))
+  manyIds.forEach((id, n) => {
+    assert.deepEqual(again.read({ id }, 0).values, [BigInt(5 + n), BigInt(5 + n)])
+  })
+  await again.close()
+})
+
+test('a checkpoint drops no tile because of an event that it does not cover', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const shard = await DrivenShard.open(dir, definitions('latest-event'))
+  const visits = manyIds.map((id) => visit(id, startMs, 5))
+  shard.send(visits, startMs + 100 * hourMs)
+  const checkpoint = shard.checkpoint(startMs + 100 * hourMs)
+  // Behind the checkpoint, and before all was captured, the view moves on by days.
+  shard.send([visit('ahead', startMs + 90 * hourMs)], startMs + 100 * hourMs)
+  await checkpoint
+  await shard.close()
+  const again = await DrivenShard.open(dir, definitions('latest-event'))
+  for (const id of manyIds) assert.deepEqual(again.read({ id }, 0).values, [5n, 5n])
+  assert.equal(again.read({ id: 'ahead' }, 0).entity, 'unseen')
+  await again.close()
+})
+
+test('keys that were evicted are found, whatever was added while they were stored', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const shard = await DrivenShard.open(dir, definitions('latest-event'))
+  const ids = Array.from({ length: 300 }, (_, n) => `old ${n}`)
+  shard.send(
+    ids.map((id) => visit(id, startMs)),
+    startMs,
+  )
+  await shard.checkpoint(startMs)
+  shard.shard.evict(0)
+  assert.equal(shard.shard.keys, 0)
+  const checkpoint = shard.checkpoint(startMs)
+  shard.send(
+    ids.map((_, n) => visit(`new ${n}`, startMs)),
+    startMs,
+  )
+  await checkpoint
+  for (const id of ids) assert.deepEqual(shard.read({ id }, 0).values, [1n, 1n])
+  shard.send(
+    ids.map((id) => visit(id, startMs, 2)),
+    startMs,
+  )
+  for (const id of ids) assert.deepEqual(shard.read({ id }, 0).values, [3n, 2n])
+  await shard.close()
+})
+
+test('a checkpoint that is given up changes nothing', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const shard = await DrivenShard.open(dir, definitions('latest-event'))
+  shard.send([visit('a', startMs)], startMs)
+  assert.equal(await shard.checkpoint(startMs, Promise.resolve(false)), null)
+  await shard.close()
+  const again = await DrivenShard.open(dir, definitions('latest-event'))
+  assert.equal(again.shard.opened.position, 0)
+  assert.equal(again.read({ id: 'a' }, 0).entity, 'unseen')
+  await again.close()
+})
+
+for (const leadingEdge of ['latest-event', 'wall-clock'] as const) {
+  test(`${leadingEdge}: a key is expired after its windows, and unseen a while later`, async (context) => {
+    const dir = await temporaryDirectory(context)
+    const shard = await DrivenShard.open(dir, definitions(leadingEdge))
+    /** Moves the edge of the windows to `ms` after the start, and sweeps. */
+    const moveTo = async (ms: number): Promise<void> => {
+      shard.send([visit('clock', startMs + ms)], startMs + ms)
+      await shard.checkpoint(startMs + ms)
+    }
+    const entityAt = (ms: number) => shard.read({ id: 'a' }, startMs + ms).entity
+    shard.send([visit('a', startMs)], startMs)
+    await moveTo(23 * hourMs)
+    assert.equal(entityAt(23 * hourMs), 'present')
+    await moveTo(26 * hourMs)
+    assert.equal(entityAt(26 * hourMs), 'expired')
+    assert.deepEqual(shard.read({ id: 'a' }, startMs + 26 * hourMs).values, [null, null])
+    await moveTo(expiredKeptMs + 23 * hourMs)
+    assert.equal(entityAt(expiredKeptMs + 23 * hourMs), 'expired')
+    await moveTo(expiredKeptMs + 26 * hourMs)
+    assert.equal(entityAt(expiredKeptMs + 26 * hourMs), 'unseen')
+    assert.equal(shard.shard.keys, 1)
+    await shard.close()
+    assert.equal(await storedKeys(dir), 1)
+  })
+}
+
+test('keys that roll are swept from memory and from disk, so that both stay bounded', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const shard = await DrivenShard.open(dir, definitions('latest-event'))
+  const stepMs = 12 * hourMs
+  let keysMax = 0
+  for (let n = 0; n < 60; n++) {
+    const at = startMs + n * stepMs
+    const events = Array.from({ length: 100 }, (_, i) => visit(`${n} ${i}`, at))
+    shard.send(events, at)
+    if (n % 3 === 0) shard.shard.evict(0)
+    await shard.checkpoint(at)
+    keysMax = Math.max(keysMax, shard.shard.keys)
+  }
+  // Seven days and the longest window, in steps of half a day, and what is swept a step later.
+  const keptMax = ((expiredKeptMs + 26 * hourMs) / stepMs + 2) * 100
+  assert.ok(keysMax <= keptMax, `${keysMax} keys in memory`)
+  await shard.close()
+  const stored = await storedKeys(dir)
+  assert.ok(stored <= keptMax, `${stored} keys stored`)
+})
