@@ -33,6 +33,8 @@ export interface ColdKeysOptions {
   readonly keys: number
   /** Budget of state in memory, all threads together, bytes. */
   readonly stateBytesMax: number
+  /** @defaultValue 16 */
+  readonly shards?: number
   /** @defaultValue 1 */
   readonly threads?: number
   /** Keys read before the kill, and again after the restart. @defaultValue 20_000 */
@@ -107,10 +109,10 @@ interface Status {
 
 /** Runs the whole of it in a new directory, which is removed afterwards. */
 export async function run(options: ColdKeysOptions): Promise<ColdKeysResult> {
-  const { keys, stateBytesMax } = options
+  const { keys, stateBytesMax, shards = 16, threads = 1 } = options
   const dataDir = join(tmpdir(), `millrace-cold-keys-${randomUUID()}`)
   const log = options.log ?? (() => {})
-  let daemon = await Daemon.start({ dataDir, stateBytesMax, threads: options.threads ?? 1 })
+  let daemon = await Daemon.start({ dataDir, stateBytesMax, shards, threads })
   try {
     const client = createClient({ url: daemon.url })
     await publish(client, fitting(keys))
@@ -130,7 +132,7 @@ export async function run(options: ColdKeysOptions): Promise<ColdKeysResult> {
     await client.close()
     log(`killed; ${wrongBefore} wrong; at most ${mib(rssAnonBytesMax)} MiB`)
 
-    daemon = await Daemon.start({ dataDir, stateBytesMax, threads: options.threads ?? 1 })
+    daemon = await Daemon.start({ dataDir, stateBytesMax, shards, threads })
     const { recovery } = await daemon.status()
     const reader = createClient({ url: daemon.url })
     const wrongAfter = await wrongReads(reader, keys, reads)
@@ -205,12 +207,12 @@ async function publish(
   const send = async (batch: readonly Purchase[]): Promise<void> => {
     await client.ready()
     const sentMs = performance.now()
-    const done: Promise<void> = client.publish(purchases, batch).then((receipt: Receipt) => {
+    const pending: Promise<void> = client.publish(purchases, batch).then((receipt: Receipt) => {
       ackMsMax = Math.max(ackMsMax, performance.now() - sentMs)
       rejected += receipt.rejected.length
-      receipts.delete(done)
+      receipts.delete(pending)
     })
-    receipts.add(done)
+    receipts.add(pending)
     sent += batch.length
     if (sent % 500_000 === 0) log(`${sent} events`)
   }
@@ -252,6 +254,7 @@ async function wrongReads(client: MillraceClient, keys: number, reads: number): 
 interface DaemonOptions {
   readonly dataDir: string
   readonly stateBytesMax: number
+  readonly shards: number
   readonly threads: number
 }
 

@@ -106,7 +106,7 @@ export const errorTable = {
   HEADERS_TOO_LARGE: row('user', 'never', 431, null, 'headers exceed {max} bytes'),
 
   // The daemon itself.
-  FAILED: row('internal', 'backoff', 503, null, 'the server has failed and is ending: {reason}'),
+  FAILED: row('external', 'backoff', 503, null, 'the server has failed and is ending: {reason}'),
   DRAINING: row('external', 'backoff', 503, 1012, 'the server is shutting down'),
   OVERLOADED: row('external', 'backoff', 503, 1013, 'the server holds too much unfinished work'),
   STORE_LOCKED: row('external', 'never', 500, null, 'data directory is in use by process {pid}'),

@@ -6,7 +6,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MillraceError } from '../base/errors.ts'
 import type { Catalog } from '../model/catalog.ts'
+import type { Definitions } from './banner.ts'
 import type { Publisher } from './push.ts'
 import type { Served, StartOptions } from './serve.ts'
 import { fetchJson } from './server.ts'
@@ -28,9 +30,17 @@ export async function loadCatalog(file: string): Promise<Catalog> {
   }
 }
 
-export async function connectPublisher(url: string): Promise<Publisher> {
+export async function connectPublisher(
+  url: string,
+  { source }: { readonly source: string },
+): Promise<Publisher> {
   // The client waits for a daemon that is away; a command had better say so.
   await fetchJson(url, '/readyz')
+  // Without an event there would be nothing for the daemon to refuse.
+  const { sources } = (await fetchJson(url, '/v1/definitions')) as Definitions
+  if (!sources.some(({ name }) => name === source)) {
+    throw new MillraceError('SOURCE_UNKNOWN', { source })
+  }
   const { MillraceClient } = await import('../client/client.ts')
   return new MillraceClient({ url })
 }

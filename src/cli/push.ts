@@ -51,16 +51,20 @@ const callsMax = 8
 /** Rejections that are printed; the others are counted. */
 const reportedMax = 20
 
-/** @param connect  Connects to the daemon at a URL; may also fail at the first publish. */
-export function pushCommand(connect: (url: string) => Promise<Publisher>): Run {
+/** Connects to the daemon at a URL. @throws {@link MillraceError} `SOURCE_UNKNOWN`. */
+type Connect = (url: string, options: { readonly source: string }) => Promise<Publisher>
+
+/** @param connect  May also fail at the first publish. */
+export function pushCommand(connect: Connect): Run {
   return async (args, io) => {
     const one = { min: 1, max: 1 }
     const { positionals, options, flags } = parseCommand(pushHelp, args, one, io.environment)
     const file = (flags['file'] as string | undefined) ?? '-'
-    const publisher = await connect(options.url)
+    const source = positionals[0]!
+    const publisher = await connect(options.url, { source })
     const tally = new Tally(io)
     try {
-      await publishLines(publisher, positionals[0]!, inputOf(file, io), tally)
+      await publishLines(publisher, source, inputOf(file, io), tally)
       await publisher.drain()
     } catch (error) {
       await publisher.close()

@@ -2,8 +2,9 @@
  * `millrace serve`: runs the daemon until a signal.
  *
  * The first SIGTERM or SIGINT drains: intake stops, what was taken is finished and checkpointed,
- * exit 0. The second closes at once, exit 128 + the signal's number, even when a shard thread hangs;
- * nothing that was acknowledged is lost either way. A daemon that fails ends the command with its error.
+ * exit 0. The second closes at once, exit 128 + the signal's number, even when a shard thread
+ * hangs; nothing that was acknowledged is lost either way. A daemon that fails ends the command
+ * with its error.
  */
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -12,13 +13,7 @@ import { daemonOptions } from '../base/config.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { closeMsMax } from '../base/limits.ts'
 import { bannerText, type Definitions } from './banner.ts'
-import {
-  jsonFlag,
-  parseCommand,
-  type CommandHelp,
-  type Io,
-  type Run,
-} from './command.ts'
+import { jsonFlag, parseCommand, type CommandHelp, type Io, type Run } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { fetchJson } from './server.ts'
 

@@ -2,8 +2,8 @@
  * Whether the definitions of today fit the store of yesterday.
  *
  * State belongs to the definition that made it. A view or source that means something else than it
- * did is refused by name; one that is gone is refused, too, unless it is to be dropped; a new one is
- * added and counts from the end of the journal on.
+ * did is refused by name; one that is gone is refused, too, unless it is to be dropped; a new one
+ * is added and counts from the end of the journal on.
  */
 import { canonicalSource, canonicalView, describeDifference } from '../define/identity.ts'
 import { MillraceError } from '../base/errors.ts'

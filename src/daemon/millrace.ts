@@ -134,7 +134,7 @@ export class Millrace {
 
   /** @internal Whether the daemon should be sent work. */
   readiness(): Readiness {
-    if (this.#failure !== null) return { state: 'failed', reason: this.#failure.message }
+    if (this.#failure !== null) return { state: 'failed', reason: this.#failure.code }
     return this.#isEnding ? { state: 'draining' } : { state: 'ready' }
   }
 

@@ -163,6 +163,8 @@ class ThreadLane implements Lane {
     this.#ended = task.then(() => {
       if (!this.#isClosing) broken(new Error('the thread has ended by itself'))
     }, broken)
+    // Waited for by `close`, which may come long after, or not at all.
+    this.#ended.catch(() => undefined)
   }
 
   post(message: ToShard, transfer: readonly ArrayBuffer[] = []): void {

@@ -10,8 +10,15 @@ import type { Readable } from './services.ts'
 
 type Key = Readonly<Record<string, unknown>>
 
+/** A request's query string, parsed, and the URL with its bytes. */
+interface Query {
+  readonly query: unknown
+  readonly url: string
+}
+
 /** The key in `?user_id=u1&region=eu`; every value is text there, whatever the join key's type. */
-export function keyOfQuery(service: Readable, query: unknown): Key {
+export function keyOfQuery(service: Readable, { query, url }: Query): Key {
+  assertDecodable(url)
   const given = query as Readonly<Record<string, string | readonly string[]>>
   const types = new Map(service.joinKeys.map(({ name, type }) => [name, type]))
   const key = Object.create(null) as Record<string, unknown>
@@ -22,6 +29,15 @@ export function keyOfQuery(service: Readable, query: unknown): Key {
     key[name] = fromText(types.get(name), text)
   }
   return key
+}
+
+/** The parser takes what it cannot decode as it stands, which would be the key of somebody else. */
+function assertDecodable(url: string): void {
+  try {
+    decodeURIComponent(url.replace(/^[^?]*/, ''))
+  } catch {
+    throw requestInvalid('query', 'is not percent-encoded UTF-8')
+  }
 }
 
 /** Text as the form that the reader takes: a Bool is no text there, an integer may be. */

@@ -25,7 +25,7 @@ import { readables, type Readable } from './services.ts'
 /** Whether the daemon should be sent work. */
 export type Readiness =
   | { readonly state: 'ready' }
-  /** The daemon has failed and is ending: nothing is served. */
+  /** The daemon has failed and is ending: nothing is served. `reason` goes out: a code. */
   | { readonly state: 'failed'; readonly reason: string }
   /** Features are still served; new events are not taken. */
   | { readonly state: 'draining' }
@@ -49,6 +49,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
     ...(options.log ? { loggerInstance: options.log } : {}),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.httpBodyBytesMax,
+    // Members are looked up as own ones: these names are refused like any that is not known.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
     requestTimeout: limits.httpRequestTimeoutMs,
     keepAliveTimeout: limits.httpKeepAliveMs,
     http: { headersTimeout: limits.httpHeadersTimeoutMs, maxHeaderSize: limits.httpHeaderBytesMax },
@@ -110,8 +113,8 @@ function addFeatures(app: FastifyInstance, options: HttpOptions): void {
     return featureBody(service, keys, table, options.nowMs())
   }
 
-  app.get<{ Params: { name: string } }>('/v1/features/:name', ({ params, query }) =>
-    answer(params.name, (service) => [keyOfQuery(service, query)]),
+  app.get<{ Params: { name: string } }>('/v1/features/:name', ({ params, query, url }) =>
+    answer(params.name, (service) => [keyOfQuery(service, { query, url })]),
   )
   app.post<{ Params: { name: string } }>('/v1/features/:name', ({ params, body }) =>
     answer(params.name, () => keysOfBody(body)),

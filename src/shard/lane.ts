@@ -2,9 +2,9 @@
  * A lane: one thread with the shards it owns, and the port on which it is told what to do.
  *
  * Messages are handled one at a time in the order in which they came, so a read sees every batch
- * posted before it. Only `flushed` overtakes, because a checkpoint in progress waits for it. State in
- * memory is bounded: near the bound keys are evicted, and when too much of it has not been stored,
- * the lane makes a checkpoint of its own accord; at the bound, batches wait for it. Shards take
+ * posted before it. Only `flushed` overtakes, because a checkpoint in progress waits for it. State
+ * in memory is bounded: near the bound keys are evicted, and when too much of it is not stored, the
+ * lane makes a checkpoint of its own accord; at the bound, batches wait for it. Shards take
  * their turns at a checkpoint, so that what one needs for it is needed once.
  */
 import type { MessagePort } from 'node:worker_threads'
@@ -20,7 +20,7 @@ const evictAt = 0.9
 const evictTo = 0.8
 
 /** Events applied between two looks at how much is in memory. */
-const eventsPerStep = 1000
+const eventsPerStep = 512
 
 /** Share of the bound that may have changed before it is stored. */
 const storeAt = 0.5

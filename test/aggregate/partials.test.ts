@@ -20,7 +20,9 @@ const int64 = fc.oneof(
 )
 const int32 = fc.integer({ min: -0x80000000, max: 0x7fffffff })
 /** Doubles whose sums are exact in 106 bits. */
-const float64 = fc.double({ min: -1e9, max: 1e9, noNaN: true }).map((x) => Math.round(x * 1024) / 1024 + 0)
+const float64 = fc
+  .double({ min: -1e9, max: 1e9, noNaN: true })
+  .map((x) => Math.round(x * 1024) / 1024 + 0)
 const text = fc.string({ unit: 'binary', maxLength: 3 })
 
 const kinds: Readonly<Record<string, { type: DataType; values: fc.Arbitrary<Value> }>> = {
@@ -181,7 +183,13 @@ for (const each of cases) {
 }
 
 test('the latest value is that of the greatest time, and the last to arrive among equals', () => {
-  const bench = new Bench({ name: '', partial: latest('value'), kind: 'String', isCommutative: false }, 1)
+  const subject = {
+    name: '',
+    partial: latest('value'),
+    kind: 'String',
+    isCommutative: false,
+  } as const
+  const bench = new Bench(subject, 1)
   const said = (): unknown => bench.content(0)[0]
   bench.update(0, [{ value: 'b', offsetNs: 5 }])
   bench.update(0, [{ value: 'a', offsetNs: 4 }])
@@ -203,14 +211,23 @@ test('strings compare by code point, not by UTF-16 unit', () => {
 test('a sum of integers is exact beyond 64 bits', () => {
   const bench = new Bench({ name: '', partial: sumInt, kind: 'Int64', isCommutative: true }, 1)
   const largest = (1n << 63n) - 1n
-  bench.update(0, Array.from({ length: 1000 }, () => ({ value: largest, offsetNs: 0 })))
+  bench.update(
+    0,
+    Array.from({ length: 1000 }, () => ({ value: largest, offsetNs: 0 })),
+  )
   assert.equal(intSum(bench.cells, 0), largest * 1000n)
-  bench.update(0, Array.from({ length: 1000 }, () => ({ value: -largest, offsetNs: 0 })))
+  bench.update(
+    0,
+    Array.from({ length: 1000 }, () => ({ value: -largest, offsetNs: 0 })),
+  )
   assert.equal(intSum(bench.cells, 0), 0n)
 })
 
 test('a sum of floats that leaves the range of doubles is none', () => {
   const bench = new Bench({ name: '', partial: sumFloat, kind: 'Float64', isCommutative: true }, 1)
-  bench.update(0, [1e308, 1e308, -1e308].map((value) => ({ value, offsetNs: 0 })))
+  bench.update(
+    0,
+    [1e308, 1e308, -1e308].map((value) => ({ value, offsetNs: 0 })),
+  )
   assert.equal(floatSum(bench.cells, 0), null)
 })

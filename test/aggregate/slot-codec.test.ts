@@ -42,7 +42,10 @@ const view = engineView({
 })
 
 const structs: fc.Arbitrary<Value> = fc
-  .record({ sku: fc.option(fc.string()), sizes: fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })) })
+  .record({
+    sku: fc.option(fc.string()),
+    sizes: fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+  })
   .map((parts) => Object.assign(Object.create(null) as Record<string, Value>, parts))
 const maps: fc.Arbitrary<Value> = fc
   .array(fc.tuple(fc.oneof(fc.string(), fc.constant('__proto__')), fc.option(structs)))

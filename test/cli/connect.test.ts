@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { runCli } from '../../src/cli/run.ts'
 import { testIo } from '../helpers/io.ts'
+import { openShopServer } from '../helpers/shop-server.ts'
 
 const features = `
 import { aggregate, entity, pushSource, streamFeatureView, t } from 'millrace'
@@ -53,4 +54,12 @@ test('check reports a file without definitions', async () => {
   const { exitCode, err } = await check('empty.ts', 'export const a: number = 1\n')
   assert.equal(exitCode, 78)
   assert.match(err[0]!, /no definition is exported.*\(DEFINITION_INVALID\)$/)
+})
+
+test('push to a source that the daemon does not have fails, even without an event', async () => {
+  const server = await openShopServer()
+  const io = testIo()
+  assert.equal(await runCli(['push', 'nothing', '--url', server.url], io), 1)
+  assert.match(io.errLines[0]!, /no push source is named "nothing" \(SOURCE_UNKNOWN\)$/)
+  await server.close()
 })

@@ -1,16 +1,25 @@
 import assert from 'node:assert/strict'
-import { resolve } from 'node:path'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { MillraceError } from '../../src/base/errors.ts'
+import { closeMsMax } from '../../src/base/limits.ts'
 import { serveCommand, type Served, type StartOptions } from '../../src/cli/serve.ts'
 import { testIo } from '../helpers/io.ts'
 import { openShopServer, type ShopServer } from '../helpers/shop-server.ts'
 
 let server: ShopServer
+const directory = mkdtempSync(join(tmpdir(), 'millrace-serve-'))
+const features = join(directory, 'shop.ts')
 before(async () => {
+  writeFileSync(features, '')
   server = await openShopServer()
 })
-after(() => server.close())
+after(async () => {
+  rmSync(directory, { recursive: true })
+  await server.close()
+})
 
 /** A daemon that notes what is asked of it; `drain` waits until it is let go. */
 function fakeDaemon() {
@@ -43,12 +52,12 @@ test('serve passes resolved options on and prints where it is and what it serves
   const { start, started, calls, letGo } = fakeDaemon()
   const io = testIo('', { ...quiet, MILLRACE_SHARDS: '4' })
   const printed = io.nextOut()
-  const ended = serveCommand(start)(['shop.ts', '--data', 'd', '--port', '0'], io)
+  const ended = serveCommand(start)([features, '--data', 'd', '--port', '0'], io)
   await printed
   const [{ log: _, threads, ...options }] = started as [StartOptions]
   assert.ok(threads >= 1)
   assert.deepEqual(options, {
-    features: resolve('shop.ts'),
+    features: features,
     dataDir: resolve('d'),
     port: 0,
     host: '127.0.0.1',
@@ -60,7 +69,7 @@ test('serve passes resolved options on and prints where it is and what it serves
     dropMissing: false,
   })
   assert.deepEqual(io.outLines[0]!.split('\n'), [
-    'Millrace serves shop.ts',
+    `Millrace serves ${features}`,
     '',
     `  url       ${server.url}`,
     `  data      ${resolve('d')}`,
@@ -92,7 +101,7 @@ test('the second signal closes at once and exits by its number', async () => {
     const { start, calls } = fakeDaemon()
     const io = testIo('', quiet)
     const printed = io.nextOut()
-    const ended = serveCommand(start)(['shop.ts', '--json'], io)
+    const ended = serveCommand(start)([features, '--json'], io)
     await printed
     assert.deepEqual(JSON.parse(io.outLines[0]!), { url: server.url, dataDir: resolve('data') })
     io.signal('SIGTERM')
@@ -103,15 +112,47 @@ test('the second signal closes at once and exits by its number', async () => {
   }
 })
 
+test('the second signal ends a daemon that does not close, after a bound', async () => {
+  const { start } = fakeDaemon()
+  const hanging = async (options: StartOptions): Promise<Served> => ({
+    ...(await start(options)),
+    close: () => new Promise(() => undefined),
+  })
+  const timers: { delayMs: number; run: () => void }[] = []
+  const after = (delayMs: number, run: () => void) => {
+    timers.push({ delayMs, run })
+    return () => undefined
+  }
+  const io = testIo('', quiet)
+  const printed = io.nextOut()
+  const ended = serveCommand(hanging, after)([features], io)
+  await printed
+  io.signal('SIGINT')
+  assert.equal(timers.length, 0)
+  io.signal('SIGTERM')
+  assert.equal(timers[0]!.delayMs, closeMsMax)
+  timers[0]!.run()
+  assert.equal(await ended, 143)
+  assert.match(io.errLines.at(-1)!, /ending regardless/)
+})
+
+test('a features file that does not exist is refused before the daemon is started', async () => {
+  const { start, started } = fakeDaemon()
+  await assert.rejects(serveCommand(start)([join(directory, 'missing.ts')], testIo('', quiet)), {
+    code: 'DEFINITION_LOAD',
+  })
+  assert.deepEqual(started, [])
+})
+
 test('a daemon that does not start, or fails to drain, fails the command', async () => {
   const locked = new MillraceError('STORE_LOCKED', { pid: 7 })
   const io = testIo('', quiet)
-  await assert.rejects(serveCommand(() => Promise.reject(locked))(['shop.ts'], io), locked)
+  await assert.rejects(serveCommand(() => Promise.reject(locked))([features], io), locked)
   const drain = (): Promise<void> => Promise.reject(locked)
   const drained = new Promise<void>(() => undefined)
   const start = () => Promise.resolve({ url: server.url, closed: drained, drain, close: drain })
   const printed = io.nextOut()
-  const ended = serveCommand(start)(['shop.ts'], io)
+  const ended = serveCommand(start)([features], io)
   await printed
   io.signal('SIGINT')
   await assert.rejects(ended, locked)
@@ -125,7 +166,7 @@ test('a daemon that fails while it serves ends the command with its error', asyn
   const io = testIo('', quiet)
   const printed = io.nextOut()
   const ended = serveCommand(async (options) => ({ ...(await start(options)), closed }))(
-    ['shop.ts'],
+    [features],
     io,
   )
   await printed

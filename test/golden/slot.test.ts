@@ -32,7 +32,7 @@ const view = engineView({
 const golden = [
   // Format 1; newest event: ns within its ms, and ms.
   '01000000 07000000 00000000205f1241',
-  // Tiles of 5 s, two: number, events, sum of n in two cells, last n, its ns after the tile's start.
+  // Two tiles of 5 s: number, events, sum of n in two cells, last n, its ns after the start.
   '02000000',
   '0000000000804d40 000000000000f03f 0000000000000000 0000000000001440',
   '0500000000000000 000000d088c3f041',

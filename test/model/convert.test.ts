@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { convertEvent, convertValue, pointer, type Problem } from '../../src/model/convert.ts'
+import { errorMessage } from '../../src/base/errors.ts'
+import {
+  convertEvent,
+  convertValue,
+  pointer,
+  type Problem,
+  type ValueForm,
+} from '../../src/model/convert.ts'
 import { MsgpackTimestamp } from '../../src/model/msgpack.ts'
 import type { DataType, ScalarKind, Value } from '../../src/model/types.ts'
 import { field } from '../helpers/event-catalog.ts'
@@ -194,6 +201,36 @@ for (const [kind, row] of Object.entries(table)) {
     }
   })
 }
+
+test('a number that is not exact is told from one that is out of range', () => {
+  const messageOf = (kind: ScalarKind, wire: unknown, form: ValueForm = 'wire'): string => {
+    const problems: Problem[] = []
+    convertValue({ kind, nullable: false }, wire, '', problems, form)
+    return errorMessage(problems[0]!.code, problems[0]!.details)
+  }
+  const inexact = /range of numbers that are exact, ±2\^53; give it as a 64-bit integer or a dec/
+  for (const wire of [2 ** 53, -(2 ** 53), 2 ** 62, -(2 ** 63)]) {
+    assert.match(messageOf('Int64', wire), inexact)
+    assert.match(messageOf('Int64', wire, 'canonical'), /give it as a bigint$/)
+  }
+  for (const wire of [2 ** 63, -1e300, Infinity, NaN, 2n ** 63n, '9223372036854775808']) {
+    assert.match(messageOf('Int64', wire), /outside the range of Int64$/)
+  }
+  assert.match(messageOf('Int32', 2 ** 53), /outside the range of Int32$/)
+  assert.match(messageOf('Float64', 2n ** 53n), /integers that are exact as a float/)
+})
+
+test('a Map may not have the key __proto__, wherever the map comes from', () => {
+  const map: DataType = { kind: 'Map', value: { kind: 'Int64', nullable: false }, nullable: false }
+  for (const value of [new Map([['__proto__', 1n]]), JSON.parse('{"__proto__": 1}') as unknown]) {
+    const problems: Problem[] = []
+    convertValue(map, value, '/m', problems, 'canonical')
+    assert.deepEqual(
+      problems.map(({ code, path }) => [code, path]),
+      [['EVENT_FIELD_TYPE', '/m/__proto__']],
+    )
+  }
+})
 
 test('Float32 keeps the nearest single-precision number', () => {
   const float32: DataType = { kind: 'Float32', nullable: false }

@@ -148,7 +148,7 @@ test('a commit that a crash interrupted is finished at the next start', async (c
   assert.deepEqual((await readdir(dir)).toSorted(), ['data.mdb', 'lock.mdb'])
 })
 
-test('a redo file that was brought in already does not undo what came after it', async (context) => {
+test('a redo file that was brought in does not undo what came after it', async (context) => {
   const [dir, other] = [await temporaryDirectory(context), await temporaryDirectory(context)]
   const store = await openAt(dir)
   for (const header of ['first', 'second', 'third']) await commit(store, header, [write(1, header)])

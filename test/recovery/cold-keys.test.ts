@@ -5,10 +5,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { run } from '../../bench/cold-keys.ts'
 
-test('with memory for a tenth of the keys, reads are right, memory is bounded, a kill harmless', async () => {
+test('with memory for a tenth of the keys reads are right, and a kill is harmless', async () => {
   const keys = 50_000
   const stateBytesMax = keys * 23
-  const result = await run({ keys, stateBytesMax, reads: 4000 })
+  const result = await run({ keys, stateBytesMax, shards: 2, reads: 4000 })
   assert.equal(result.reads, 8000)
   assert.equal(result.wrongReads, 0)
   assert.ok(

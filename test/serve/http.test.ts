@@ -144,6 +144,9 @@ test('keys that are not usable are refused with their name', async () => {
   await assertRefused('/v1/features/by_user?user_id=1&user_id=2', 'KEY_INVALID', /more than once/)
   await assertRefused('/v1/features/by_user?user_id=1&x=2', 'KEY_INVALID', /"x": not a join key/)
   await assertRefused('/v1/features/by_user?user_id=1&__proto__=2', 'KEY_INVALID', /__proto__/)
+  for (const query of ['user_id=%ff', 'user_id=1%', '%ff=1']) {
+    await assertRefused(`/v1/features/by_user?${query}`, 'REQUEST_INVALID', /^query: /)
+  }
 })
 
 test('names that are not served are refused', async () => {
@@ -167,7 +170,9 @@ test('a body of another form is refused with the place of the fault', async () =
   await assertRefused(post('{}'), 'REQUEST_INVALID', /^keys: is not an array/)
   await assertRefused(post('{"keys":[1]}'), 'REQUEST_INVALID', /^keys\[0\]/)
   await assertRefused(post('{"keys":[],"x":1}'), 'REQUEST_INVALID', /^x: /)
-  await assertRefused(post('{"keys":[{"__proto__":{}}]}'), 'REQUEST_INVALID')
+  await assertRefused(post('{"keys":[{"user_id":1,"__proto__":{}}]}'), 'KEY_INVALID', /__proto__/)
+  await assertRefused(post('{"keys":[],"__proto__":{}}'), 'REQUEST_INVALID', /^__proto__: /)
+  await assertRefused(post('{"constructor":{"prototype":1}}'), 'REQUEST_INVALID', /^constructor: /)
   await assertRefused(post('keys', 'text/plain'), 'BODY_TYPE')
   await assertRefused(post('<a/>', 'application/xml'), 'BODY_TYPE')
   await assertRefused(post(`{"keys":"${'x'.repeat(httpBodyBytesMax)}"}`), 'BODY_TOO_LARGE')
@@ -199,17 +204,17 @@ test('health is alive whatever readiness says', async () => {
   assert.equal(status, 200)
 })
 
-test('readiness tells ready, recovering and draining apart', async () => {
+test('readiness tells ready, failed and draining apart', async () => {
   assert.deepEqual((await ask('/readyz')).body, { status: 'ready' })
-  const recovering = await ask('/readyz', {
-    readiness: () => ({ state: 'recovering', reason: '40 % of the journal is replayed' }),
+  const failed = await ask('/readyz', {
+    readiness: () => ({ state: 'failed', reason: 'JOURNAL_WRITE' }),
   })
-  assert.equal(recovering.status, 503)
-  assert.deepEqual(recovering.body, {
-    status: 'recovering',
+  assert.equal(failed.status, 503)
+  assert.deepEqual(failed.body, {
+    status: 'failed',
     error: {
-      code: 'RECOVERING',
-      message: 'the server is recovering: 40 % of the journal is replayed',
+      code: 'FAILED',
+      message: 'the server has failed and is ending: JOURNAL_WRITE',
       retry: 'backoff',
     },
   })
@@ -218,13 +223,13 @@ test('readiness tells ready, recovering and draining apart', async () => {
   assert.equal(draining.body['status'], 'draining')
 })
 
-test('features are refused while recovering, and served while draining', async () => {
+test('features are refused after a failure, and served while draining', async () => {
   const url = '/v1/features/by_user?user_id=1'
-  const recovering = await ask(url, {
-    readiness: () => ({ state: 'recovering', reason: 'replay' }),
+  const failed = await ask(url, {
+    readiness: () => ({ state: 'failed', reason: 'JOURNAL_WRITE' }),
   })
-  assert.equal(recovering.status, 503)
-  assert.equal(recovering.response.headers['retry-after'], '1')
+  assert.equal(failed.status, 503)
+  assert.equal(failed.response.headers['retry-after'], '1')
   assert.equal((await ask(url, { readiness: () => ({ state: 'draining' }) })).status, 200)
 })
 

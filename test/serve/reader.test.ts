@@ -108,6 +108,13 @@ test('a value that is there is "present", and null for a reason that the state n
   assert.deepEqual(rows[0]!.values, [0n, null, null])
 })
 
+test('a value beyond the range of its type is null, and its state is not "null"', async () => {
+  const { reader } = readerOf(() => ({ ...present, values: [undefined, null, 1n] }))
+  const { rows } = await reader.read('by_user', [{ user_id: 1 }])
+  assert.deepEqual(rows[0]!.states, ['overflow', 'null', 'present'])
+  assert.deepEqual(rows[0]!.values, [null, null, 1n])
+})
+
 test('a count over an empty window is null, not 0', async () => {
   const { reader } = readerOf(() => ({
     ...present,
@@ -157,6 +164,10 @@ test('a bad key fails the read with its name, its reason and its row', async () 
     [{ user_id: null }, 'join key "user_id": expected Int64, got null'],
     [{ user_id: true }, 'join key "user_id": expected Int64, got'],
     [{ user_id: 2 ** 63 }, 'join key "user_id": value is outside the range of Int64'],
+    [
+      { user_id: 2 ** 53 },
+      'join key "user_id": value is outside the range of numbers that are exact',
+    ],
     [
       { user_id: 1, extra: 2 },
       'join key "extra": not a join key of this read, which takes user_id',

@@ -40,7 +40,7 @@ async function storedKeys(dir: string): Promise<number> {
 /** More keys than are captured at once, so that a checkpoint goes on while events come. */
 const manyIds = Array.from({ length: 700 }, (_, n) => `user ${n}`)
 
-test('a checkpoint holds every key as it was when it began, whatever comes meanwhile', async (context) => {
+test('a checkpoint holds every key as it was when it began', async (context) => {
   const dir = await temporaryDirectory(context)
   const shard = await DrivenShard.open(dir, definitions('latest-event'))
   const visits = (pages: number) => manyIds.map((id, n) => visit(id, startMs + n, pages + n))
@@ -77,7 +77,7 @@ test('a checkpoint drops no tile because of an event that it does not cover', as
   await again.close()
 })
 
-test('keys that were evicted are found, whatever was added while they were stored', async (context) => {
+test('evicted keys are found, whatever was added while they were stored', async (context) => {
   const dir = await temporaryDirectory(context)
   const shard = await DrivenShard.open(dir, definitions('latest-event'))
   const ids = Array.from({ length: 300 }, (_, n) => `old ${n}`)
@@ -116,7 +116,7 @@ test('a checkpoint that is given up changes nothing', async (context) => {
 })
 
 for (const leadingEdge of ['latest-event', 'wall-clock'] as const) {
-  test(`${leadingEdge}: a key is expired after its windows, and unseen a while later`, async (context) => {
+  test(`${leadingEdge}: a key is expired after its windows, then unseen`, async (context) => {
     const dir = await temporaryDirectory(context)
     const shard = await DrivenShard.open(dir, definitions(leadingEdge))
     /** Moves the edge of the windows to `ms` after the start, and sweeps. */
@@ -141,7 +141,7 @@ for (const leadingEdge of ['latest-event', 'wall-clock'] as const) {
   })
 }
 
-test('keys that roll are swept from memory and from disk, so that both stay bounded', async (context) => {
+test('keys that roll are swept from memory and from disk', async (context) => {
   const dir = await temporaryDirectory(context)
   const shard = await DrivenShard.open(dir, definitions('latest-event'))
   const stepMs = 12 * hourMs

@@ -204,6 +204,8 @@ test('limits are told as they are', () => {
     [limits.sessionFlushesMax, /At most (\d+) FLUSHes/],
     [limits.sessionReadsMax, /up to (\d+) READs/],
     [limits.readKeysMax / 1000, /up to (\d+),000 keys/],
+    [limits.rejectionsKeptMax / 1000, /keeps the last (\d+),000 rejections/],
+    [limits.keyBytesMax, /together may take at most (\d+) bytes/],
     [limits.futureMsMax / 60_000, /more than (\d+) minutes ahead/],
   ]
   for (const [value, pattern] of told) {

@@ -71,7 +71,7 @@ export const sumFloat: Partial = {
   },
 }
 
-/** The double nearest to a float sum; undefined where a sum on the way left the range of doubles. */
+/** The double nearest to a float sum; undefined once a sum on the way left the range of doubles. */
 export function floatSum({ f64 }: Cells, at: number): number | undefined {
   const sum = f64[at]! + f64[at + 1]!
   return Number.isFinite(sum) ? sum : undefined
