@@ -30,6 +30,8 @@ export interface IntakeOptions {
   readonly router: Router
   /** Stops and restarts reading the sockets. */
   readonly onFull: (isFull: boolean) => void
+  /** Hears of a batch that is in the journal and could not be sent on: only a restart helps. */
+  readonly onFailure: (thrown: unknown) => void
 }
 
 /** The payload that is journalled for a batch nobody can read: an empty array. */
@@ -161,7 +163,12 @@ export class Intake implements IngestPort {
     const record = { source, producer: id, epoch, sequence, count, payload }
     const { position, arrivalMs } = this.#options.journal.append(record)
     const placed = { source, sourceName: batch.source, position, arrivalMs, producer: state }
-    this.#unflushed.push(this.pass({ ...placed, sequence, count, payload }))
+    try {
+      this.#unflushed.push(this.pass({ ...placed, sequence, count, payload }))
+    } catch (thrown) {
+      this.#options.onFailure(thrown)
+      throw thrown
+    }
   }
 
   #producerOf(id: number): ProducerState {

@@ -107,7 +107,7 @@ export class Millrace {
 
   /** Writes the state of everything acknowledged by now into the stores. */
   async checkpoint(): Promise<void> {
-    await this.#open().checkpoints.complete()
+    await Promise.race([this.#open().checkpoints.complete(), this.closed])
   }
 
   /** Stops intake, finishes and acknowledges what was taken, checkpoints, and ends. */

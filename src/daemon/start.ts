@@ -111,7 +111,8 @@ async function start(
     validateOnly: createEventValidator(catalog),
   }
   const router = createRouter({ catalog, shards: shardCount, seed, lanes, ...keys })
-  const intake = new Intake({ catalog, journal, router, onFull: (full) => millrace.pause(full) })
+  const onFull = (full: boolean): void => millrace.pause(full)
+  const intake = new Intake({ catalog, journal, router, onFull, onFailure })
   const parts = { journal, router, lanes, shards, clock, onFailure }
   const checkpoints = new Checkpoints({ ...resolved, ...parts })
   opened.checkpoints = checkpoints
@@ -119,7 +120,8 @@ async function start(
   log.info(recovery, 'recovered')
 
   const readShards = shardReader(lanes, shardCount)
-  const nowMs = (): number => clock.nowMs()
+  // The clock may have been set back since the journal was written; arrival times were not.
+  const nowMs = (): number => Math.max(clock.nowMs(), journal.arrivalMs)
   const watermarkOf = (view: number) => watermarks.of(view)
   const read = createReader({ catalog, shards: shardCount, seed, readShards, nowMs, watermarkOf })
   const doors = await openDoors({

@@ -150,6 +150,11 @@ export class Journal {
     return this.#writer.flushed
   }
 
+  /** Arrival time of the newest record, ms; no later one is before it. */
+  get arrivalMs(): number {
+    return this.#arrivalMs
+  }
+
   /** The segments, oldest first; the last one, which is written to, up to what is flushed. */
   get segments(): readonly Segment[] {
     return this.#log.segments

@@ -101,7 +101,10 @@ function convert(type: DataType, wire: unknown, problems: Problem[], form: Value
       return toFloat(type, wire, problems)
     case 'String':
       if (typeof wire !== 'string') return wrongType(type, wire, problems)
-      return wire.isWellFormed() ? wire : wrongType(type, wire, problems)
+      // A byte order mark would be lost on the way into the store and back.
+      return wire.isWellFormed() && !wire.startsWith('\ufeff')
+        ? wire
+        : wrongType(type, wire, problems)
     case 'Bool':
       return typeof wire === 'boolean' ? wire : wrongType(type, wire, problems)
     case 'Timestamp':

@@ -43,7 +43,11 @@ export async function runLane(
     const lane = await Lane.open(start, catalog, post)
     await lane.serve(port)
   } catch (thrown) {
+    // As a message, as the end of the task, and then silence: whoever waits for either is told.
     post({ kind: 'failed', reason: reasonOf(thrown) })
+    post({ kind: 'closed' })
+    port.close()
+    throw thrown
   }
 }
 
@@ -257,6 +261,7 @@ class Lane {
   /** Whether the journal is on disk up to `position`; false when the lane ends before it is. */
   #whenFlushed(position: number): Promise<boolean> {
     if (position <= this.#flushed) return Promise.resolve(true)
+    if (this.#isEnding) return Promise.resolve(false)
     this.#post({ kind: 'awaiting', position })
     return new Promise((resolve) => {
       this.#flushWaiters.push({ position, resolve })

@@ -151,7 +151,7 @@ test('a daemon refuses a store of other definitions and leaves it as it was', as
   const at = new Date(clock.nowMs())
   await first.ingest('impressions', [{ user_id: 'u', at, sent: at, clicked: 1 }])
   await first.drain()
-  await assert.rejects(startMillrace({ features: definitionsOf({ window: '2h' }), dataDir }), {
+  await assert.rejects(startMillrace({ ...started, features: definitionsOf({ window: '2h' }) }), {
     code: 'DEFINITION_CHANGED',
   })
   const again = await startMillrace(started)
