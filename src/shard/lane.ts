@@ -31,7 +31,7 @@ type Post = (message: FromShard, transfer?: readonly ArrayBuffer[]) => void
 /**
  * Opens the shards of a lane and serves its port until it is told to close.
  *
- * Never rejects: what goes wrong is posted as `failed`, and the lane stops answering.
+ * What goes wrong is posted as `failed`, too; the lane answers nothing any more.
  */
 export async function runLane(
   start: LaneStart,

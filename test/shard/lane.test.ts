@@ -189,7 +189,7 @@ test('a lane whose store is damaged says so and ends', async (context) => {
   const storePath = `${dir}/file`
   await writeFile(storePath, '')
   const rest = { viewsSince: [0], storePath, stateBytesMax: 2 ** 30 }
-  await runLane({ ...start, ...rest }, catalog, port2)
+  await assert.rejects(runLane({ ...start, ...rest }, catalog, port2), { code: 'STORE_CORRUPT' })
   const [message] = (await once(port1, 'message')) as [FromShard]
   assert.equal(message.kind, 'failed')
   port1.close()
