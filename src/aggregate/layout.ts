@@ -7,10 +7,10 @@
  */
 import type { Feature, View } from '../model/catalog.ts'
 import { columnKind } from '../model/rows.ts'
+import { sawtoothTileMs } from '../model/tiles.ts'
 import type { DataType } from '../model/types.ts'
 import { partialOf, planFunction, type Finalize, type PartialName } from './functions.ts'
 import type { Partial } from './partial.ts'
-import { sawtoothTileMs } from './window.ts'
 
 /** Cells at the head of every row. */
 export const tileCell = 0

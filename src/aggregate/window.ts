@@ -20,15 +20,6 @@
  */
 import type { WindowMode } from '../model/catalog.ts'
 
-/** Tile widths of sawtooth windows, ms; each divides the next. */
-const ladderMs = [1, 5, 30, 60, 300, 1800, 3600, 21_600, 86_400].map((seconds) => seconds * 1000)
-
-/** Width of the tiles that serve a sawtooth window: the widest that divides it into ten or more. */
-export function sawtoothTileMs(windowMs: number): number {
-  const fitting = ladderMs.filter((width) => width * 10 <= windowMs && windowMs % width === 0)
-  return fitting.at(-1) ?? ladderMs[0]!
-}
-
 /** First and last tile of a window at an edge, both included. */
 export interface TileRange {
   readonly first: number

@@ -80,7 +80,8 @@ export interface AggregateOptions<Name extends string = string> extends Metadata
  * @param column  A field of the view's source or, if the view has one, of its `rowSchema`.
  * @param fn  `count` (any type), `sum` and `mean` (numbers), `min` and `max` (numbers, strings,
  * timestamps), `last` (any type; by event time).
- * @param window  Length of the window: `'90s'`, `'1h'`, `'1h30m'`, `'30d'`.
+ * @param window  Length of the window: `'90s'`, `'1h'`, `'1h30m'`, `'30d'`. Odd lengths such as
+ * `'30h1s'` may be refused, because too many tiles make one up; the error names what fits.
  *
  * @example
  * ```ts

@@ -115,7 +115,7 @@ type WindowOptions =
     }
   | {
       readonly mode: 'interval'
-      /** Tile width; every window is a multiple of it. */
+      /** Tile width, 104 days at most; every window is a multiple of it. */
       readonly aggregationInterval: Duration
     }
 

@@ -2,8 +2,15 @@
  * The windows of a view, checked against its mode.
  */
 import { formatDuration, parseDuration } from '../base/duration.ts'
-import { sawtoothWindowMsMin, tilesPerWindowMax, windowMsMax } from '../base/limits.ts'
+import {
+  intervalMsMax,
+  sawtoothTilesMax,
+  sawtoothWindowMsMin,
+  tilesPerWindowMax,
+  windowMsMax,
+} from '../base/limits.ts'
 import type { WindowMode } from '../model/catalog.ts'
+import { sawtoothTileMs, sawtoothTilesMs } from '../model/tiles.ts'
 import { shown } from './names.ts'
 import type { Problems } from './problems.ts'
 
@@ -36,7 +43,14 @@ export function resolveWindowPlan(
     problems.add(at, 'mode "interval" needs one, such as "5m"', view)
     return { mode, intervalMs: 0 }
   }
-  return { mode, intervalMs: resolveDuration(aggregationInterval, at, problems, view) }
+  const intervalMs = resolveDuration(aggregationInterval, at, problems, view)
+  if (intervalMs > intervalMsMax) {
+    const reason =
+      `${shown(aggregationInterval)} is longer than ${formatDuration(intervalMsMax)}, ` +
+      'the longest that keeps events in order to the nanosecond'
+    problems.add(at, reason, view)
+  }
+  return { mode, intervalMs }
 }
 
 /** Length of a feature's window, ms; 0 when it could not be read. */
@@ -56,12 +70,7 @@ export function resolveWindow(
 
 function windowProblem(windowMs: number, { mode, intervalMs }: WindowPlan): string | null {
   if (windowMs > windowMsMax) return `is longer than ${formatDuration(windowMsMax)}`
-  if (mode === 'sawtooth') {
-    if (windowMs < sawtoothWindowMsMin) {
-      return `is shorter than ${formatDuration(sawtoothWindowMsMin)}`
-    }
-    return windowMs % 1000 === 0 ? null : 'is not a whole number of seconds'
-  }
+  if (mode === 'sawtooth') return sawtoothProblem(windowMs)
   if (intervalMs === 0) return null
   const interval = formatDuration(intervalMs)
   if (windowMs % intervalMs !== 0)
@@ -70,6 +79,26 @@ function windowProblem(windowMs: number, { mode, intervalMs }: WindowPlan): stri
   return tiles > tilesPerWindowMax
     ? `has ${tiles} intervals of ${interval}, more than ${tilesPerWindowMax}`
     : null
+}
+
+function sawtoothProblem(windowMs: number): string | null {
+  if (windowMs < sawtoothWindowMsMin)
+    return `is shorter than ${formatDuration(sawtoothWindowMsMin)}`
+  if (windowMs % 1000 !== 0) return 'is not a whole number of seconds'
+  const widthMs = sawtoothTileMs(windowMs)
+  const tiles = windowMs / widthMs
+  if (tiles <= sawtoothTilesMax) return null
+  const nearest = formatDuration(nearestSawtoothMs(windowMs))
+  return (
+    `has ${tiles} tiles of ${formatDuration(widthMs)}, more than ${sawtoothTilesMax}; ` +
+    `the nearest that fits is "${nearest}"`
+  )
+}
+
+/** The window next to one with too many tiles that the narrowest width possible divides. */
+function nearestSawtoothMs(windowMs: number): number {
+  const widthMs = sawtoothTilesMs.find((width) => windowMs / width <= sawtoothTilesMax)!
+  return Math.round(windowMs / widthMs) * widthMs
 }
 
 function resolveDuration(

@@ -18,6 +18,7 @@ import type { Field } from '../model/types.ts'
 import { appendRow, type RowPlace } from './append-row.ts'
 import { createEventDecoder, isProblem, type DecodedEvent, type EventDecoder } from './decoder.ts'
 import { createFastReader, type FastReader } from './fast-reader.ts'
+import { makeReadOnly } from './read-only.ts'
 import { createTransformRunner, type TransformRunner } from './transform-runner.ts'
 
 export interface RouteValidator {
@@ -152,7 +153,7 @@ class SectionReader implements RouteValidator {
 
   /** Runs the transforms; when one fails, the rows that others made of the event are taken back. */
   #transform({ values }: DecodedEvent): { view: string; reason: string } | null {
-    freeze(values)
+    makeReadOnly(values)
     const before = this.#runners.map(({ rows }) => rows.count)
     for (const runner of this.#runners) {
       const reason = runner.run(values, this.#place)
@@ -167,13 +168,6 @@ class SectionReader implements RouteValidator {
 function isInFuture({ timeMs, timeNs }: DecodedEvent, arrivalMs: number): boolean {
   const limitMs = arrivalMs + futureMsMax
   return timeMs > limitMs || (timeMs === limitMs && timeNs > 0)
-}
-
-/** Freezes an event through and through: what one transform changes, others would see. */
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || value instanceof Map) return
-  for (const part of Object.values(value)) freeze(part)
-  Object.freeze(value)
 }
 
 /** The fields of all lists, each name once. */

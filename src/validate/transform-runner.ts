@@ -22,7 +22,7 @@ export interface TransformRunner {
   /**
    * Appends the rows of one event.
    *
-   * @param values  The event; frozen, because other transforms see it as well.
+   * @param values  The event; read-only, because other views have the same values.
    * @returns null, or why the event cannot count; rows may have been appended then.
    */
   run(values: Readonly<Record<string, Value>>, place: Readonly<RowPlace>): string | null

@@ -247,6 +247,72 @@ test('a transform cannot change the event that others see', () => {
   assert.match(rejections[0]!.message, /read only property 'count'/)
 })
 
+const text = { kind: 'String', nullable: false } as const
+const list = { kind: 'Array', element: text, nullable: false } as const
+const lists = { kind: 'Map', value: list, nullable: false } as const
+const struct = { kind: 'Struct', fields: [field('inner', lists)], nullable: false } as const
+const labels = field('labels', lists)
+const nested = field('nested', { kind: 'Array', element: struct, nullable: false })
+
+type Labels = Map<string, string[]>
+/** The parts of an event as a transform in JavaScript may take them. */
+interface Parts {
+  readonly labels: Labels
+  readonly nested: { inner: Labels }[]
+}
+
+/** What one event gives a view as it is, place 0, and one with a transform. */
+function readParts(change: (event: Parts) => unknown): [RouteValidator, Rejection[]] {
+  const catalog = catalogOf(sourceOf([user, at, labels, nested]), [
+    { name: 'plain', columns: [labels, nested] },
+    { ...transformed('changes', change), columns: [labels] },
+  ])
+  const validator = createRouteValidator(catalog, catalog.routes[0]!)
+  const parts = { labels: { a: ['x'] }, nested: [{ inner: { b: ['y'] } }] }
+  return [validator, read(validator, [{ user: 'ada', at: arrivalMs, ...parts }])]
+}
+
+test('a transform cannot change the maps of an event either, nor what is within its parts', () => {
+  const changes: [(event: Parts) => unknown, RegExp][] = [
+    [({ labels }) => labels.set('a', ['z']), /a map of the event is read-only; .* new Map\(map\)/],
+    [({ labels }) => labels.delete('a'), /a map of the event is read-only/],
+    [({ labels }) => labels.clear(), /a map of the event is read-only/],
+    [({ labels }) => Object.assign(labels, { set: null }), /read only property 'set'/],
+    [({ labels }) => labels.get('a')!.push('z'), /not extensible/],
+    [({ nested }) => nested.pop(), /delete property/],
+    [({ nested }) => (nested[0]!.inner = new Map()), /read only property 'inner'/],
+    [({ nested }) => nested[0]!.inner.set('b', ['z']), /a map of the event is read-only/],
+    [({ nested }) => (nested[0]!.inner.get('b')![0] = 'z'), /read only property '0'/],
+  ]
+  for (const [change, message] of changes) {
+    const [, [rejected]] = readParts(change)
+    assert.equal(rejected?.code, 'TRANSFORM_FAILED')
+    assert.match(rejected.message, message)
+    // One that goes on regardless has changed nothing of what others store.
+    const [validator, rejections] = readParts((event) => {
+      assert.throws(() => change(event), TypeError)
+      return { labels: event.labels }
+    })
+    assert.deepEqual(rejections, [])
+    const kept = new Map([['a', ['x']]])
+    const inner = Object.assign(Object.create(null), { inner: new Map([['b', ['y']]]) }) as object
+    assert.deepEqual(rowsIn(validator.rowsOf(0)), [{ event: 0, labels: kept, nested: [inner] }])
+    assert.deepEqual(rowsIn(validator.rowsOf(1)), [{ event: 0, labels: kept }])
+  }
+})
+
+test('a transform may change copies of the parts of an event, and return them', () => {
+  const [validator, rejections] = readParts(({ labels, nested }) => {
+    const copy = new Map([...labels, ...nested[0]!.inner])
+    return { labels: copy.set('c', [...copy.get('a')!, 'z']) }
+  })
+  assert.deepEqual(rejections, [])
+  assert.deepEqual(rowsIn(validator.rowsOf(1)), [
+    { event: 0, labels: new Map(Object.entries({ a: ['x'], b: ['y'], c: ['x', 'z'] })) },
+  ])
+  assert.deepEqual(rowsIn(validator.rowsOf(0))[0]!['labels'], new Map([['a', ['x']]]))
+})
+
 test('whatever a transform throws, the next event is read', () => {
   const thrown: unknown[] = [
     new Error('plain'),
