@@ -1,11 +1,13 @@
 /**
  * The parts of the reference that are rendered from the code.
  *
- * A page keeps its prose by hand and has its table between two markers. `npm run docs` rewrites
+ * A page keeps its prose by hand and has its tables between two markers. `npm run docs` rewrites
  * what stands between them; `test/docs.test.ts` fails when it is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { errorTable } from '../src/base/errors.ts'
+import { renderTable } from './table.ts'
+import { renderTypes } from './types/tables.ts'
 
 export interface GeneratedPage {
   /** Relative to the root of the project. */
@@ -15,6 +17,7 @@ export interface GeneratedPage {
 
 export const generatedPages: readonly GeneratedPage[] = [
   { path: 'docs/reference/errors.md', render: renderErrors },
+  { path: 'docs/reference/types.md', render: renderTypes },
 ]
 
 /** The page with what stands between its markers replaced by `table`. */
@@ -35,14 +38,6 @@ export function renderErrors(): string {
     message.replaceAll('|', '\\|').replaceAll(/(?<=^|\s)[*_]|[<>]/g, '\\$&'),
   ])
   return renderTable([['code', 'who can act', 'retry', 'HTTP', 'close', 'message'], ...rows])
-}
-
-/** A table in the shape that the formatter gives it. */
-function renderTable(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`
-  const padded = rows.map((row) => line(row.map((cell, column) => cell.padEnd(widths[column]!))))
-  return [padded[0], line(widths.map((width) => '-'.repeat(width))), ...padded.slice(1)].join('')
 }
 
 if (import.meta.filename === process.argv[1]) {

@@ -1,44 +1,52 @@
 /**
  * Lines of UTF-8 text from a stream of bytes.
  */
+import { isUtf8 } from 'node:buffer'
 import { MillraceError } from '../base/errors.ts'
 
-/** Characters of one line; an event of the largest size, with every character escaped, fits. */
-const lineLengthMax = 1024 * 1024
+/** Bytes of one line; an event of the largest size, with every character escaped, fits. */
+const lineBytesMax = 1024 * 1024
+
+const lineFeed = 0x0a
 
 /**
- * The lines of a stream without their ends, `\n` or `\r\n`; the last one need not have an end.
+ * The lines of a stream without their ends, `\n` or `\r\n`; the last one need not have an end. A
+ * line that is not UTF-8 is null: what stands in it is not for this program to guess. A byte order
+ * mark at the start of the stream is no part of the first line.
  *
- * @throws {@link MillraceError} `REQUEST_INVALID` when a line is longer than 1 Mi characters.
+ * @throws {@link MillraceError} `REQUEST_INVALID` when a line is longer than 1 MiB.
  */
-export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
+export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<string | null> {
   // Parts of a line whose end is still to come; joined once, however small the chunks are.
-  let parts: string[] = []
-  let length = 0
+  let parts: Uint8Array[] = []
+  let bytes = 0
+  let isFirst = true
   for await (const chunk of input) {
-    const [first, ...lines] = decoder.decode(chunk, { stream: true }).split('\n') as [
-      string,
-      ...string[],
-    ]
-    parts.push(first)
-    length += first.length
-    for (const next of lines) {
-      yield withoutReturn(parts.join(''))
-      parts = [next]
-      length = next.length
+    let start = 0
+    for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, start)) {
+      parts.push(chunk.subarray(start, end))
+      yield textOf(parts, isFirst)
+      isFirst = false
+      parts = []
+      bytes = 0
+      start = end + 1
     }
-    if (length > lineLengthMax) {
+    parts.push(chunk.subarray(start))
+    bytes += chunk.length - start
+    if (bytes > lineBytesMax) {
       throw new MillraceError('REQUEST_INVALID', {
         path: 'input',
-        reason: `a line is longer than ${lineLengthMax} characters`,
+        reason: `a line is longer than ${lineBytesMax} bytes`,
       })
     }
   }
-  const last = parts.join('') + decoder.decode()
-  if (last !== '') yield withoutReturn(last)
+  if (bytes > 0) yield textOf(parts, isFirst)
 }
 
-function withoutReturn(line: string): string {
-  return line.endsWith('\r') ? line.slice(0, -1) : line
+function textOf(parts: readonly Uint8Array[], isFirst: boolean): string | null {
+  const bytes = Buffer.concat(parts)
+  if (!isUtf8(bytes)) return null
+  const text = bytes.toString()
+  const from = isFirst && text.startsWith('\ufeff') ? 1 : 0
+  return text.slice(from, text.endsWith('\r') ? -1 : text.length)
 }

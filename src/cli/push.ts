@@ -7,9 +7,9 @@
 import { createReadStream } from 'node:fs'
 import { clientOptions } from '../base/config.ts'
 import { MillraceError, printable, reasonOf } from '../base/errors.ts'
-import { isWireMap } from '../model/convert.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
 import { jsonFlag, parseCommand, type CommandHelp, type Io, type Run } from './command.ts'
+import { parseEvent } from './event-line.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readLines } from './lines.ts'
 
@@ -138,10 +138,10 @@ async function publishLines(
   let line = 0
   for await (const text of readLines(input)) {
     line += 1
-    if (text.trim() === '') continue
-    const event = eventOf(text)
-    if (event === null) {
-      tally.reject(line, 'not a JSON object')
+    if (text?.trim() === '') continue
+    const event = text === null ? 'not UTF-8' : parseEvent(text)
+    if (typeof event === 'string') {
+      tally.reject(line, event)
       continue
     }
     events.push(event)
@@ -177,15 +177,6 @@ async function publishEach(
         rejected.map((each) => ({ ...each, index })),
       ),
     }
-  }
-}
-
-function eventOf(text: string): object | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isWireMap(value) ? value : null
-  } catch {
-    return null
   }
 }
 

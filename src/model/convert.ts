@@ -8,8 +8,8 @@
  * | --------- | ------------- | --------- | ------- | --------------- | ------- | ----- | ------ |
  * | Int64     | in range      | type      | range   | decimal integer | type    | type  | type   |
  * | Int32     | in range      | type      | range   | decimal integer | type    | type  | type   |
- * | Float64   | within ±2⁵³   | as it is  | range   | type            | type    | type  | type   |
- * | Float32   | within ±2⁵³   | rounded   | range   | type            | type    | type  | type   |
+ * | Float64   | if exact      | as it is  | range   | type            | type    | type  | type   |
+ * | Float32   | rounded       | rounded   | range   | type            | type    | type  | type   |
  * | String    | type          | type      | type    | well-formed     | type    | type  | type   |
  * | Bool      | type          | type      | type    | type            | type    | type  | type   |
  * | Timestamp | epoch ms      | time      | time    | RFC 3339        | exact   | type  | type   |
@@ -20,7 +20,9 @@
  * `type`, `range` and `time` are EVENT_FIELD_TYPE, EVENT_FIELD_RANGE and EVENT_TIME. A Bool takes a
  * boolean and nothing else does; no type takes a binary; null and absence are values of nullable
  * types only. For integer types a float without a fraction is an integer, within ±2⁵³; for float
- * types it is a float. −0 becomes 0.
+ * types it is a float. A Float32 takes what a Float64 takes, then rounds. −0 becomes 0.
+ *
+ * `docs/reference/types.md` shows what this makes of every kind of value, msgpack and JSON.
  */
 import { unreachable } from '../base/assert.ts'
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts'
@@ -100,11 +102,7 @@ function convert(type: DataType, wire: unknown, problems: Problem[], form: Value
     case 'Float32':
       return toFloat(type, wire, problems)
     case 'String':
-      if (typeof wire !== 'string') return wrongType(type, wire, problems)
-      // A byte order mark would be lost on the way into the store and back.
-      return wire.isWellFormed() && !wire.startsWith('\ufeff')
-        ? wire
-        : wrongType(type, wire, problems)
+      return typeof wire === 'string' && isPlainText(wire) ? wire : wrongType(type, wire, problems)
     case 'Bool':
       return typeof wire === 'boolean' ? wire : wrongType(type, wire, problems)
     case 'Timestamp':
@@ -168,13 +166,18 @@ function toFloat(type: DataType, wire: unknown, problems: Problem[]): Value {
   if (typeof wire === 'number') value = wire
   else if (typeof wire === 'bigint') {
     value = Number(wire)
-    if (!Number.isSafeInteger(value)) {
-      return outOfRange('integers that are exact as a float, ±2^53', problems)
+    // Beyond 2^53 a float has gaps: an integer in one is refused, not moved to its edge.
+    if (!Number.isSafeInteger(value) && !isExactly(value, wire)) {
+      return outOfRange('integers that a Float64 holds exactly', problems)
     }
   } else return wrongType(type, wire, problems)
   if (type.kind === 'Float32') value = Math.fround(value)
   // The sum turns −0 into 0 and leaves all else as it is.
   return Number.isFinite(value) ? value + 0 : outOfRange(type.kind, problems)
+}
+
+function isExactly(value: number, integer: bigint): boolean {
+  return Number.isFinite(value) && BigInt(value) === integer
 }
 
 const timeNsMin = BigInt(eventTimeMsMin) * 1_000_000n
@@ -190,7 +193,7 @@ function toTimestamp(type: DataType, wire: unknown, problems: Problem[], form: V
     ns = BigInt(wire) * 1_000_000n
   } else if (typeof wire === 'string') {
     ns = parseTimestamp(wire)
-    if (ns === null) return wrongTime('not a time as in RFC 3339', problems)
+    if (ns === null) return wrongTime('not a time such as 2024-05-01T12:00:00.123456789Z', problems)
   } else return wrongType(type, wire, problems)
   if (ns < timeNsMin || ns > timeNsMax) {
     return wrongTime('before 1900-01-01 or after 2200-01-01', problems)
@@ -222,18 +225,26 @@ function toMap(
   const entries: Iterable<[unknown, unknown]> = wire instanceof Map ? wire : Object.entries(wire)
   const values = new Map<string, Value>()
   for (const [key, value] of entries) {
-    if (typeof key !== 'string' || !key.isWellFormed()) return wrongType(type, key, problems)
-    // The msgpack decoder refuses this key: a reader could not be answered.
-    if (key === '__proto__') {
-      const details = { expected: 'another key', actual: '__proto__' }
-      problems.push({ code: 'EVENT_FIELD_TYPE', path: pointer('', key), details })
-      return null
-    }
+    if (!isUsableKey(key)) return wrongKey(key, problems)
     const before = problems.length
     values.set(key, convert(type.value, value, problems, form))
     if (problems.length > before) prefix(problems, before, pointer('', key))
   }
   return values
+}
+
+/** The msgpack decoder refuses `__proto__`: a reader could not be answered. */
+function isUsableKey(key: unknown): key is string {
+  return typeof key === 'string' && isPlainText(key) && key !== '__proto__'
+}
+
+/** A byte order mark would be lost on the way into the store and back. */
+function isPlainText(text: string): boolean {
+  return text.isWellFormed() && !startsWithMark(text)
+}
+
+function startsWithMark(text: string): boolean {
+  return text.startsWith('\ufeff')
 }
 
 function convertFields(
@@ -277,6 +288,14 @@ function wrongType(type: DataType, wire: unknown, problems: Problem[]): null {
   return null
 }
 
+/** The path has the key only if it is text that an answer can carry. */
+function wrongKey(key: unknown, problems: Problem[]): null {
+  const path = typeof key === 'string' && key.isWellFormed() ? pointer('', key) : ''
+  const details = { expected: 'another key', actual: key === '__proto__' ? key : wireType(key) }
+  problems.push({ code: 'EVENT_FIELD_TYPE', path, details })
+  return null
+}
+
 function missing(problems: Problem[]): null {
   problems.push({ code: 'EVENT_FIELD_MISSING', path: '', details: {} })
   return null
@@ -297,7 +316,10 @@ function wireType(wire: unknown): string {
   if (wire === null) return 'null'
   if (typeof wire === 'bigint' || Number.isInteger(wire)) return 'integer'
   if (typeof wire === 'number') return 'float'
-  if (typeof wire === 'string') return wire.isWellFormed() ? 'string' : 'ill-formed string'
+  if (typeof wire === 'string') {
+    if (!wire.isWellFormed()) return 'ill-formed string'
+    return startsWithMark(wire) ? 'string with a byte order mark' : 'string'
+  }
   if (wire instanceof MsgpackTimestamp) return 'timestamp'
   if (ArrayBuffer.isView(wire)) return 'binary'
   if (Array.isArray(wire)) return 'array'

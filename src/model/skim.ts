@@ -81,7 +81,9 @@ export function skim(
       }
       case stringForm:
         if (size > end - at) throw refused('truncated')
-        if (!isPlainUtf8(bytes, at, at + size)) throw refused('a string is not plain UTF-8')
+        if (!isPlainUtf8(bytes, at, at + size)) {
+          throw refused('a string is not UTF-8, or begins with a byte order mark')
+        }
         at += size
         break
       case opaqueForm:

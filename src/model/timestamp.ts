@@ -8,8 +8,8 @@
 // Year, month, day, hour, minute, second, fraction, zone.
 const form = new RegExp(
   [
-    /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?/,
-    /(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/,
+    /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?/,
+    /([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/,
   ]
     .map(({ source }) => source)
     .join(''),
@@ -19,9 +19,11 @@ const daysBeforeMonth = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]
 
 /**
  * Parses `YYYY-MM-DDThh:mm[:ss[.fffffffff]][TZ]`, where TZ is `Z` or `±hh:mm`; without it the time
- * is UTC. The date must exist; hour 24 and second 60 do not.
+ * is UTC. Both letters may be lower case, and a space may stand for the `T`. The date must exist;
+ * hour 24 and second 60 do not.
  *
  * @returns ns since the epoch; null when the text is anything else.
+ * @see RFC 3339, section 5.6, whose notes allow the lower case and the space
  */
 export function parseTimestamp(text: string): bigint | null {
   // The longest text of the form: a regular expression on more is wasted.
@@ -87,7 +89,7 @@ function isLeap(year: number): boolean {
 }
 
 function offsetMinutes(zone: string | undefined): number {
-  if (zone === undefined || zone === 'Z') return 0
+  if (zone === undefined || zone.length === 1) return 0
   const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6))
   return zone.startsWith('-') ? -minutes : minutes
 }

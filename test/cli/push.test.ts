@@ -70,6 +70,27 @@ test('rejected events are reported by line, the good ones published, and it exit
   assert.deepEqual(io.outLines, ['2 events accepted, 3 rejected'])
 })
 
+test('a line that says two things is refused instead of losing one', async () => {
+  const { published, run } = fakeClient()
+  const io = testIo('{"a":1}\n{"a":1,"a":2}\n')
+  assert.equal(await run(['clicks'], io), 65)
+  assert.deepEqual(published, [{ source: 'clicks', events: [{ a: 1 }] }])
+  assert.deepEqual(io.errLines, ['line 2: a name comes twice in a JSON object'])
+})
+
+test('a line that is not UTF-8 is refused instead of changed', async () => {
+  const { published, run } = fakeClient()
+  const bytes = Buffer.from('{"a":"?"}\n{"a":2}\n')
+  bytes[6] = 0xff
+  const input = (async function* () {
+    yield await Promise.resolve(bytes)
+  })()
+  const io = { ...testIo(), input }
+  assert.equal(await run(['clicks'], io), 65)
+  assert.deepEqual(published, [{ source: 'clicks', events: [{ a: 2 }] }])
+  assert.deepEqual(io.errLines, ['line 1: not UTF-8'])
+})
+
 test('an event that cannot be sent does not keep the others of its call back', async () => {
   const { published, run } = fakeClient()
   const io = testIo('{"a":1}\n{"large":1}\n{"bad":1}\n{"a":2}\n')

@@ -1,0 +1,213 @@
+/**
+ * What becomes of every kind of value, written by hand: the contract that the code must keep.
+ *
+ * The rows have the names of the samples in `docs/types/families.ts`, and all of them. A refusal
+ * is a symbol with the name of its code.
+ */
+import type { Value } from '../../src/model/types.ts'
+
+export type Cell = Value | symbol
+/** The name of a sample and a cell for each type. */
+export type Row = readonly [sample: string, ...cells: Cell[]]
+
+const type = Symbol('EVENT_FIELD_TYPE')
+const range = Symbol('EVENT_FIELD_RANGE')
+const time = Symbol('EVENT_TIME')
+const decode = Symbol('EVENT_DECODE')
+
+/** Nanoseconds since 1970, by the calendar of the platform, and some more. */
+function ns(utc: string, more = 0n): bigint {
+  return BigInt(Date.parse(utc)) * 1_000_000n + more
+}
+
+const noon = ns('2024-05-01T12:00:00Z')
+
+/** Int64, Int32, Float64, Float32, String, Bool, Timestamp, Array, Struct and Map of Int64. */
+export const expectedKinds: readonly Row[] = [
+  ['true', type, type, type, type, type, true, type, type, type, type],
+  ['int 5', 5n, 5, 5, 5, type, type, 5_000_000n, type, type, type],
+  ['float 1.5', type, type, 1.5, 1.5, type, type, time, type, type, type],
+  ['float NaN', range, range, range, range, type, type, time, type, type, type],
+  ['str "5"', 5n, 5, type, type, '5', type, time, type, type, type],
+  [
+    'str "2024-05-01T12:00:00Z"',
+    type,
+    type,
+    type,
+    type,
+    '2024-05-01T12:00:00Z',
+    type,
+    noon,
+    type,
+    type,
+    type,
+  ],
+  ['bin 61', type, type, type, type, type, type, type, type, type, type],
+  [
+    'timestamp 2024-05-01T12:00:00.000000001Z',
+    type,
+    type,
+    type,
+    type,
+    type,
+    type,
+    noon + 1n,
+    type,
+    type,
+    type,
+  ],
+  ['ext 5: 00', decode, decode, decode, decode, decode, decode, decode, decode, decode, decode],
+  ['[5]', type, type, type, type, type, type, type, [5n], type, type],
+  ['{"a": 5}', type, type, type, type, type, type, type, type, { a: 5n }, new Map([['a', 5n]])],
+]
+
+/** Int64, Int32, Float64, Float32. */
+export const expectedNumbers: readonly Row[] = [
+  ['int 0', 0n, 0, 0, 0],
+  ['int -5', -5n, -5, -5, -5],
+  ['int 16777217', 16_777_217n, 16_777_217, 16_777_217, 16_777_216],
+  ['int 2147483647', 2_147_483_647n, 2_147_483_647, 2_147_483_647, 2_147_483_648],
+  ['int 2147483648', 2_147_483_648n, range, 2_147_483_648, 2_147_483_648],
+  ['int -2147483648', -2_147_483_648n, -2_147_483_648, -2_147_483_648, -2_147_483_648],
+  ['int -2147483649', -2_147_483_649n, range, -2_147_483_649, -2_147_483_648],
+  ['int 9007199254740991', 2n ** 53n - 1n, range, 2 ** 53 - 1, 2 ** 53],
+  ['int 9007199254740992', 2n ** 53n, range, 2 ** 53, 2 ** 53],
+  ['int 9007199254740993', 2n ** 53n + 1n, range, range, range],
+  ['int -9007199254740993', -(2n ** 53n) - 1n, range, range, range],
+  ['int 9223372036854775807', 2n ** 63n - 1n, range, range, range],
+  ['int -9223372036854775808', -(2n ** 63n), range, -(2 ** 63), -(2 ** 63)],
+  ['int 9223372036854775808', range, range, 2 ** 63, 2 ** 63],
+  ['int 18446744073709551615', range, range, range, range],
+  ['JSON 9007199254740992', range, range, 2 ** 53, 2 ** 53],
+  ['JSON 9007199254740993', range, range, 2 ** 53, 2 ** 53],
+  ['JSON 18446744073709551615', range, range, 2 ** 64, 2 ** 64],
+  ['float 5.0', 5n, 5, 5, 5],
+  ['float 5e3', 5000n, 5000, 5000, 5000],
+  ['float -0.0', 0n, 0, 0, 0],
+  ['float -1.5', type, type, -1.5, -1.5],
+  ['float 0.1', type, type, 0.1, Math.fround(0.1)],
+  ['float32 0.1', type, type, Math.fround(0.1), Math.fround(0.1)],
+  ['JSON 1.00000000000000000001', 1n, 1, 1, 1],
+  ['float 9007199254740991.0', 2n ** 53n - 1n, range, 2 ** 53 - 1, 2 ** 53],
+  ['float 9007199254740992.0', range, range, 2 ** 53, 2 ** 53],
+  ['float -9007199254740992.0', range, range, -(2 ** 53), -(2 ** 53)],
+  ['float 9223372036854775808.0', range, range, 2 ** 63, 2 ** 63],
+  ['float 3.4028234663852886e+38', range, range, 3.4028234663852886e38, 3.4028234663852886e38],
+  ['float 3.4028235e+38', range, range, 3.4028235e38, 3.4028234663852886e38],
+  ['float 3.5e+38', range, range, 3.5e38, range],
+  ['float 1e-50', type, type, 1e-50, 0],
+  ['float 5e-324', type, type, 5e-324, 0],
+  ['float 1e+300', range, range, 1e300, range],
+  ['JSON 1e400', range, range, range, range],
+  ['float Infinity', range, range, range, range],
+  ['float -Infinity', range, range, range, range],
+  ['str "-5"', -5n, -5, type, type],
+  ['str "-0"', 0n, 0, type, type],
+  ['str "2147483648"', 2_147_483_648n, range, type, type],
+  ['str "9007199254740993"', 2n ** 53n + 1n, range, type, type],
+  ['str "9223372036854775807"', 2n ** 63n - 1n, range, type, type],
+  ['str "9223372036854775808"', range, range, type, type],
+  ['str "1000000000000000000000"', range, range, type, type],
+  ['str ""', type, type, type, type],
+  ['str "05"', type, type, type, type],
+  ['str "+5"', type, type, type, type],
+  ['str " 5"', type, type, type, type],
+  ['str "5.0"', type, type, type, type],
+  ['str "1e3"', type, type, type, type],
+  ['str "0x5"', type, type, type, type],
+  ['str "NaN"', type, type, type, type],
+  ['false', type, type, type, type],
+]
+
+/** String, Bool. */
+export const expectedTexts: readonly Row[] = [
+  ['str ""', '', type],
+  ['str "text"', 'text', type],
+  ['str "more than 31 bytes of plain ASCII"', 'more than 31 bytes of plain ASCII', type],
+  ['str "\\u00e9"', 'é', type],
+  ['str "e\\u0301"', 'e\u0301', type],
+  ['str "\\ud83d\\ude00"', '😀', type],
+  ['str "a\\u0000\\r\\n\\u001b\\u202e"', 'a\u0000\r\n\u001b\u202e', type],
+  ['str "a\\ufeff"', 'a\ufeff', type],
+  ['JSON "\\ufeffa"', type, type],
+  ['str ef bb bf 61', decode, decode],
+  ['JSON "a\\ud800"', type, type],
+  ['str 61 ed a0 80', decode, decode],
+  ['str ff fe', decode, decode],
+  ['str c0 af', decode, decode],
+  ['bin of no bytes', type, type],
+  ['int 0', type, type],
+  ['int 1', type, type],
+  ['float 1.0', type, type],
+  ['false', type, false],
+  ['str "true"', 'true', type],
+]
+
+/** Timestamp. */
+export const expectedTimes: readonly Row[] = [
+  ['timestamp 1970-01-01T00:00:00Z', 0n],
+  ['timestamp 1970-01-01T00:00:00.000000001Z', 1n],
+  ['timestamp 1969-12-31T23:59:59.999999999Z', -1n],
+  ['timestamp 2024-05-01T12:00:00.123456789Z', noon + 123_456_789n],
+  ['timestamp 1900-01-01T00:00:00Z', ns('1900-01-01T00:00:00Z')],
+  ['timestamp 1899-12-31T23:59:59.999999999Z', time],
+  ['timestamp 2200-01-01T00:00:00Z', ns('2200-01-01T00:00:00Z')],
+  ['timestamp 2200-01-01T00:00:00.000000001Z', time],
+  ['timestamp of second 2^63 - 1', time],
+  ['a timestamp with 1000000000 ns', decode],
+  ['ext -1: 00 00', decode],
+  ['ext -1: 00 00 00 00 00 00 00 00 00 00 00 00 00', decode],
+  ['an ext whose length takes 32 bits', decode],
+  ['int 0', 0n],
+  ['int -1', -1_000_000n],
+  ['int 1714564800000', noon],
+  ['int 1714564800', ns('1970-01-20T20:16:04.800Z')],
+  ['int 1714564800000000', time],
+  ['int 1714564800000000000', time],
+  ['int -2208988800000', ns('1900-01-01T00:00:00Z')],
+  ['int -2208988800001', time],
+  ['int 7258118400000', ns('2200-01-01T00:00:00Z')],
+  ['int 7258118400001', time],
+  ['int 18446744073709551615', time],
+  ['float 1714564800000.0', noon],
+  ['float 1714564800000.5', time],
+  ['float -0.0', 0n],
+  ['float 1e+300', time],
+  ['float Infinity', time],
+  ['str "2024-05-01T12:00:00.5Z"', noon + 500_000_000n],
+  ['str "2024-05-01T12:00:00.123456789Z"', noon + 123_456_789n],
+  ['str "2024-05-01T12:00:00.1234567890Z"', time],
+  ['str "2024-05-01T12:00:00.000000000001Z"', time],
+  ['str "2024-05-01T12:00:00"', noon],
+  ['str "2024-05-01T12:00"', noon],
+  ['str "2024-05-01T12:00Z"', noon],
+  ['str "2024-05-01T12:00:00+02:00"', ns('2024-05-01T10:00:00Z')],
+  ['str "2024-05-01T12:00:00-23:59"', ns('2024-05-02T11:59:00Z')],
+  ['str "2024-05-01T12:00:00-00:00"', noon],
+  ['str "2024-05-01T12:00:00+24:00"', time],
+  ['str "2024-05-01T12:00:00+0200"', time],
+  ['str "2024-05-01T12:00:00+02"', time],
+  ['str "2024-05-01t12:00:00z"', noon],
+  ['str "2024-05-01 12:00:00+00:00"', noon],
+  ['str "2024-05-01_12:00:00Z"', time],
+  ['str "2024-05-01T12:00:00.Z"', time],
+  ['str "2024-05-01T12:00:00,5Z"', time],
+  ['str "2024-05-01T12:00.5Z"', time],
+  ['str "2024-05-01T24:00:00Z"', time],
+  ['str "2016-12-31T23:59:60Z"', time],
+  ['str "2024-02-29T00:00:00Z"', ns('2024-02-29T00:00:00Z')],
+  ['str "2023-02-29T00:00:00Z"', time],
+  ['str "2024-13-01T00:00:00Z"', time],
+  ['str "2024-05-01"', time],
+  ['str "20240501T120000Z"', time],
+  ['str "1 May 2024 12:00:00 GMT"', time],
+  ['str " 2024-05-01T12:00:00Z"', time],
+  ['str "1900-01-01T00:00:00Z"', ns('1900-01-01T00:00:00Z')],
+  ['str "1899-12-31T23:59:59.999999999Z"', time],
+  ['str "2200-01-01T00:00:00Z"', ns('2200-01-01T00:00:00Z')],
+  ['str "2200-01-01T00:00:00.000000001Z"', time],
+  ['str "2200-01-01T01:00:00+01:00"', ns('2200-01-01T00:00:00Z')],
+  ['str "+12024-05-01T12:00:00Z"', time],
+  ['str "1714564800000"', time],
+  ['str ""', time],
+]
