@@ -120,6 +120,22 @@ export const daemonOptions = {
     description: 'Journal kept beyond the last checkpoint, by age.',
     parse: parsePeriod,
   },
+  ledgerBytesMax: {
+    flag: 'ledger-size',
+    variable: 'MILLRACE_LEDGER_SIZE',
+    placeholder: 'SIZE',
+    standard: () => '256MiB',
+    description: 'Events that were not counted, kept by size; the oldest go first.',
+    parse: (given: Given) => parseSize(given, 1024 * 1024),
+  },
+  ledgerMsMax: {
+    flag: 'ledger-age',
+    variable: 'MILLRACE_LEDGER_AGE',
+    placeholder: 'TIME',
+    standard: () => '30d',
+    description: 'Events that were not counted, kept by age.',
+    parse: parsePeriod,
+  },
   logLevel: {
     flag: 'log-level',
     variable: 'MILLRACE_LOG_LEVEL',

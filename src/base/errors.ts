@@ -73,6 +73,13 @@ export const errorTable = {
     'event time is {aheadMs} ms ahead of the server',
   ),
   EVENT_TOO_LATE: row('user', 'never', 400, null, 'event time is before every window of {views}'),
+  POST_PROCESSOR_FAILED: row(
+    'user',
+    'never',
+    400,
+    null,
+    'post-processor of "{source}" failed: {reason}',
+  ),
   TRANSFORM_FAILED: row('user', 'never', 400, null, 'transform of "{view}" failed: {reason}'),
 
   // The ingest protocol.
@@ -125,6 +132,14 @@ export const errorTable = {
     500,
     1011,
     'journal write failed, outcome unknown: {reason}',
+  ),
+  LEDGER_CORRUPT: row('internal', 'never', 500, null, '{file} at byte {offset}: {reason}'),
+  LEDGER_WRITE: row(
+    'internal',
+    'backoff',
+    500,
+    1011,
+    'ledger write failed, outcome unknown: {reason}',
   ),
   CHECKPOINT_FAILED: row(
     'internal',

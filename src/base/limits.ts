@@ -95,7 +95,7 @@ export const creditEventsMax = 100_000
 /** Unacknowledged bytes a session may have in flight. Beyond by a frame: `CREDIT_EXCEEDED`. */
 export const creditBytesMax = 16 * 1024 * 1024
 
-/** Memory of batches that are not yet acknowledged, bytes; beyond, the sockets are paused. */
+/** Memory of batches that are not yet settled, bytes; beyond, the sockets are paused. */
 export const intakeBytesMax = 64 * 1024 * 1024
 
 /** Buffers posted to one lane and not yet answered; beyond, events wait in the router. */
@@ -107,8 +107,27 @@ export const shardBufferBytesMax = 512 * 1024
 /** Bytes of records in one journal segment; beyond, the next one is started. */
 export const journalSegmentBytesMax = 64 * 1024 * 1024
 
-/** Bytes that one journal flush puts on disk; beyond, records wait for the flush after it. */
-export const journalGroupBytesMax = 4 * 1024 * 1024
+/** Bytes that one flush of a log puts on disk; beyond, records wait for the flush after it. */
+export const logGroupBytesMax = 4 * 1024 * 1024
+
+/** Bytes of records in one segment of the ledger, at most: a segment is dropped as a whole. */
+export const ledgerSegmentBytesMax = 16 * 1024 * 1024
+
+/** Rows of the ledger's counts by producer, source and code; the rest is counted together. */
+export const ledgerCountsMax = 1000
+
+/** Entries of one page of the ledger, and bytes of their events; `next` says where to go on. */
+export const ledgerPageEntriesMax = 1000
+export const ledgerPageBytesMax = 4 * 1024 * 1024
+
+/** Bytes of the ledger that one request looks at, however few of its entries it wants. */
+export const ledgerScanBytesMax = 32 * 1024 * 1024
+
+/** Entries that one request replays. */
+export const ledgerReplayEntriesMax = 10_000
+
+/** Time between two looks at what of the ledger is too old, ms. */
+export const ledgerTidyMs = 10_000
 
 /** Sequence gaps in a row before the connection is closed with `SEQUENCE_GAP_PERSISTS`. */
 export const sequenceGapsMax = 3
@@ -125,13 +144,13 @@ export const tilesPerWindowMax = 100_000
 /** Widest `interval` tile: `last` orders its events by their ns in it, whole ones below 2⁵³. */
 export const intervalMsMax = 104 * 86_400_000
 
-/**
- * Tiles of a `sawtooth` window, whose width users do not choose. All functions of one column over
- * that many cost a busy key 150 KB and a read 0.2 ms. The longest window has 1830, of a day each.
- */
-export const sawtoothTilesMax = 2000
+/** Windows of one `windowSeries`. */
+export const seriesWindowsMax = 1000
 
-/** Shortest `sawtooth` window, whose tiles are whole seconds and a tenth of it at most. */
+/** Shortest `continuous` window. */
+export const continuousWindowMsMin = 1000
+
+/** Shortest `sawtooth` window: the narrowest tile is a second, and a tenth of it. */
 export const sawtoothWindowMsMin = 10_000
 
 /** How long the name of a key outlives its last window, ms: reads say `expired`, then `unseen`. */

@@ -3,7 +3,8 @@
  */
 import { resolve } from 'node:path'
 import { formatDuration } from '../base/duration.ts'
-import type { Catalog, View } from '../model/catalog.ts'
+import type { Catalog, Feature, Source, View } from '../model/catalog.ts'
+import { describeFeature } from '../model/describe.ts'
 import type { DataType, Field } from '../model/types.ts'
 import { parseCommand, type CommandHelp, type Run } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -33,10 +34,7 @@ function catalogLines(catalog: Catalog): string[] {
   const viewNames = new Set(views.map(({ name }) => name))
   const services = catalog.services.filter(({ name }) => !viewNames.has(name))
   return [
-    ...sources.flatMap(({ name, fields, timestampField }) => [
-      `source ${name}`,
-      ...alignColumns(fields.map(fieldCells(timestampField)), '  '),
-    ]),
+    ...sources.flatMap(sourceLines),
     ...views.flatMap((view) => [
       `view ${view.name} of ${sources[view.source]!.name} by ${names(view.joinKeys)}${notes(view)}`,
       ...alignColumns(view.features.map(featureCells), '  '),
@@ -49,6 +47,13 @@ function catalogLines(catalog: Catalog): string[] {
   ]
 }
 
+function sourceLines({ name, fields, timestampField, input }: Source): string[] {
+  const lines = [`source ${name}`, ...alignColumns(fields.map(fieldCells(timestampField)), '  ')]
+  if (input === undefined) return lines
+  const pushed = input.fields.map(({ name, type }) => [name, typeText(type)])
+  return [...lines, '  made by its postProcessor of', ...alignColumns(pushed, '    ')]
+}
+
 function fieldCells(timestampField: string) {
   return ({ name, type }: Field): string[] => [
     name,
@@ -57,13 +62,14 @@ function fieldCells(timestampField: string) {
   ]
 }
 
-function featureCells({ name, type, fn, column, windowMs }: View['features'][number]): string[] {
-  return [name, typeText(type), `${fn}(${column}) over ${formatDuration(windowMs)}`]
+function featureCells(feature: Feature): string[] {
+  return [feature.name, typeText(feature.type), describeFeature(feature)]
 }
 
-function notes({ mode, intervalMs, leadingEdge, online }: View): string {
+function notes({ mode, intervalMs, ttlMs, leadingEdge, online }: View): string {
+  const ttl = Number.isFinite(ttlMs) ? `, for ${formatDuration(ttlMs)}` : ''
   const interval = mode === 'interval' ? `, tiles of ${formatDuration(intervalMs)}` : ''
-  return `, ${leadingEdge}${interval}${online ? '' : ', not online'}`
+  return `, ${leadingEdge}${interval}${ttl}${online ? '' : ', not online'}`
 }
 
 function names(fields: readonly Field[]): string {

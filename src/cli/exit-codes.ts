@@ -37,6 +37,7 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
   DEFINITION_CHANGED: { exit: 'config' },
   CONFIG_INVALID: { exit: 'config', hint: 'see "millrace help serve" for every option' },
 
+  POST_PROCESSOR_FAILED: { exit: 'data' },
   TRANSFORM_FAILED: { exit: 'data' },
   REQUEST_INVALID: { exit: 'data' },
   KEY_INVALID: { exit: 'data', hint: 'keys are given as name=value' },
@@ -54,6 +55,10 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
   },
   STORE_CORRUPT: { exit: 'data', hint: 'keep a copy of the data directory before anything else' },
   JOURNAL_CORRUPT: { exit: 'data', hint: 'keep a copy of the data directory before anything else' },
+  LEDGER_CORRUPT: {
+    exit: 'data',
+    hint: 'keep a copy of the data directory; without its ledger/ the daemon starts a new one',
+  },
 
   CLIENT_UNREACHABLE: { exit: 'failure', hint: 'is the daemon running? --url says where' },
 }

@@ -13,6 +13,7 @@ import { connectPublisher, loadCatalog, startDaemon } from './connect.ts'
 import { exitCodes, isSystemError, verdictOf } from './exit-codes.ts'
 import { getHelp, runGet } from './get.ts'
 import { commandHelpText, helpText } from './help.ts'
+import { ledgerHelp, runLedger } from './ledger.ts'
 import { pushCommand, pushHelp } from './push.ts'
 import { serveCommand, serveHelp } from './serve.ts'
 
@@ -34,6 +35,7 @@ const commands: readonly Command[] = [
   { help: checkHelp, run: checkCommand(loadCatalog) },
   { help: pushHelp, run: pushCommand(connectPublisher) },
   { help: getHelp, run: runGet },
+  { help: ledgerHelp, run: runLedger },
   { help: helpHelp, run: runHelp },
 ]
 

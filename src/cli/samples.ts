@@ -2,14 +2,19 @@
  * Commands to try on a daemon, made from its definitions: push an event, read its features.
  *
  * They are complete: pasted into a shell they work as they stand, now and later, because the shell
- * puts in the time.
+ * puts in the time. Only a post-processor may ask for values that these are not.
  */
 import { clientOptions } from '../base/config.ts'
 import type { DataType, Field } from '../model/types.ts'
 
 /** What is pushed and read; of the body of `GET /v1/definitions`. */
 export interface Sampled {
-  readonly sources: readonly { readonly name: string; readonly fields: readonly Field[] }[]
+  readonly sources: readonly {
+    readonly name: string
+    readonly fields: readonly Field[]
+    /** What is pushed, if not `fields`. */
+    readonly inputFields?: readonly Field[]
+  }[]
   readonly views: readonly {
     readonly name: string
     readonly source: string
@@ -26,8 +31,9 @@ export function sampleLines(url: string, { sources, views }: Sampled): string[] 
   const { name, joinKeys } = view
   const at = url === clientOptions.url.standard() ? '' : ` --url ${url}`
   const keys = joinKeys.map((key) => `${key.name}=${keyText(key)}`)
+  const event = fieldsText(source.inputFields ?? source.fields)
   return [
-    `echo '${fieldsText(source.fields)}' | npx millrace push ${source.name}${at}`,
+    `echo '${event}' | npx millrace push ${source.name}${at}`,
     `npx millrace get ${name} ${keys.join(' ')}${at}`,
     `curl '${url}/v1/features/${name}?${keys.join('&')}'`,
   ]

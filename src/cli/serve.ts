@@ -51,6 +51,8 @@ export interface StartOptions {
   readonly checkpointMs: number
   readonly retainBytesMax: number
   readonly retainMsMax: number
+  readonly ledgerBytesMax: number
+  readonly ledgerMsMax: number
   readonly dropMissing: boolean
   readonly log: Logger
 }

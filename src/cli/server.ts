@@ -12,15 +12,25 @@ const timeoutMs = 30_000
  * `CLIENT_UNREACHABLE`, `CLIENT_TIMEOUT`, or `CLIENT_REFUSED` when no Millrace answers there.
  */
 export async function fetchJson(url: string, path: string): Promise<unknown> {
-  const response = await request(`${url}${path}`, url)
+  return answerOf(url, await request(`${url}${path}`, url))
+}
+
+/** What the daemon answers to a JSON body at a path; throws likewise. */
+export async function postJson(url: string, path: string, body: object): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' }
+  const init = { method: 'POST', headers, body: JSON.stringify(body) }
+  return answerOf(url, await request(`${url}${path}`, url, init))
+}
+
+async function answerOf(url: string, response: Response): Promise<unknown> {
   const body = await bodyOf(response)
   if (response.ok && body !== undefined) return body
   throw refusalOf(body) ?? notMillrace(url, response.status)
 }
 
-async function request(href: string, url: string): Promise<Response> {
+async function request(href: string, url: string, init: RequestInit = {}): Promise<Response> {
   try {
-    return await fetch(href, { signal: AbortSignal.timeout(timeoutMs) })
+    return await fetch(href, { ...init, signal: AbortSignal.timeout(timeoutMs) })
   } catch (error) {
     if (error instanceof DOMException && error.name === 'TimeoutError') {
       throw new MillraceError('CLIENT_TIMEOUT', { timeoutMs }, { cause: error })

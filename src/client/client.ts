@@ -4,12 +4,16 @@
  * It tells the truth about every event: a receipt says that the event is on the server's disk and
  * counted, or why it was rejected. While that is unknown, because a connection broke, the promise
  * stays pending, the client connects again and resumes where the server stands. An event is counted
- * once, however often its batch is sent. A promise rejects only when there will never be an answer:
- * the client was closed, or the server refused it for good.
+ * once, however often its batch is sent. A receipt rejects only if there will never be an answer:
+ * the client was closed, or the server refused it for good. A read can be asked again: it rejects
+ * when its answer takes too long or the server cannot be reached.
  */
+// A program compiled for ES2022 has no type of `Symbol.asyncDispose` of its own.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { MillraceError } from '../base/errors.ts'
 import type { FeaturesOf, JoinKeysOf } from '../define/service.ts'
 import type { EventOf, PushSource } from '../define/source.ts'
+import type { ReadOptions } from '../model/contracts.ts'
 import type { ServerFrame, WelcomeFrame } from '../wire/protocol.ts'
 import { Connection, type ClientStatus } from './connection.ts'
 import { systemEnvironment, type Environment } from './environment.ts'
@@ -75,6 +79,7 @@ export class MillraceClient {
         connected: (welcome) => this.#connected(welcome),
         received: (frame) => this.#received(frame),
         disconnected: () => this.#disconnected(),
+        unreachable: (error) => this.#reader.unreachable(error),
         failed: (error) => this.#fail(error),
         statusChanged: (status) => {
           // Later, so that a callback may call the client and its errors are its own.
@@ -102,6 +107,8 @@ export class MillraceClient {
 
   /**
    * Publishes events; they are encoded before this returns.
+   *
+   * While the server cannot be reached they are kept, and sent when it can: `onStatus` tells of it.
    *
    * @param events  One event or many; a call is taken whole or not at all.
    * @returns the receipt, once every event of the call is durable and applied, or rejected.
@@ -133,26 +140,36 @@ export class MillraceClient {
   /**
    * Reads the features of one key, or of many.
    *
-   * A read sees every event whose receipt came before the call.
+   * A read sees every event whose receipt came before the call. It waits for a connection, through
+   * a restart of the server too, until its time is up (`readTimeoutMs`). But while the client has
+   * never been connected, reads fail as soon as three attempts have, and from then on at once,
+   * until an attempt succeeds: the client goes on trying.
    *
    * @param service  A feature service or a view, or the name of one.
+   * @param options  What to do otherwise than the views say.
    * @returns the vector of a key; for `keys[n]`, `vectors[n]` in their order.
    * @throws {@link MillraceError} `FEATURES_UNKNOWN`, `KEY_INVALID`, `TOO_MANY_KEYS`,
-   * `VIEW_NOT_ONLINE`, `CLIENT_TIMEOUT`, `CLIENT_CLOSED`, `CLIENT_REFUSED`.
+   * `VIEW_NOT_ONLINE`, `CLIENT_CLOSED`, `CLIENT_REFUSED`; `CLIENT_UNREACHABLE`: there is no
+   * connection, with the address and what is in the way; `CLIENT_TIMEOUT`: no answer in time.
    */
   get<R extends Readable>(
     service: R,
     keys: readonly JoinKeysOf<R>[],
+    options?: ReadOptions,
   ): Promise<FeatureVector<FeaturesOf<R>>[]>
-  get<R extends Readable>(service: R, key: JoinKeysOf<R>): Promise<FeatureVector<FeaturesOf<R>>>
-  get(service: string, keys: readonly JoinKeys[]): Promise<FeatureVector[]>
-  get(service: string, key: JoinKeys): Promise<FeatureVector>
-  async get(service: string | Readable, keys: unknown): Promise<unknown> {
+  get<R extends Readable>(
+    service: R,
+    key: JoinKeysOf<R>,
+    options?: ReadOptions,
+  ): Promise<FeatureVector<FeaturesOf<R>>>
+  get(service: string, keys: readonly JoinKeys[], options?: ReadOptions): Promise<FeatureVector[]>
+  get(service: string, key: JoinKeys, options?: ReadOptions): Promise<FeatureVector>
+  async get(service: string | Readable, keys: unknown, options?: ReadOptions): Promise<unknown> {
     if (this.#isLeaving) throw new MillraceError('CLIENT_CLOSED')
     this.#connection.open()
     const name = typeof service === 'string' ? service : service.name
-    if (Array.isArray(keys)) return this.#reader.read(name, keys as readonly JoinKeys[])
-    const vectors = await this.#reader.read(name, [keys as JoinKeys])
+    if (Array.isArray(keys)) return this.#reader.read(name, keys as readonly JoinKeys[], options)
+    const vectors = await this.#reader.read(name, [keys as JoinKeys], options)
     return vectors[0]
   }
 

@@ -44,6 +44,8 @@ export interface ConnectionOwner {
   received(frame: Exclude<ServerFrame, WelcomeFrame>): void
   /** Nothing can be sent until the next `connected`. */
   disconnected(): void
+  /** An attempt has ended before WELCOME: `CLIENT_UNREACHABLE`. The next one follows. */
+  unreachable(error: MillraceError): void
   /** There will be no further connection. */
   failed(error: MillraceError): void
   statusChanged(status: ClientStatus): void
@@ -151,7 +153,7 @@ export class Connection {
       socket.terminate()
     })
     socket.on('error', (error) => {
-      if (reason === '') reason = reasonOf(error)
+      if (reason === '') reason = socketReason(error)
     })
     socket.on('close', (code, text) => {
       if (!isCurrent()) return
@@ -228,12 +230,16 @@ export class Connection {
       this.#fail(reason)
       return
     }
+    const isAttempt = this.#status.state === 'connecting'
     this.#drop(1000)
     this.#failures += 1
     const jitterMs = backoffMs(this.#failures, this.#environment.random())
     const delayMs = jitterMs + Math.min(Math.max(retryAfterMs, 0), backoffMsMax)
     this.#stopTimer = this.#environment.after(delayMs, () => this.#connect())
     this.#setStatus('waiting', reason, delayMs)
+    if (!isAttempt) return
+    const url = withoutSecrets(this.#url)
+    this.#owner.unreachable(new MillraceError('CLIENT_UNREACHABLE', { url, reason }))
   }
 
   #fail(reason: string, cause?: unknown): void {
@@ -262,4 +268,16 @@ export class Connection {
     this.#status = { state, reason, retryInMs }
     this.#owner.statusChanged(this.#status)
   }
+}
+
+/** A host with several addresses fails with an error of its own that only lists theirs. */
+function socketReason(error: Error): string {
+  const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
+  return errors.map(reasonOf).join(', ')
+}
+
+/** An error is logged: it tells where, not the password or the token that opens it. */
+function withoutSecrets(text: string): string {
+  const { protocol, host, pathname } = new URL(text)
+  return `${protocol}//${host}${pathname}`
 }

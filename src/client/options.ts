@@ -47,7 +47,7 @@ export interface ClientOptions {
    */
   readonly lingerMs?: number
   /**
-   * Time after which a read without an answer fails, ms.
+   * Time after which a read without an answer fails, ms; time without a connection counts.
    *
    * @defaultValue 10_000
    */

@@ -2,11 +2,13 @@
  * The reading half of a client: from calls of `get` to READ frames, and from tables to vectors.
  *
  * A read that has no answer when its connection ends is asked again on the next one: reads change
- * nothing. A bounded number is in flight, the others wait their turn.
+ * nothing. A bounded number is in flight, the others wait their turn. While there has never been a
+ * connection, the server is more likely in another place than away for a moment: after a few
+ * attempts reads fail with what is in the way, instead of waiting for their time to be up.
  */
 import { errorTable, MillraceError, type ErrorCode } from '../base/errors.ts'
 import { sessionReadsMax } from '../base/limits.ts'
-import type { FeatureState, FeatureTable } from '../model/contracts.ts'
+import type { FeatureState, FeatureTable, ReadOptions } from '../model/contracts.ts'
 import { encodeRead, type ErrorFrame, type FeaturesFrame } from '../wire/protocol.ts'
 import type { Environment } from './environment.ts'
 
@@ -35,6 +37,9 @@ interface PendingRead {
   readonly stopTimer: () => void
 }
 
+/** Attempts to connect for the first time that may fail before reads do. */
+const firstAttemptsMax = 3
+
 export class Reader {
   readonly #timeoutMs: number
   readonly #environment: Environment
@@ -44,6 +49,10 @@ export class Reader {
   #inFlight = new Set<number>()
   #send: ((frame: Uint8Array) => void) | null = null
   #failure: MillraceError | null = null
+  /** Why the last attempt to connect failed; null once one has not. */
+  #unreachable: MillraceError | null = null
+  #firstAttempts = 0
+  #wasConnected = false
   #nextId = 0
   #idleWaiters: (() => void)[] = []
 
@@ -53,15 +62,19 @@ export class Reader {
   }
 
   /** @returns `vectors[n]`, in the order of the keys. */
-  async read(service: string, keys: readonly JoinKeys[]): Promise<FeatureVector[]> {
+  async read(
+    service: string,
+    keys: readonly JoinKeys[],
+    options: ReadOptions = {},
+  ): Promise<FeatureVector[]> {
     if (this.#failure !== null) throw this.#failure
+    if (this.#unreachable !== null && this.#isGivenUp) throw this.#unreachable
     const id = this.#nextId++
-    const frame = encodeRead(id, service, keys)
+    const frame = encodeRead(id, service, keys, options)
     return new Promise((resolve, reject) => {
       const stopTimer = this.#environment.after(this.#timeoutMs, () => {
-        this.#finish(id)?.reject(
-          new MillraceError('CLIENT_TIMEOUT', { timeoutMs: this.#timeoutMs }),
-        )
+        const timeout = new MillraceError('CLIENT_TIMEOUT', { timeoutMs: this.#timeoutMs })
+        this.#finish(id)?.reject(this.#unreachable ?? timeout)
         this.#pump()
       })
       const read: PendingRead = {
@@ -89,6 +102,8 @@ export class Reader {
 
   connected(send: (frame: Uint8Array) => void): void {
     this.#send = send
+    this.#unreachable = null
+    this.#wasConnected = true
     this.#waiting = [...this.#pending.values()]
     this.#inFlight.clear()
     this.#pump()
@@ -96,6 +111,15 @@ export class Reader {
 
   disconnected(): void {
     this.#send = null
+  }
+
+  /** An attempt to connect has failed; the next one follows. */
+  unreachable(error: MillraceError): void {
+    this.#unreachable = error
+    this.#firstAttempts += 1
+    if (!this.#isGivenUp) return
+    this.#waiting = []
+    for (const id of this.#pending.keys()) this.#finish(id)?.reject(error)
   }
 
   answered({ id, table }: FeaturesFrame): void {
@@ -124,6 +148,10 @@ export class Reader {
     this.#send = null
     this.#waiting = []
     for (const id of this.#pending.keys()) this.#finish(id)?.reject(error)
+  }
+
+  get #isGivenUp(): boolean {
+    return !this.#wasConnected && this.#firstAttempts >= firstAttemptsMax
   }
 
   #pump(): void {

@@ -1,48 +1,103 @@
 /**
  * A batch between the journal and its acknowledgement.
  *
- * It is settled when it is on disk and every lane that holds events of it has applied them. An
- * event that goes several ways is rejected if any way finds it wrong; it is too late only if it is
- * too late on every way, because one view's window may reach where another's does not.
+ * It is decided when it is on disk and every lane that holds events of it has applied them, and
+ * settled when also what was not counted of it (`verdict.ts`) is on disk in the ledger; most have
+ * nothing there, and are settled at once.
+ *
+ * It also counts the memory that it holds until then: the bytes that arrived, what the router has
+ * copied of them into the lanes' buffers, which is about as much again for each route, and its
+ * rejections. A buffer doubles as it grows, so the copies may take up to twice what is counted.
  */
 import type { BatchInFlight, SequencedRejection } from '../model/contracts.ts'
-import type { Rejection } from '../model/rejection.ts'
+import type { PartlyLate, Rejection } from '../model/rejection.ts'
+import { judge, type Said, type Verdict, type Ways } from './verdict.ts'
 
 export interface BatchFacts {
   readonly position: number
   /** Sequence of the first event. */
   readonly sequence: number
   readonly count: number
+  /** Bytes of its events as they arrived. */
   readonly bytes: number
-  /** Routes that keep state: those on which an event can be too late. */
-  readonly routes: number
+  /** The name of their source. */
+  readonly sourceName: string
+  readonly arrivalMs: number
+  /** Id of the producer. */
+  readonly producerId: number
+  readonly epoch: number
+  readonly ways: Ways
+  /** The ledger has what was not counted of it from an earlier life. */
+  readonly isRecorded: boolean
 }
+
+/** Whom a batch tells what becomes of it. */
+export interface BatchOwner {
+  /** The batch holds so many more bytes of memory. */
+  held(bytes: number): void
+  /** Events of it were refused before any lane had it. */
+  refused(batch: Batch): void
+  /** It is known what becomes of every event. It is settled next, or when it is recorded. */
+  decided(batch: Batch): void
+  /** The batch is settled, and lets go of all its `bytes`. */
+  settled(batch: Batch): void
+}
+
+const noBytes = new Uint8Array(0)
+
+/** Memory of a rejection without its texts, roughly, bytes. */
+const rejectionBytes = 200
 
 export class Batch implements BatchInFlight {
   readonly position: number
   readonly sequence: number
   readonly count: number
-  readonly bytes: number
-  readonly #routes: number
-  readonly #onSettled: (batch: Batch) => void
+  readonly facts: BatchFacts
+  readonly #owner: BatchOwner
+  #payload: Uint8Array
+  #bytes = 0
   #lanes = 0
   /** Until the router is through, lanes may still be added. */
   #isRouted = false
   #isFlushed = false
-  /** Rejections by place in the batch, several for an event that goes several ways. */
-  #rejections: Map<number, Rejection[]> | null = null
+  /** By place in the batch, several for an event that goes several ways. */
+  #said: Map<number, Said[]> | null = null
+  #verdicts: readonly Verdict[] = []
+  #isSettled = false
 
-  constructor(facts: BatchFacts, onSettled: (batch: Batch) => void) {
+  /** @param payload  The array of the events. */
+  constructor(facts: BatchFacts, payload: Uint8Array, owner: BatchOwner) {
     this.position = facts.position
     this.sequence = facts.sequence
     this.count = facts.count
-    this.bytes = facts.bytes
-    this.#routes = facts.routes
-    this.#onSettled = onSettled
+    this.facts = facts
+    this.#payload = payload
+    this.#owner = owner
+    this.#hold(facts.bytes)
+  }
+
+  /** Memory that the batch holds, bytes. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   get isSettled(): boolean {
-    return this.#isFlushed && this.#isRouted && this.#lanes === 0
+    return this.#isSettled
+  }
+
+  /** The array of the events, while it may be needed. */
+  get payload(): Uint8Array {
+    return this.#payload
+  }
+
+  /** What was not counted, or not by all, by place; once the batch is decided. */
+  get verdicts(): readonly Verdict[] {
+    return this.#verdicts
+  }
+
+  /** Whether the batch waits for the ledger, once it is decided. */
+  get isToBeRecorded(): boolean {
+    return this.#verdicts.length > 0 && !this.facts.isRecorded
   }
 
   expectLane(): void {
@@ -51,41 +106,83 @@ export class Batch implements BatchInFlight {
 
   laneDone(): void {
     this.#lanes -= 1
-    this.#settle()
+    this.#decide()
   }
 
-  routed(): void {
+  /** The router is through, and has copied so many bytes for the lanes. */
+  routed(copiedBytes: number): void {
     this.#isRouted = true
-    this.#settle()
+    this.#hold(copiedBytes)
+    this.#decide()
   }
 
   flushed(): void {
     this.#isFlushed = true
+    this.#decide()
+  }
+
+  /** What was not counted of the batch is on disk in the ledger. */
+  recorded(): void {
     this.#settle()
   }
 
-  reject(_route: number, rejections: readonly Rejection[]): void {
-    this.#rejections ??= new Map()
+  reject(route: number, rejections: readonly Rejection[]): void {
+    let bytes = 0
     for (const rejection of rejections) {
-      const others = this.#rejections.get(rejection.index)
-      if (others === undefined) this.#rejections.set(rejection.index, [rejection])
-      else others.push(rejection)
+      bytes += rejectionBytes + rejection.path.length + rejection.message.length
+      this.#say(rejection.index, { route, rejection, partly: null })
     }
+    this.#hold(bytes)
+    if (!this.#isRouted) this.#owner.refused(this)
   }
 
-  /** The events that do not count, by sequence. */
+  late(route: number, events: readonly PartlyLate[]): void {
+    for (const partly of events) this.#say(partly.index, { route, rejection: null, partly })
+    this.#hold(rejectionBytes * events.length)
+  }
+
+  /** The events that are rejected, by sequence. */
   rejections(): readonly SequencedRejection[] {
-    if (this.#rejections === null) return []
-    const final: SequencedRejection[] = []
-    for (const [index, ways] of this.#rejections) {
-      const wrong = ways.find(({ code }) => code !== 'EVENT_TOO_LATE')
-      if (wrong === undefined && ways.length < this.#routes) continue
-      final.push({ ...(wrong ?? ways[0]!), sequence: this.sequence + index })
+    if (this.#verdicts.length === 0) return []
+    const rejected = this.#verdicts.filter(({ isAccepted }) => !isAccepted)
+    // Field by field: a spread object takes five times the memory, and many may be kept.
+    return rejected.map(({ index, code, path, message }) => ({
+      index,
+      code,
+      path,
+      message,
+      sequence: this.sequence + index,
+    }))
+  }
+
+  #say(index: number, said: Said): void {
+    this.#said ??= new Map()
+    const others = this.#said.get(index)
+    if (others === undefined) this.#said.set(index, [said])
+    else others.push(said)
+  }
+
+  #hold(bytes: number): void {
+    this.#bytes += bytes
+    this.#owner.held(bytes)
+  }
+
+  #decide(): void {
+    if (!this.#isFlushed || !this.#isRouted || this.#lanes > 0) return
+    if (this.#said !== null) {
+      const verdicts = [...this.#said].map(([index, said]) => judge(index, said, this.facts.ways))
+      this.#verdicts = verdicts.sort((a, b) => a.index - b.index)
+      this.#said = null
     }
-    return final.sort((a, b) => a.sequence - b.sequence)
+    const isDone = !this.isToBeRecorded
+    // It may wait for others to be acknowledged before it, and its events are not needed for that.
+    if (isDone) this.#payload = noBytes
+    this.#owner.decided(this)
+    if (isDone) this.#settle()
   }
 
   #settle(): void {
-    if (this.isSettled) this.#onSettled(this)
+    this.#isSettled = true
+    this.#owner.settled(this)
   }
 }

@@ -2,8 +2,9 @@
  * When the shards write their state down, and which old segments of the journal go.
  *
  * A checkpoint is due after a time or after so much journal, whichever is first; a lane that is
- * short of memory also makes its own. A segment goes when every shard has checkpointed behind it
- * and it is older, or the journal larger, than asked.
+ * short of memory also makes its own. A segment goes when every shard has checkpointed behind it,
+ * nothing of it is still to be recorded in the ledger, and it is older, or the journal larger, than
+ * asked.
  */
 import type { Clock } from '../base/clock.ts'
 import { checkpointBytesMax } from '../base/limits.ts'
@@ -11,12 +12,14 @@ import type { Journal } from '../journal/journal.ts'
 import type { FromShard, LaneStats, ShardOpened } from '../model/message.ts'
 import type { Lane } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
+import type { Recording } from './recording.ts'
 
 export interface CheckpointOptions {
   readonly journal: Journal
   readonly router: Router
   readonly lanes: readonly Lane[]
   readonly shards: readonly ShardOpened[]
+  readonly recording: Pick<Recording, 'recorded'>
   readonly clock: Clock
   /** Time between checkpoints, ms. */
   readonly checkpointMs: number
@@ -33,14 +36,19 @@ export class Checkpoints {
   readonly #stats = new Map<number, LaneStats>()
   readonly #timer: NodeJS.Timeout
   readonly #stopListening: () => void
+  /** By shard: where a replay of its journal must begin. */
+  readonly #froms = new Map<number, number>()
   #lastPosition: number
-  #waiters: { position: number; resolve: () => void }[] = []
+  #waiters: { position: number; from: number; resolve: () => void }[] = []
   #retiring = Promise.resolve()
 
   constructor(options: CheckpointOptions) {
     this.#options = options
     this.#lastPosition = options.journal.recovered.end
-    for (const { shard, position } of options.shards) this.#positions.set(shard, position)
+    for (const { shard, position, from } of options.shards) {
+      this.#positions.set(shard, position)
+      this.#froms.set(shard, from)
+    }
     for (const lane of options.lanes) {
       lane.onMessage((message) => this.#receive(lane, message))
     }
@@ -62,25 +70,29 @@ export class Checkpoints {
 
   /** Asks every lane for a checkpoint of all that has been routed; returns its position. */
   request(): number {
-    const { router, lanes, clock } = this.#options
+    const { router, lanes, clock, recording } = this.#options
     // Nothing may be routed behind the request and before it is posted.
     router.flush()
     // Not the end of the journal: during recovery, most of it is still to come.
     const { routed } = router
+    const { recorded } = recording
     this.#lastPosition = routed
-    if (routed > this.position) {
+    if (routed > this.position || this.#from < this.position) {
       const arrivalMs = clock.nowMs()
-      for (const lane of lanes) lane.post({ kind: 'checkpoint', routed, arrivalMs })
+      for (const lane of lanes) lane.post({ kind: 'checkpoint', routed, recorded, arrivalMs })
     }
     return routed
   }
 
   /** Resolves when everything routed by now is checkpointed in every shard. */
   async complete(): Promise<void> {
+    const { upTo } = this.#options.recording.recorded
     const position = this.request()
-    if (this.position < position) {
+    // What is recorded by now need not be replayed to be found again.
+    const from = Math.min(position, upTo)
+    if (this.position < position || this.#from < from) {
       await new Promise<void>((resolve) => {
-        this.#waiters.push({ position, resolve })
+        this.#waiters.push({ position, from, resolve })
       })
     }
     await this.#retiring
@@ -102,20 +114,30 @@ export class Checkpoints {
     if (message.kind !== 'checkpointed') return
     const before = this.#positions.get(message.shard)!
     this.#positions.set(message.shard, Math.max(before, message.position))
+    this.#froms.set(message.shard, Math.max(this.#froms.get(message.shard)!, message.from))
     this.#stats.set(lane.lane, message.stats)
-    const due = this.#waiters.filter(({ position }) => position <= this.position)
-    this.#waiters = this.#waiters.filter(({ position }) => position > this.position)
-    for (const { resolve } of due) resolve()
+    const waiters = this.#waiters
+    this.#waiters = waiters.filter((waiter) => !this.#isReached(waiter))
+    for (const waiter of waiters) if (this.#isReached(waiter)) waiter.resolve()
     this.#retiring = this.#retiring.then(() => this.#retire()).catch(this.#options.onFailure)
   }
 
   async #retire(): Promise<void> {
     const { journal, clock, retainBytesMax, retainMsMax } = this.#options
     await journal.retire({
-      keepFrom: this.position,
+      keepFrom: this.#from,
       bytesMax: retainBytesMax,
       ageMsMax: retainMsMax,
       nowMs: clock.nowMs(),
     })
+  }
+
+  #isReached({ position, from }: { readonly position: number; readonly from: number }): boolean {
+    return position <= this.position && from <= this.#from
+  }
+
+  /** Where a replay would begin. */
+  get #from(): number {
+    return Math.min(...this.#froms.values())
   }
 }

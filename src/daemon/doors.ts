@@ -3,13 +3,14 @@
  */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import type { Logger } from 'pino'
 import type { Clock } from '../base/clock.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { IngestPort, ReadPort } from '../model/contracts.ts'
+import type { LedgerPort } from '../model/ledger.ts'
 import { createHttp, type Readiness } from '../serve/http.ts'
 import { streamPath } from '../wire/protocol.ts'
 import { attachIngest, type IngestServer } from '../wire/websocket.ts'
+import type { MillraceLog } from './options.ts'
 
 export interface Doors {
   readonly url: string
@@ -17,23 +18,43 @@ export interface Doors {
   readonly wire: IngestServer
 }
 
+/**
+ * Listens; what is open is closed again when that fails.
+ *
+ * @throws errors of the system, such as a port in use, as they are.
+ */
 export async function openDoors(options: {
   readonly catalog: Catalog
   readonly ports: { readonly ingest: IngestPort; readonly read: ReadPort }
+  readonly ledger: LedgerPort
   readonly status: () => object
   readonly readiness: () => Readiness
   readonly clock: Clock
-  readonly log: Logger
+  readonly log: MillraceLog
   readonly host: string
   readonly port: number
 }): Promise<Doors> {
-  const { catalog, ports, status, readiness, clock, log, host, port } = options
+  const { catalog, ports, ledger, status, readiness, clock, log, host, port } = options
   const nowMs = (): number => clock.nowMs()
-  const http = createHttp({ catalog, read: ports.read, status, readiness, nowMs, log, streamPath })
+  const about = { status, readiness, nowMs, log, streamPath }
+  const http = createHttp({ catalog, read: ports.read, ledger, ...about })
   const name = 'millrace/0.1.0'
   const wire = attachIngest({ server: http.server, catalog, ports, log, name })
-  await http.listen({ host, port })
+  try {
+    await http.listen({ host, port })
+  } catch (thrown) {
+    await closeDoors({ http, wire })
+    throw thrown
+  }
   const address = http.server.address() as AddressInfo
   const named = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return { url: `http://${named}:${address.port}`, http, wire }
+  const url = `http://${named}:${address.port}`
+  log.info({ url }, 'listening')
+  return { url, http, wire }
+}
+
+/** Cuts every connection; resolves when nothing listens any more. */
+export async function closeDoors({ http, wire }: Pick<Doors, 'http' | 'wire'>): Promise<void> {
+  wire.close()
+  await http.close()
 }

@@ -11,6 +11,7 @@ import { resolveOptions } from '../client/options.ts'
 import { Producer } from '../client/producer.ts'
 import { Reader, type FeatureVector, type JoinKeys } from '../client/reader.ts'
 import type { Receipt } from '../client/receipt.ts'
+import type { ReadOptions } from '../model/contracts.ts'
 import { decodeServerFrame, encodeHello } from '../wire/protocol.ts'
 import type { Connection, Session } from '../wire/session.ts'
 
@@ -42,8 +43,8 @@ export class EmbeddedClient {
     return this.#producer.publish(source, events)
   }
 
-  get(service: string, keys: readonly JoinKeys[]): Promise<FeatureVector[]> {
-    return this.#reader.read(service, keys)
+  get(service: string, keys: readonly JoinKeys[], options?: ReadOptions): Promise<FeatureVector[]> {
+    return this.#reader.read(service, keys, options)
   }
 
   /** Takes nothing more and waits for every receipt and answer. */

@@ -3,8 +3,9 @@
  *
  * In: batches of producers. A batch that is new is appended to the journal and, while that is
  * being flushed, routed to the shards. Out: an acknowledgement when it is on disk and applied. What
- * came before is acknowledged again and not counted again; a gap is refused. The bytes that are in
- * and not acknowledged are bounded: beyond, `onFull` stops the sockets until half is done.
+ * came before is acknowledged again and not counted again; a gap is refused. The memory that
+ * batches hold until they are settled is bounded: beyond, `onFull` stops the sockets until half of
+ * it is let go.
  *
  * Thread: main.
  */
@@ -19,23 +20,26 @@ import type {
   ProducerSession,
 } from '../model/contracts.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
+import type { BatchRejections } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
-import { Batch } from './batch.ts'
+import { Batch, type BatchOwner } from './batch.ts'
+import { KeptRejections } from './kept-rejections.ts'
 import { skipEvents } from './payload.ts'
 import { ProducerState } from './producer.ts'
+import type { Place, Recording } from './recording.ts'
+import { noWays, waysOf, type Ways } from './verdict.ts'
 
 export interface IntakeOptions {
   readonly catalog: Catalog
   readonly journal: Journal
   readonly router: Router
+  /** Writes down what is not counted. */
+  readonly recording: Recording
   /** Stops and restarts reading the sockets. */
   readonly onFull: (isFull: boolean) => void
   /** Hears of a batch that is in the journal and could not be sent on: only a restart helps. */
   readonly onFailure: (thrown: unknown) => void
 }
-
-/** The payload that is journalled for a batch nobody can read: an empty array. */
-const noEvents = Uint8Array.of(0x90)
 
 /** A batch as it goes through the shards; `producer` is null when nobody waits for it. */
 export interface Passage {
@@ -45,17 +49,24 @@ export interface Passage {
   readonly sequence: number
   readonly count: number
   readonly payload: Uint8Array
+  /** Bytes that arrived, which may be more than the payload that is left of them. */
+  readonly bytes: number
   readonly position: number
   readonly arrivalMs: number
+  readonly producerId: number
+  readonly epoch: number
   readonly producer: ProducerState | null
+  /** What shards did not count of it in an earlier life, and will not say again. */
+  readonly unrecorded?: readonly BatchRejections[]
 }
 
 export class Intake implements IngestPort {
   readonly #options: IntakeOptions
   readonly #sources: ReadonlyMap<string, number>
-  /** By source: routes on which an event can come too late. */
-  readonly #statefulRoutes: readonly number[]
+  /** By source. */
+  readonly #ways: readonly Ways[]
   readonly #producers = new Map<number, ProducerState>()
+  readonly #keptRejections = new KeptRejections()
   /** In journal order. */
   #unflushed: Batch[] = []
   #bytes = 0
@@ -65,15 +76,11 @@ export class Intake implements IngestPort {
     const { catalog, journal } = options
     this.#options = options
     this.#sources = new Map(catalog.sources.map((source) => [source.name, source.index]))
-    this.#statefulRoutes = catalog.sources.map(
-      ({ routes }) =>
-        routes.filter((route) => catalog.routes[route]!.views.some((i) => catalog.views[i]!.online))
-          .length,
-    )
+    this.#ways = catalog.sources.map(({ index }) => waysOf(catalog, index))
     journal.onFlushed((flushed) => this.#flushed(flushed))
   }
 
-  /** Bytes taken and not acknowledged. */
+  /** Memory of the batches that are not settled, as `Batch` counts it. */
   get bytes(): number {
     return this.#bytes
   }
@@ -107,15 +114,38 @@ export class Intake implements IngestPort {
 
   /** Sends a batch through the shards; also the way of a replay, whose batches are on disk. */
   pass(passage: Passage): Batch {
-    const { source, sequence, count, payload, position, arrivalMs, producer } = passage
-    const routes = this.#statefulRoutes[source] ?? 0
-    const facts = { position, sequence, count, bytes: payload.length, routes }
-    const batch = new Batch(facts, () => this.#settled(batch, producer))
-    this.#take(batch.bytes)
+    const { source, count, payload, position, arrivalMs, producer, unrecorded = [] } = passage
+    const { recording, router } = this.#options
+    const { sequence, bytes, sourceName, producerId, epoch } = passage
+    const ways = this.#ways[source] ?? noWays
+    const isRecorded = position <= recording.before
+    const batch = new Batch(
+      {
+        position,
+        sequence,
+        count,
+        bytes,
+        sourceName,
+        arrivalMs,
+        producerId,
+        epoch,
+        ways,
+        isRecorded,
+      },
+      payload,
+      new Owner(this.#hold, recording, recording.add(position), producer),
+    )
     producer?.add(batch)
-    if (source === -1) batch.reject(-1, unknownSource(count, passage.sourceName))
-    else this.#options.router.route({ source, count, payload, arrivalMs, inFlight: batch })
-    batch.routed()
+    for (const { route, rejections, partly = [] } of unrecorded) {
+      batch.reject(route, rejections)
+      batch.late(route, partly)
+    }
+    let copiedBytes = 0
+    if (source === -1) batch.reject(-1, unknownSource(count, sourceName))
+    else {
+      copiedBytes = router.route({ source, count, payload, arrivalMs, inFlight: batch })
+    }
+    batch.routed(copiedBytes)
     return batch
   }
 
@@ -159,12 +189,22 @@ export class Intake implements IngestPort {
   #append(id: number, epoch: number, state: ProducerState, batch: IncomingBatch): void {
     const { sequence, count } = batch
     const source = this.#sources.get(batch.source) ?? -1
-    const payload = source === -1 ? noEvents : batch.payload
-    const record = { source, producer: id, epoch, sequence, count, payload }
+    const { payload } = batch
+    const record = {
+      source,
+      sourceName: batch.source,
+      producer: id,
+      epoch,
+      sequence,
+      count,
+      payload,
+    }
     const { position, arrivalMs } = this.#options.journal.append(record)
     const placed = { source, sourceName: batch.source, position, arrivalMs, producer: state }
+    const from = { producerId: id, epoch }
+    const bytes = batch.payload.length
     try {
-      this.#unflushed.push(this.pass({ ...placed, sequence, count, payload }))
+      this.#unflushed.push(this.pass({ ...placed, ...from, sequence, count, payload, bytes }))
     } catch (thrown) {
       this.#options.onFailure(thrown)
       throw thrown
@@ -174,7 +214,7 @@ export class Intake implements IngestPort {
   #producerOf(id: number): ProducerState {
     let state = this.#producers.get(id)
     if (state === undefined) {
-      state = new ProducerState()
+      state = new ProducerState(this.#keptRejections.share())
       const known = this.#options.journal.producers.get(id)
       if (known !== undefined) state.begin(known.epoch, known.nextSequence - 1)
       this.#producers.set(id, state)
@@ -191,17 +231,49 @@ export class Intake implements IngestPort {
     for (const batch of batches) batch.flushed()
   }
 
-  #settled(batch: Batch, producer: ProducerState | null): void {
-    producer?.settled()
-    this.#take(-batch.bytes)
-  }
-
-  #take(bytes: number): void {
+  readonly #hold = (bytes: number): void => {
     this.#bytes += bytes
     const isFull = this.#bytes > (this.#isFull ? intakeBytesMax / 2 : intakeBytesMax)
     if (isFull === this.#isFull) return
     this.#isFull = isFull
     this.#options.onFull(isFull)
+  }
+}
+
+/** Hears of one batch: one object for all, because there may be many small ones. */
+class Owner implements BatchOwner {
+  readonly #hold: (bytes: number) => void
+  readonly #recording: Recording
+  readonly #place: Place
+  readonly #producer: ProducerState | null
+
+  constructor(
+    hold: (bytes: number) => void,
+    recording: Recording,
+    place: Place,
+    producer: ProducerState | null,
+  ) {
+    this.#hold = hold
+    this.#recording = recording
+    this.#place = place
+    this.#producer = producer
+  }
+
+  held(bytes: number): void {
+    this.#hold(bytes)
+  }
+
+  refused(batch: Batch): void {
+    this.#recording.refused(batch.position)
+  }
+
+  decided(batch: Batch): void {
+    this.#recording.decided(this.#place, batch)
+  }
+
+  settled(batch: Batch): void {
+    this.#producer?.settled()
+    this.#hold(-batch.bytes)
   }
 }
 

@@ -6,7 +6,7 @@ import { MillraceError } from '../base/errors.ts'
 import { buildCatalog } from '../define/catalog.ts'
 import { compileFeatures, importFeatures } from '../define/load.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { MillraceOptions } from './options.ts'
+import type { FileUrl, MillraceOptions } from './options.ts'
 
 /** The definitions in the forms that the main thread and the shard threads take. */
 export interface Loaded {
@@ -23,7 +23,7 @@ export async function loadDefinitions(
   features: MillraceOptions['features'],
   outDir: string,
 ): Promise<Loaded> {
-  if (typeof features !== 'string' && !(features instanceof URL)) {
+  if (typeof features !== 'string' && !isFileUrl(features)) {
     const catalog = buildCatalog(features)
     const withTransform = catalog.views.find((view) => view.transform !== null)
     if (withTransform !== undefined) {
@@ -32,12 +32,23 @@ export async function loadDefinitions(
         reason: 'a view with a transform must be started from a file',
       })
     }
+    const withPostProcessor = catalog.sources.find(({ input }) => input !== undefined)
+    if (withPostProcessor !== undefined) {
+      throw new MillraceError('DEFINITION_INVALID', {
+        path: withPostProcessor.name,
+        reason: 'a source with a postProcessor must be started from a file',
+      })
+    }
     return { catalog, definitionsUrl: null, definitions: plainDefinitions(features) }
   }
-  const file = features instanceof URL ? fileURLToPath(features) : features
+  const file = typeof features === 'string' ? features : fileURLToPath(features.href)
   const definitionsUrl = await compileFeatures(file, outDir)
   const catalog = buildCatalog(await importFeatures(definitionsUrl))
   return { catalog, definitionsUrl, definitions: null }
+}
+
+function isFileUrl(features: FileUrl | readonly unknown[]): features is FileUrl {
+  return 'href' in features
 }
 
 /** The definitions without their methods, which cannot be sent to another thread. */

@@ -5,8 +5,8 @@
  * new events, what was taken is finished and acknowledged, the state is checkpointed, the doors
  * close. Closing is now; nothing acknowledged is lost, the next start replays the journal's tail.
  */
-import type { FastifyInstance } from 'fastify'
-import type { Logger } from 'pino'
+// A program compiled for ES2022 has no type of `Symbol.asyncDispose` of its own.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { drainMsMax } from '../base/limits.ts'
 import type { FeatureVector, JoinKeys } from '../client/reader.ts'
@@ -14,6 +14,8 @@ import type { Receipt } from '../client/receipt.ts'
 import type { FeaturesOf, JoinKeysOf } from '../define/service.ts'
 import type { EventOf, PushSource } from '../define/source.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { ReadOptions } from '../model/contracts.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import type { DataDirectory } from '../persist/directory.ts'
 import type { Lanes } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
@@ -21,8 +23,11 @@ import type { Readiness } from '../serve/http.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Doors } from './doors.ts'
 import { EmbeddedClient } from './embedded.ts'
+import type { LedgerReplay } from './ledger-replay.ts'
+import type { MillraceLog } from './options.ts'
+import type { Recording } from './recording.ts'
 
-/** What the daemon holds while it is open. */
+/** @internal What the daemon holds while it is open. */
 export interface Parts {
   readonly doors: Doors
   readonly router: Router
@@ -30,6 +35,32 @@ export interface Parts {
   readonly checkpoints: Checkpoints
   readonly directory: DataDirectory
   readonly lanes: Lanes
+  readonly ledger: Ledger
+  readonly recording: Recording
+  readonly replay: LedgerReplay
+}
+
+/** A request to the daemon's HTTP routes. */
+export interface HttpRequest {
+  /** @defaultValue `'GET'` */
+  readonly method?: 'GET' | 'HEAD' | 'POST'
+  /** Path and query. */
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** The body; an object is sent as JSON. */
+  readonly payload?: string | object
+}
+
+/** What the HTTP routes answer. */
+export interface HttpAnswer {
+  readonly statusCode: number
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly body: string
+}
+
+/** The daemon's HTTP routes without a socket. */
+export interface HttpRoutes {
+  inject(request: string | HttpRequest): Promise<HttpAnswer>
 }
 
 /** A feature service or a view: what can be read by name. */
@@ -42,7 +73,7 @@ interface Readable {
 export class Millrace {
   /** Settles when the daemon has ended; rejects with the failure that ended it. */
   readonly closed: Promise<void>
-  readonly #log: Logger
+  readonly #log: MillraceLog
   #settleClosed!: () => void
   #rejectClosed!: (failure: MillraceError) => void
   #parts: Parts | null = null
@@ -52,7 +83,7 @@ export class Millrace {
   #closing: Promise<void> | null = null
 
   /** @internal Use {@link startMillrace}. */
-  constructor(log: Logger) {
+  constructor(log: MillraceLog) {
     this.#log = log
     this.closed = new Promise((resolve, reject) => {
       this.#settleClosed = resolve
@@ -67,8 +98,8 @@ export class Millrace {
     return this.#open().doors.url
   }
 
-  /** The HTTP application, for requests without a socket: `millrace.http.inject('/readyz')`. */
-  get http(): FastifyInstance {
+  /** The HTTP routes, for requests without a socket: `millrace.http.inject('/readyz')`. */
+  get http(): HttpRoutes {
     return this.#open().doors.http
   }
 
@@ -95,14 +126,19 @@ export class Millrace {
   get<R extends Readable>(
     service: R,
     keys: readonly JoinKeysOf<R>[],
+    options?: ReadOptions,
   ): Promise<FeatureVector<FeaturesOf<R>>[]>
-  get<R extends Readable>(service: R, key: JoinKeysOf<R>): Promise<FeatureVector<FeaturesOf<R>>>
-  get(service: string, keys: readonly JoinKeys[]): Promise<FeatureVector[]>
-  get(service: string, key: JoinKeys): Promise<FeatureVector>
-  async get(service: string | Readable, keys: unknown): Promise<unknown> {
+  get<R extends Readable>(
+    service: R,
+    key: JoinKeysOf<R>,
+    options?: ReadOptions,
+  ): Promise<FeatureVector<FeaturesOf<R>>>
+  get(service: string, keys: readonly JoinKeys[], options?: ReadOptions): Promise<FeatureVector[]>
+  get(service: string, key: JoinKeys, options?: ReadOptions): Promise<FeatureVector>
+  async get(service: string | Readable, keys: unknown, options?: ReadOptions): Promise<unknown> {
     const name = typeof service === 'string' ? service : service.name
-    if (Array.isArray(keys)) return this.#embedded().get(name, keys as readonly JoinKeys[])
-    return (await this.#embedded().get(name, [keys as JoinKeys]))[0]
+    if (Array.isArray(keys)) return this.#embedded().get(name, keys as readonly JoinKeys[], options)
+    return (await this.#embedded().get(name, [keys as JoinKeys], options))[0]
   }
 
   /** Writes the state of everything acknowledged by now into the stores. */
@@ -127,8 +163,9 @@ export class Millrace {
     await this.drain()
   }
 
-  /** @internal */
+  /** @internal Begins the life of the daemon, unless it has failed before. */
   open(parts: Parts): void {
+    this.#throwIfFailed()
     this.#parts = parts
   }
 
@@ -172,21 +209,31 @@ export class Millrace {
   }
 
   async #finish(): Promise<void> {
-    const { doors, router, checkpoints } = this.#open()
+    const { doors, router, checkpoints, recording, replay } = this.#open()
     await this.#client?.drain()
+    await replay.stop()
     await doors.wire.drain(drainMsMax)
     await router.idle()
+    await recording.idle()
     await checkpoints.complete()
   }
 
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
+    const { ledger, recording, replay } = this.#open()
     checkpoints.stop()
+    recording.stop()
+    void replay.stop()
     this.#client?.close(new MillraceError('CLIENT_CLOSED'))
     doors.wire.close()
     router.flush()
     // Each lets go of what it holds, whatever becomes of the others.
-    const parts = [() => doors.http.close(), () => lanes.close(), () => journal.close()]
+    const parts = [
+      () => doors.http.close(),
+      () => lanes.close(),
+      () => journal.close(),
+      () => ledger.close(),
+    ]
     for (const close of parts) await close().catch((thrown: unknown) => this.fail(thrown))
     await directory.release()
     this.#throwIfFailed()

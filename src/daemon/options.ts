@@ -4,9 +4,19 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mkdtemp } from 'node:fs/promises'
-import type { Logger } from 'pino'
 import type { Clock } from '../base/clock.ts'
 import { daemonOptions, resolveOptions as resolveConfig, type Resolved } from '../base/config.ts'
+
+/** A logger in the manner of pino: a `pino()` is one. */
+export interface MillraceLog {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** A file by its URL: a `URL` is one. The types of Node are not needed to use ours. */
+export interface FileUrl {
+  readonly href: string
+}
 
 /** Options of {@link startMillrace}. */
 export interface MillraceOptions {
@@ -14,7 +24,7 @@ export interface MillraceOptions {
    * The definitions: a TypeScript or JavaScript file, or the definitions themselves. Views with a
    * transform need a file, because the shard threads import it.
    */
-  readonly features: string | URL | readonly unknown[]
+  readonly features: string | FileUrl | readonly unknown[]
   /** Directory of the journal and the stores. @defaultValue a new temporary directory */
   readonly dataDir?: string
   /** TCP port for HTTP and WebSocket. @defaultValue 0: any free one */
@@ -33,6 +43,10 @@ export interface MillraceOptions {
   readonly retainBytesMax?: number
   /** Journal older than this is deleted once checkpointed, ms. @defaultValue 7 days */
   readonly retainMsMax?: number
+  /** Events that were not counted go beyond this size, the oldest first. @defaultValue 256 MiB */
+  readonly ledgerBytesMax?: number
+  /** Likewise when they are older than this, ms. @defaultValue 30 days */
+  readonly ledgerMsMax?: number
   /**
    * Gives up the state of views and sources that are no longer defined, instead of refusing.
    *
@@ -42,7 +56,7 @@ export interface MillraceOptions {
   /** @defaultValue the system's clocks */
   readonly clock?: Clock
   /** @defaultValue nothing is logged */
-  readonly log?: Logger
+  readonly log?: MillraceLog
 }
 
 /** The options of `base/config.ts` with their defaults. */

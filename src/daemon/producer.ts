@@ -2,22 +2,27 @@
  * One producer's unacknowledged batches, and the session that hears of them.
  *
  * Batches settle in any order; they are acknowledged in the order of their sequences. A session
- * ends with its connection or when the producer is opened again, the batches go on. The last
+ * ends with its connection or when the producer is opened again, the batches go on. The newest
  * rejections are kept, so that a producer that comes back after a lost acknowledgement learns them.
  */
-import { rejectionsKeptMax } from '../base/limits.ts'
 import type { ProducerListener, SequencedRejection } from '../model/contracts.ts'
 import type { Batch } from './batch.ts'
+import type { Share } from './kept-rejections.ts'
 
 export class ProducerState {
   readonly #unsettled: Batch[] = []
-  #rejections: SequencedRejection[] = []
+  readonly #kept: Share
   /** Events that came again before they were settled; told with the next acknowledgement. */
   #duplicates = 0
   #listener: ProducerListener | null = null
   #epoch = 0
   /** Highest sequence acknowledged. */
   #lastSequence = -1
+
+  /** @param kept  The producer's share of the rejections that are kept. */
+  constructor(kept: Share) {
+    this.#kept = kept
+  }
 
   get lastSequence(): number {
     return this.#lastSequence
@@ -31,7 +36,7 @@ export class ProducerState {
   begin(epoch: number, lastSequence: number): void {
     this.#epoch = epoch
     this.#lastSequence = lastSequence
-    this.#rejections = []
+    this.#kept.clear()
     this.#duplicates = 0
     this.#unsettled.length = 0
   }
@@ -65,19 +70,10 @@ export class ProducerState {
       moved = true
     }
     if (!moved) return
-    this.note(rejections)
+    this.#kept.add(rejections)
     const duplicates = this.#duplicates
     this.#duplicates = 0
     this.#listener?.acknowledged({ upTo: this.#lastSequence, duplicates, rejections })
-  }
-
-  /** Keeps rejections for a producer that may have missed them. */
-  note(rejections: readonly SequencedRejection[]): void {
-    if (rejections.length === 0) return
-    this.#rejections.push(...rejections)
-    if (this.#rejections.length > 2 * rejectionsKeptMax) {
-      this.#rejections = this.#rejections.slice(-rejectionsKeptMax)
-    }
   }
 
   /** Answers events that were taken before and are settled; those that are not get their ack. */
@@ -87,9 +83,7 @@ export class ProducerState {
       this.#duplicates += duplicates
       return
     }
-    const rejections = this.#rejections.filter(
-      (rejection) => rejection.sequence >= sequence && rejection.sequence <= upTo,
-    )
+    const rejections = this.#kept.between(sequence, upTo)
     this.#listener?.acknowledged({ upTo, duplicates, rejections })
   }
 }

@@ -2,15 +2,17 @@
  * Recovery: what the journal holds behind the shards' checkpoints goes through the shards again.
  *
  * The same way as live events, with the arrival times of then, so every decision falls the same.
- * A shard skips what its checkpoint covers. Nothing is acknowledged: producers learn the sequence
- * they have got to when they come back.
+ * A shard skips what its checkpoint covers. What was not counted and is not in the ledger goes
+ * there now: found again, or as a shard's checkpoint has kept it. Nothing is acknowledged:
+ * producers learn the sequence they have got to when they come back.
  */
 import { MillraceError } from '../base/errors.ts'
 import { intakeBytesMax } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
-import type { ShardOpened } from '../model/message.ts'
+import type { BatchRejections, ShardOpened } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
 import type { Intake } from './intake.ts'
+import type { Recording } from './recording.ts'
 
 export interface Recovery {
   /** Batches and events read from the journal. */
@@ -26,11 +28,13 @@ export async function recover(options: {
   readonly shards: readonly ShardOpened[]
   readonly intake: Intake
   readonly router: Router
+  readonly recording: Recording
 }): Promise<Recovery> {
-  const { journal, shards, intake, router } = options
+  const { journal, shards, intake, router, recording } = options
   const { end } = journal.recovered
-  const from = Math.min(...shards.map(({ position }) => position))
-  const furthest = Math.max(...shards.map(({ position }) => position))
+  const from = Math.min(...shards.map((shard) => shard.from))
+  const furthest = Math.max(...shards.map(({ position }) => position), recording.before)
+  const unrecorded = byPosition(shards)
   if (furthest > end) {
     const reason = `ends at ${end}, but the store has got to ${furthest}: it is another store's`
     throw new MillraceError('STORE_CORRUPT', { file: 'journal', reason })
@@ -40,11 +44,33 @@ export async function recover(options: {
   for await (const batch of journal.read(from)) {
     if (batch.position > end) break
     const producer = intake.replayedProducer(batch.producer, batch.epoch)
-    intake.pass({ ...batch, sourceName: 'of then', producer }).flushed()
+    const { length: bytes } = batch.payload
+    const kept = unrecorded.get(batch.position) ?? []
+    const passage = { ...batch, bytes, producer, producerId: batch.producer, unrecorded: kept }
+    intake.pass(passage).flushed()
     batches += 1
     events += batch.count
-    if (intake.bytes > intakeBytesMax / 2) await router.idle()
+    if (intake.bytes > intakeBytesMax / 2) await settle()
   }
-  await router.idle()
+  await settle()
   return { batches, events, from }
+
+  async function settle(): Promise<void> {
+    await router.idle()
+    await recording.idle()
+  }
+}
+
+/**
+ * What the shards' checkpoints have kept because the ledger might not have it. Of a batch that it
+ * has, this is left out with all that is said of that batch again.
+ */
+function byPosition(shards: readonly ShardOpened[]): ReadonlyMap<number, BatchRejections[]> {
+  const kept = new Map<number, BatchRejections[]>()
+  for (const rejected of shards.flatMap(({ unrecorded }) => unrecorded)) {
+    const others = kept.get(rejected.position)
+    if (others === undefined) kept.set(rejected.position, [rejected])
+    else others.push(rejected)
+  }
+  return kept
 }

@@ -2,38 +2,49 @@
  * The daemon: connects the stages, brings the store back to where it was, and opens the doors.
  *
  * `startMillrace` reads as the life of the process: definitions, directory, journal, lanes,
- * recovery, doors. What fails before the doors open fails the start; what fails after is fatal,
- * because what was not acknowledged is unknown then: the daemon cuts its connections and says so
- * in `closed`, and the next start finds out.
+ * recovery, doors. What fails until the doors are open fails the start, which closes everything
+ * again; what fails after is fatal, because what was not acknowledged is unknown then: the daemon
+ * cuts its connections and says so in `closed`, and the next start finds out.
  */
 import { extname } from 'node:path'
-import { pino } from 'pino'
 import { neverBack, systemClock } from '../base/clock.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
+import { openLedger, type Ledger } from '../ledger/ledger.ts'
+import type { LedgerPort } from '../model/ledger.ts'
+import type { Recorded, ShardOpened } from '../model/message.ts'
 import { openDirectory, type DataDirectory } from '../persist/directory.ts'
-import { openLanes, type Lanes } from '../route/lanes.ts'
+import { openLanes, type Lane, type Lanes } from '../route/lanes.ts'
 import { createRouter, type Router } from '../route/router.ts'
 import { createReader } from '../serve/reader.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { manifestBefore, settleDefinitions, type Settled } from './definitions.ts'
-import { openDoors } from './doors.ts'
+import { closeDoors, openDoors, type Doors } from './doors.ts'
 import { Intake } from './intake.ts'
-import { loadDefinitions } from './load.ts'
+import { LedgerReplay } from './ledger-replay.ts'
+import { loadDefinitions, type Loaded } from './load.ts'
 import { Millrace } from './millrace.ts'
-import { resolveOptions, type MillraceOptions, type ResolvedOptions } from './options.ts'
+import {
+  resolveOptions,
+  type MillraceLog,
+  type MillraceOptions,
+  type ResolvedOptions,
+} from './options.ts'
+import { openRecording, type Recording } from './recording.ts'
 import { recover, type Recovery } from './recovery.ts'
 import { laneStarts, shardReader } from './shards.ts'
 import { Watermarks } from './watermarks.ts'
 
 const workerUrl = new URL(`../../workers/shard${extname(import.meta.url)}`, import.meta.url)
 
+const silent: MillraceLog = { info: () => {}, error: () => {} }
+
 /**
  * Starts a daemon: recovers what its data directory holds, then listens.
  *
  * @throws {@link MillraceError} `DEFINITION_LOAD`, `DEFINITION_INVALID`, `DEFINITION_CHANGED`,
- *   `STORE_LOCKED`, `STORE_FORMAT`, `STORE_CORRUPT`, `JOURNAL_CORRUPT`; errors of the system, such
- *   as a port in use, as they are.
+ *   `STORE_LOCKED`, `STORE_FORMAT`, `STORE_CORRUPT`, `JOURNAL_CORRUPT`, `SHARD_FAILED`,
+ *   `JOURNAL_WRITE`; errors of the system, such as a port in use, as they are.
  */
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
   const resolved = await resolveOptions(options)
@@ -44,14 +55,25 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
     journal: null,
     lanes: null,
     checkpoints: null,
+    ledger: null,
+    recording: null,
+    doors: null,
   }
   try {
     return await start(options, resolved, opened)
   } catch (thrown) {
+    // Doors that are still opening are waited for: nothing may listen after a start has failed.
+    const wereOpen = await opened.doors?.then(closeDoors).then(
+      () => true,
+      () => false,
+    )
     opened.checkpoints?.stop()
+    opened.recording?.stop()
     await opened.lanes?.close().catch(() => {})
     await opened.journal?.close().catch(() => {})
-    const before = manifestBefore(directory.manifest, opened.settled)
+    await opened.ledger?.close().catch(() => {})
+    // Events that came in through the doors have been acknowledged by the definitions of now.
+    const before = wereOpen === true ? null : manifestBefore(directory.manifest, opened.settled)
     if (before !== null) await directory.writeManifest(before).catch(() => {})
     await directory.release()
     throw thrown
@@ -65,6 +87,9 @@ interface Opened {
   journal: Journal | null
   lanes: Lanes | null
   checkpoints: Checkpoints | null
+  ledger: Ledger | null
+  recording: Recording | null
+  doors: Promise<Doors> | null
 }
 
 async function start(
@@ -74,7 +99,7 @@ async function start(
 ): Promise<Millrace> {
   const { directory } = opened
   const clock = neverBack(options.clock ?? systemClock)
-  const log = options.log ?? pino({ level: 'silent' })
+  const log = options.log ?? silent
   const loaded = await loadDefinitions(resolved.features, directory.definitionsPath)
   const { catalog } = loaded
   const millrace = new Millrace(log)
@@ -90,19 +115,11 @@ async function start(
   })
   await directory.writeManifest(settled.manifest)
   opened.settled = settled
-  const { added, dropped } = settled
-  if (added.length + dropped.length > 0) log.info({ added, dropped }, 'definitions have changed')
+  logChanges(log, settled)
   const { shards: shardCount, seed } = settled.manifest
-  const starts = laneStarts(shardCount, resolved.threads, resolved.stateBytesMax, {
-    definitionsUrl: loaded.definitionsUrl,
-    definitions: loaded.definitions,
-    storePath: directory.shardsPath,
-    viewIds: settled.viewIds,
-    viewsSince: settled.viewsSince,
-  })
-  opened.lanes = openLanes({ starts, workerUrl, onFailure })
-  const { lanes } = opened.lanes
-  const shards = (await Promise.all(lanes.map((lane) => lane.opened))).flat()
+  const [lanes, shards] = await openShards({ resolved, loaded, settled, opened, onFailure })
+  const ledger = await openLedger({ ...resolved, dir: directory.ledgerPath, clock, onFailure })
+  opened.ledger = ledger
 
   const watermarks = new Watermarks(catalog.views.length, shards)
   for (const lane of lanes) lane.onMessage((message) => watermarks.receive(message))
@@ -110,46 +127,92 @@ async function start(
     resolveKey: createKeyResolver(catalog),
     validateOnly: createEventValidator(catalog),
   }
-  const router = createRouter({ catalog, shards: shardCount, seed, lanes, ...keys })
+  const recording = openRecording({ ledger, shards, journal, onFailure })
+  opened.recording = recording
+  const recorded = (): Recorded => recording.recorded
+  const router = createRouter({ catalog, shards: shardCount, seed, lanes, recorded, ...keys })
   const onFull = (full: boolean): void => millrace.pause(full)
-  const intake = new Intake({ catalog, journal, router, onFull, onFailure })
-  const parts = { journal, router, lanes, shards, clock, onFailure }
+  const intake = new Intake({ catalog, journal, router, recording, onFull, onFailure })
+  const parts = { journal, router, lanes, shards, recording, clock, onFailure }
   const checkpoints = new Checkpoints({ ...resolved, ...parts })
   opened.checkpoints = checkpoints
-  const recovery = await millrace.unlessFailed(recover({ journal, shards, intake, router }))
+  const recovery = await millrace.unlessFailed(recover({ ...parts, intake }))
   log.info(recovery, 'recovered')
+  const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
 
   const readShards = shardReader(lanes, shardCount)
   // The clock may have been set back since the journal was written; arrival times were not.
   const nowMs = (): number => Math.max(clock.nowMs(), journal.arrivalMs)
   const watermarkOf = (view: number) => watermarks.of(view)
   const read = createReader({ catalog, shards: shardCount, seed, readShards, nowMs, watermarkOf })
-  const doors = await openDoors({
+  opened.doors = openDoors({
     catalog,
     ports: { ingest: intake, read },
-    status: () => statusOf(recovery, journal, checkpoints, router, intake),
+    ledger: ledgerPort(ledger, replay, millrace),
+    status: () => statusOf({ recovery, journal, checkpoints, router, intake, ledger }),
     readiness: () => millrace.readiness(),
     clock,
     log,
     host: resolved.host,
     port: resolved.port,
   })
-  millrace.open({ doors, router, journal, checkpoints, directory, lanes: opened.lanes })
+  const doors = await millrace.unlessFailed(opened.doors)
+  const ledgers = { ledger, recording, replay }
+  const threads = opened.lanes!
+  millrace.open({ doors, router, journal, checkpoints, directory, lanes: threads, ...ledgers })
   return millrace
 }
 
+/** Starts the threads; resolves when their stores are open. */
+async function openShards(options: {
+  readonly resolved: ResolvedOptions
+  readonly loaded: Loaded
+  readonly settled: Settled
+  readonly opened: Opened
+  readonly onFailure: (thrown: unknown) => void
+}): Promise<[lanes: readonly Lane[], shards: readonly ShardOpened[]]> {
+  const { resolved, loaded, settled, opened, onFailure } = options
+  const { shards, threads, stateBytesMax } = { ...resolved, ...settled.manifest }
+  const starts = laneStarts(shards, threads, stateBytesMax, {
+    definitionsUrl: loaded.definitionsUrl,
+    definitions: loaded.definitions,
+    storePath: opened.directory.shardsPath,
+    viewIds: settled.viewIds,
+    viewsSince: settled.viewsSince,
+  })
+  opened.lanes = openLanes({ starts, workerUrl, onFailure })
+  const { lanes } = opened.lanes
+  return [lanes, (await Promise.all(lanes.map((lane) => lane.opened))).flat()]
+}
+
+/** The ledger as requests see it. */
+function ledgerPort(ledger: Ledger, replay: LedgerReplay, millrace: Millrace): LedgerPort {
+  return {
+    list: (query) => ledger.read(query),
+    summary: () => ledger.summary(),
+    replay: (request) => millrace.unlessFailed(replay.replay(request)),
+  }
+}
+
+function logChanges(log: MillraceLog, { added, dropped }: Settled): void {
+  if (added.length + dropped.length > 0) log.info({ added, dropped }, 'definitions have changed')
+}
+
 /** What `GET /v1/status` answers. */
-function statusOf(
-  recovery: Recovery,
-  journal: Journal,
-  checkpoints: Checkpoints,
-  router: Router,
-  intake: Intake,
-): object {
+function statusOf(parts: {
+  readonly recovery: Recovery
+  readonly journal: Journal
+  readonly checkpoints: Checkpoints
+  readonly router: Router
+  readonly intake: Intake
+  readonly ledger: Ledger
+}): object {
+  const { recovery, journal, checkpoints, router, intake, ledger } = parts
   return {
     recovery,
     journal: { start: journal.start, end: journal.end, flushed: journal.flushed },
     checkpoint: { position: checkpoints.position, lanes: checkpoints.stats },
+    ledger: ledger.summary(),
     routed: router.counters,
     unacknowledgedBytes: intake.bytes,
   }

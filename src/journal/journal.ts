@@ -13,22 +13,24 @@ import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
 import { journalSegmentBytesMax } from '../base/limits.ts'
-import { nodeFiles, type JournalFiles } from './files.ts'
-import { GroupQueue } from './group.ts'
-import type { ProducerOpening, ProducerTable } from './producers.ts'
+import type { LogFiles } from '../log/files.ts'
+import { openLog, type Log } from '../log/log.ts'
+import { notHere } from '../log/recover.ts'
+import type { RetentionOptions } from '../log/retention.ts'
+import type { Segment } from '../log/segment.ts'
+import { ProducerTable, type ProducerOpening } from './producers.ts'
 import {
   batchHeadBytes,
-  encodeClosed,
+  decodeRecord,
   encodeProducer,
   encodeSnapshot,
+  journalFormat,
   journalSourcesMax,
+  strayPayload,
   writeBatchHead,
+  type JournalRecord,
 } from './record.ts'
-import { recover, type Recovered } from './recover.ts'
 import { replay, type ReplayedBatch } from './replay.ts'
-import { retire, type RetentionOptions } from './retention.ts'
-import { crcSeed, recordsStart, type Segment, type SegmentPlan } from './segment.ts'
-import { GroupWriter } from './writer.ts'
 
 export interface JournalOptions {
   /** Directory of the segments; created when missing. */
@@ -41,13 +43,15 @@ export interface JournalOptions {
   /** Called once when a write fails: what was not flushed is then unknown, and the journal ends. */
   readonly onFailure: (error: MillraceError) => void
   /** @defaultValue the machine's file system */
-  readonly files?: JournalFiles
+  readonly files?: LogFiles
 }
 
 /** Events as they are appended: all new, the next of their producer's current epoch. */
 export interface JournalBatch {
   /** Place in the sources; -1 for one that the catalog does not have. */
   readonly source: number
+  /** The name that the batch came with. */
+  readonly sourceName: string
   /** Id of the producer. */
   readonly producer: number
   readonly epoch: number
@@ -78,20 +82,25 @@ export type JournalledOpening =
  * @remarks Cost: reads the last segment; writes it once more unless the log was closed.
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const files = options.files ?? nodeFiles
-  assert(options.sources.length <= journalSourcesMax, 'sources are counted in 16 bits')
-  const recovered = await recover(files, options.dir)
-  const arrivalMs = Math.max(recovered.arrivalMs, options.clock.nowMs())
-  const seed = crcSeed(recovered.logId)
-  const { end, producers } = recovered
-  const plan = planSegment({ start: end, createdMs: arrivalMs }, options.sources, producers, seed)
-  const queue = new GroupQueue(recordsStart(plan))
-  const { logId, segments } = recovered
-  const { dir, onFailure } = options
-  const flushed = queue.end
-  const writer = new GroupWriter({ files, dir, logId, queue, segments, flushed, onFailure })
-  await writer.startSegment(plan)
-  return new Journal({ ...options, files }, recovered, queue, writer, arrivalMs)
+  const { dir, clock, sources, segmentBytes = journalSegmentBytesMax, onFailure, files } = options
+  assert(sources.length <= journalSourcesMax, 'sources are counted in 16 bits')
+  let producers = new ProducerTable()
+  const log = await openLog({
+    dir,
+    format: journalFormat,
+    clock,
+    segmentBytes,
+    onFailure,
+    files,
+    take: (body) => {
+      const record = decodeRecord(body)
+      if (record?.kind !== 'snapshot') return takeRecord(record, producers)
+      producers = new ProducerTable(record.producers)
+      return null
+    },
+    snapshot: (seed) => encodeSnapshot({ sources, producers: producers.state() }, seed),
+  })
+  return new Journal(log, sources, producers)
 }
 
 export class Journal {
@@ -105,54 +114,36 @@ export class Journal {
   /** Names the log; another one in the same place is another log. 32 hexadecimal digits. */
   readonly logId: string
 
-  readonly #options: JournalOptions & { readonly files: JournalFiles }
-  readonly #log: Pick<Recovered, 'logId' | 'segments'>
-  readonly #seed: number
-  readonly #queue: GroupQueue
-  readonly #writer: GroupWriter
-  /** Position from which the current segment's bytes count. */
-  #recordsStart: number
-  #arrivalMs: number
-  #closing: Promise<void> | null = null
+  readonly #log: Log
+  readonly #sources: readonly string[]
 
   /** @internal Use {@link openJournal}. */
-  constructor(
-    options: JournalOptions & { readonly files: JournalFiles },
-    recovered: Recovered,
-    queue: GroupQueue,
-    writer: GroupWriter,
-    arrivalMs: number,
-  ) {
-    this.producers = recovered.producers
-    this.recovered = { end: recovered.end, droppedBytes: recovered.droppedBytes }
-    this.logId = Buffer.from(recovered.logId).toString('hex')
-    this.#options = options
-    this.#log = recovered
-    this.#seed = crcSeed(recovered.logId)
-    this.#queue = queue
-    this.#writer = writer
-    this.#recordsStart = queue.end
-    this.#arrivalMs = arrivalMs
+  constructor(log: Log, sources: readonly string[], producers: ProducerTable) {
+    this.producers = producers
+    this.recovered = log.recovered
+    this.logId = Buffer.from(log.logId).toString('hex')
+    this.#log = log
+    this.#sources = sources
   }
 
   /** Position of the first byte that is still kept. */
   get start(): number {
-    return this.#log.segments[0]!.start
+    return this.#log.start
   }
 
   /** Position behind the last appended record. */
   get end(): number {
-    return this.#queue.end
+    return this.#log.end
   }
 
   /** Position up to which everything is on disk. */
   get flushed(): number {
-    return this.#writer.flushed
+    return this.#log.flushed
   }
 
   /** Arrival time of the newest record, ms; no later one is before it. */
   get arrivalMs(): number {
-    return this.#arrivalMs
+    return this.#log.arrivalMs
   }
 
   /** The segments, oldest first; the last one, which is written to, up to what is flushed. */
@@ -167,12 +158,14 @@ export class Journal {
    * @remarks Cost: one CRC of the payload, which is kept until it is written; no I/O.
    */
   append(batch: JournalBatch): Appended {
-    const arrivalMs = this.#arrive()
-    this.#roll()
-    const { source, producer, epoch, sequence, count, payload } = batch
-    assert(source < this.#options.sources.length, 'a source is known or -1')
+    const log = this.#log
+    const arrivalMs = log.arrive()
+    log.roll()
+    const { source, producer, epoch, sequence, count } = batch
+    assert(source < this.#sources.length, 'a source is known or -1')
     this.producers.advance(producer, epoch, sequence, count, arrivalMs)
-    const queue = this.#queue
+    const payload = source === -1 ? strayPayload(batch.sourceName, batch.payload) : batch.payload
+    const { queue } = log
     const at = queue.reserve(batchHeadBytes)
     const head = {
       groupStart: queue.open(),
@@ -184,9 +177,9 @@ export class Journal {
       count,
       payload,
     }
-    writeBatchHead(queue.arena, queue.view, at, head, this.#seed)
+    writeBatchHead(queue.arena, queue.view, at, head, log.seed)
     const position = queue.append(batchHeadBytes, payload)
-    this.#writer.wake()
+    log.wake()
     return { position, arrivalMs }
   }
 
@@ -197,13 +190,14 @@ export class Journal {
    * @throws {@link MillraceError} `JOURNAL_WRITE` once a write has failed.
    */
   openProducer(name: string, epoch: number | null): JournalledOpening {
-    const arrivalMs = this.#arrive()
+    const log = this.#log
+    const arrivalMs = log.arrive()
     const opening = this.producers.open(name, epoch, arrivalMs)
     if (opening.kind !== 'new') return opening
-    this.#roll()
-    const record = { ...opening.producer, groupStart: this.#queue.open(), arrivalMs }
-    const position = this.#queue.appendBytes(encodeProducer(record, this.#seed))
-    this.#writer.wake()
+    log.roll()
+    const record = { ...opening.producer, groupStart: log.queue.open(), arrivalMs }
+    const position = log.queue.appendBytes(encodeProducer(record, log.seed))
+    log.wake()
     return { ...opening, position, arrivalMs }
   }
 
@@ -213,13 +207,12 @@ export class Journal {
    * @throws {@link MillraceError} `JOURNAL_WRITE` when that has become unknown.
    */
   whenFlushed(position: number): Promise<void> {
-    assert(position <= this.end, 'only what was appended can be flushed')
-    return this.#writer.whenFlushed(position)
+    return this.#log.whenFlushed(position)
   }
 
   /** Calls `listener` with `flushed` each time it has moved; the returned function ends that. */
   onFlushed(listener: (flushed: number) => void): () => void {
-    return this.#writer.onFlushed(listener)
+    return this.#log.onFlushed(listener)
   }
 
   /**
@@ -232,65 +225,37 @@ export class Journal {
    *   reused. Segments must not be retired while they are read.
    */
   read(from: number): AsyncGenerator<ReplayedBatch, void> {
-    const { files, sources } = this.#options
-    const { segments } = this.#log
-    return replay({ files, sources, segments: [...segments], seed: this.#seed, from })
+    const { files, segments, seed } = this.#log
+    return replay({ files, sources: this.#sources, segments: [...segments], seed, from })
   }
 
   /**
-   * Deletes old segments as far as the options allow; see `journal/retention.ts`.
+   * Deletes old segments as far as the options allow; see `log/retention.ts`.
    *
    * @returns the deleted segments, oldest first.
    */
   retire(options: RetentionOptions): Promise<Segment[]> {
-    return retire(this.#options.files, this.#log.segments, options)
+    return this.#log.retire(options)
   }
 
   /** Flushes what was appended, marks the log as closed in good order and closes its file. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    try {
-      await this.#writer.whenFlushed(this.end)
-      // In a group of its own, so that it proves all that was before it.
-      const record = { groupStart: this.#queue.open(), arrivalMs: this.#arrivalMs }
-      const position = this.#queue.appendBytes(encodeClosed(record, this.#seed))
-      this.#writer.wake()
-      await this.#writer.whenFlushed(position)
-    } catch (error) {
-      // `onFailure` has been told; what is left to do is to let go of the file.
-      if (error !== this.#writer.failure) throw error
-    }
-    await this.#writer.close()
-  }
-
-  /** Checks that a record can be appended; its arrival time. */
-  #arrive(): number {
-    if (this.#writer.failure !== null) throw this.#writer.failure
-    assert(this.#closing === null, 'nothing is appended to a closed journal')
-    this.#arrivalMs = Math.max(this.#arrivalMs, this.#options.clock.nowMs())
-    return this.#arrivalMs
-  }
-
-  /** Goes on in a new segment when the present one is full. */
-  #roll(): void {
-    const { sources, segmentBytes = journalSegmentBytesMax } = this.#options
-    if (this.end - this.#recordsStart < segmentBytes) return
-    const place = { start: this.end, createdMs: this.#arrivalMs }
-    this.#queue.openSegment(planSegment(place, sources, this.producers, this.#seed))
-    this.#recordsStart = this.end
-    this.#writer.wake()
+    return this.#log.close()
   }
 }
 
-function planSegment(
-  place: Omit<SegmentPlan, 'snapshot'>,
-  sources: readonly string[],
-  producers: ProducerTable,
-  seed: number,
-): SegmentPlan {
-  return { ...place, snapshot: encodeSnapshot({ sources, producers: producers.state() }, seed) }
+/** Applies a record to the producers; returns why it cannot stand where it does. */
+function takeRecord(record: JournalRecord | null, producers: ProducerTable): string | null {
+  if (record?.kind === 'producer') {
+    producers.restore({ ...record, lastSeenMs: record.arrivalMs })
+    return null
+  }
+  if (record?.kind !== 'batch') return notHere
+  const { producer, epoch, sequence, count, arrivalMs } = record
+  const { kind } = producers.check(producer, epoch, sequence, count)
+  if (kind === 'fenced' || producers.get(producer)?.nextSequence !== sequence) {
+    return `batch ${sequence} of producer ${producer} is out of order`
+  }
+  producers.advance(producer, epoch, sequence, count, arrivalMs)
+  return null
 }

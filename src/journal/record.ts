@@ -1,9 +1,7 @@
 /**
- * The bytes of a journal record; no other file knows them.
+ * The bytes of the journal's records within their frame (`log/frame.ts`); no other file knows them.
  *
- * Little-endian. A record is `u32 bodyBytes, u32 crc, body`, never empty. The CRC-32 of the body
- * starts from a number of the log's own, so that bytes of an event cannot pass for a record.
- * Bodies:
+ * Little-endian. Bodies:
  *
  *   snapshot  u8 1, u16 sources, per source: text; u32 nextId, u32 producers, per producer:
  *             u32 id, u32 epoch, f64 nextSequence, f64 lastSeenMs, text
@@ -12,15 +10,34 @@
  *             f64 sequence, payload
  *   closed    u8 4, f64 groupStart, f64 arrivalMs
  *
- * where text is `u16 bytes, UTF-8`. `groupStart` is the position where the record's group starts:
- * everything before it was on disk before the first byte of this record was written. It is what
- * tells a torn tail from damage when the log is opened. Changing any of this is a format change.
+ * where text is `u16 bytes, UTF-8`. The payload of a batch whose source the catalog does not have
+ * (`0xffff`) has the name it came with before it: text, payload. Changing any of this is a format
+ * change.
  */
 import { crc32 } from 'node:zlib'
+import type { LogFormat } from '../log/format.ts'
+import {
+  allocateRecord,
+  closedKind,
+  groupedBytes,
+  readGrouped,
+  readText,
+  recordHeaderBytes,
+  sealRecord,
+  snapshotKind,
+  writeGrouped,
+  writeText,
+  type GroupedRecord,
+} from '../log/frame.ts'
 import type { Producer, ProducersState } from './producers.ts'
 
-/** Bytes before a record's body. */
-export const recordHeaderBytes = 8
+/** The journal among the logs. */
+export const journalFormat: LogFormat = {
+  suffix: 'journal',
+  version: 1,
+  corrupt: 'JOURNAL_CORRUPT',
+  writeFailed: 'JOURNAL_WRITE',
+}
 
 /** Bytes of a batch record before its payload. */
 export const batchHeadBytes = recordHeaderBytes + 39
@@ -40,13 +57,6 @@ export interface SnapshotRecord {
   readonly producers: ProducersState
 }
 
-interface GroupedRecord {
-  /** Position where the record's group starts. */
-  readonly groupStart: number
-  /** Wall time of the append, ms; never decreases along the log. */
-  readonly arrivalMs: number
-}
-
 /** A producer has opened a new epoch. */
 export interface ProducerRecord extends GroupedRecord {
   readonly kind: 'producer'
@@ -59,6 +69,8 @@ export interface BatchRecord extends GroupedRecord {
   readonly kind: 'batch'
   /** Place in the snapshot's sources; -1 unknown. */
   readonly source: number
+  /** The name of a source that is unknown; the snapshot has the others. */
+  readonly stray: string | null
   readonly producer: number
   readonly epoch: number
   /** Sequence of the first event, and number of events. */
@@ -74,17 +86,26 @@ export interface ClosedRecord extends GroupedRecord {
 
 export type JournalRecord = SnapshotRecord | ProducerRecord | BatchRecord | ClosedRecord
 
-const kinds = { snapshot: 1, producer: 2, batch: 3, closed: 4 } as const
-const groupedBytes = 17
+const kinds = { snapshot: snapshotKind, producer: 2, batch: 3, closed: closedKind } as const
 const producerRowBytes = 26
-const utf8 = new TextDecoder()
+
+/** Of a source that the snapshot has, no name stands before the payload. */
+const known = [null, 39] as const
+
+/** The payload of a batch from an unknown source, as it is journalled: its name comes first. */
+export function strayPayload(source: string, payload: Uint8Array): Uint8Array {
+  const name = Buffer.from(source)
+  const bytes = new Uint8Array(2 + name.length + payload.length)
+  bytes.set(payload, writeText(bytes, new DataView(bytes.buffer), 0, name))
+  return bytes
+}
 
 /** Writes everything of a batch record but its payload to `bytes[at, at + batchHeadBytes)`. */
 export function writeBatchHead(
   bytes: Uint8Array,
   view: DataView,
   at: number,
-  batch: Omit<BatchRecord, 'kind'>,
+  batch: Omit<BatchRecord, 'kind' | 'stray'>,
   seed: number,
 ): void {
   const { payload } = batch
@@ -102,18 +123,12 @@ export function writeBatchHead(
 
 export function encodeProducer(record: Omit<ProducerRecord, 'kind'>, seed: number): Uint8Array {
   const name = Buffer.from(record.name)
-  const { bytes, view, body } = allocate(groupedBytes + 10 + name.length)
+  const { bytes, view, body } = allocateRecord(groupedBytes + 10 + name.length)
   writeGrouped(view, body, kinds.producer, record)
   view.setUint32(body + 17, record.id, true)
   view.setUint32(body + 21, record.epoch, true)
   writeText(bytes, view, body + 25, name)
-  return sealed(bytes, view, seed)
-}
-
-export function encodeClosed(record: Omit<ClosedRecord, 'kind'>, seed: number): Uint8Array {
-  const { bytes, view, body } = allocate(groupedBytes)
-  writeGrouped(view, body, kinds.closed, record)
-  return sealed(bytes, view, seed)
+  return sealRecord(bytes, view, seed)
 }
 
 export function encodeSnapshot(record: Omit<SnapshotRecord, 'kind'>, seed: number): Uint8Array {
@@ -122,7 +137,7 @@ export function encodeSnapshot(record: Omit<SnapshotRecord, 'kind'>, seed: numbe
   let size = 1 + 2 + 4 + 4
   for (const name of sources) size += 2 + name.length
   for (const { name } of producers) size += producerRowBytes + Buffer.byteLength(name)
-  const { bytes, view, body } = allocate(size)
+  const { bytes, view, body } = allocateRecord(size)
   view.setUint8(body, kinds.snapshot)
   view.setUint16(body + 1, sources.length, true)
   let at = body + 3
@@ -137,37 +152,7 @@ export function encodeSnapshot(record: Omit<SnapshotRecord, 'kind'>, seed: numbe
     view.setFloat64(at + 16, producer.lastSeenMs, true)
     at = writeText(bytes, view, at + 24, Buffer.from(producer.name))
   }
-  return sealed(bytes, view, seed)
-}
-
-/** The whole record at `at`, or where its reading ends: `short` bytes are missing, or it is bad. */
-export function checkRecord(
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-  seed: number,
-): 'whole' | 'short' | 'bad' {
-  if (at + recordHeaderBytes > bytes.length) return 'short'
-  const bodyBytes = view.getUint32(at, true)
-  // Zeros that a crash left behind would otherwise pass for an empty record with its CRC.
-  if (bodyBytes === 0) return 'bad'
-  const body = at + recordHeaderBytes
-  if (body + bodyBytes > bytes.length) return 'short'
-  const crc = crc32(bytes.subarray(body, body + bodyBytes), seed)
-  return crc === view.getUint32(at + 4, true) ? 'whole' : 'bad'
-}
-
-/** Bytes of the record at `at`, its header included. */
-export function recordBytes(view: DataView, at: number): number {
-  return recordHeaderBytes + view.getUint32(at, true)
-}
-
-/** `groupStart` of what may be a record at `at`; NaN where it cannot be one that has it. */
-export function peekGroupStart(view: DataView, at: number): number {
-  if (at + recordHeaderBytes + groupedBytes > view.byteLength) return Number.NaN
-  const kind = view.getUint8(at + recordHeaderBytes)
-  if (kind < kinds.producer || kind > kinds.closed) return Number.NaN
-  return view.getFloat64(at + recordHeaderBytes + 1, true)
+  return sealRecord(bytes, view, seed)
 }
 
 /**
@@ -185,24 +170,27 @@ export function decodeRecord(body: Uint8Array): JournalRecord | null {
         const [name, end] = readText(body, view, 25)
         if (end !== body.length) return null
         const id = view.getUint32(17, true)
-        return { kind: 'producer', ...grouped(view), id, name, epoch: view.getUint32(21, true) }
+        return { kind: 'producer', ...readGrouped(view), id, name, epoch: view.getUint32(21, true) }
       }
       case kinds.batch: {
         const source = view.getUint16(17, true)
+        const isStray = source === sourceUnknown
+        const [stray, at] = isStray ? readText(body, view, 39) : known
         return {
           kind: 'batch',
           groupStart: view.getFloat64(1, true),
           arrivalMs: view.getFloat64(9, true),
-          source: source === sourceUnknown ? -1 : source,
+          source: isStray ? -1 : source,
+          stray,
           producer: view.getUint32(19, true),
           epoch: view.getUint32(23, true),
           count: view.getUint32(27, true),
           sequence: view.getFloat64(31, true),
-          payload: body.subarray(39),
+          payload: body.subarray(at),
         }
       }
       case kinds.closed:
-        return body.length === groupedBytes ? { kind: 'closed', ...grouped(view) } : null
+        return body.length === groupedBytes ? { kind: 'closed', ...readGrouped(view) } : null
       default:
         return null
     }
@@ -237,37 +225,4 @@ function decodeSnapshot(body: Uint8Array, view: DataView): SnapshotRecord | null
   }
   if (at !== body.length) return null
   return { kind: 'snapshot', sources, producers: { nextId, producers } }
-}
-
-function allocate(bodyBytes: number): { bytes: Uint8Array; view: DataView; body: number } {
-  const bytes = new Uint8Array(recordHeaderBytes + bodyBytes)
-  return { bytes, view: new DataView(bytes.buffer), body: recordHeaderBytes }
-}
-
-function sealed(bytes: Uint8Array, view: DataView, seed: number): Uint8Array {
-  view.setUint32(0, bytes.length - recordHeaderBytes, true)
-  view.setUint32(4, crc32(bytes.subarray(recordHeaderBytes), seed), true)
-  return bytes
-}
-
-function writeGrouped(view: DataView, at: number, kind: number, record: GroupedRecord): void {
-  view.setUint8(at, kind)
-  view.setFloat64(at + 1, record.groupStart, true)
-  view.setFloat64(at + 9, record.arrivalMs, true)
-}
-
-function grouped(view: DataView): GroupedRecord {
-  return { groupStart: view.getFloat64(1, true), arrivalMs: view.getFloat64(9, true) }
-}
-
-function writeText(bytes: Uint8Array, view: DataView, at: number, text: Uint8Array): number {
-  view.setUint16(at, text.length, true)
-  bytes.set(text, at + 2)
-  return at + 2 + text.length
-}
-
-function readText(body: Uint8Array, view: DataView, at: number): [text: string, end: number] {
-  const end = at + 2 + view.getUint16(at, true)
-  if (end > body.length) throw new RangeError('text ends behind the record')
-  return [utf8.decode(body.subarray(at + 2, end)), end]
 }

@@ -4,21 +4,25 @@
  * Sources are numbered by the catalog that was in force when a segment was started; its snapshot
  * has their names, by which they are given today's numbers.
  */
-import type { JournalFiles } from './files.ts'
-import { decodeRecord, type BatchRecord } from './record.ts'
-import { scanRecords } from './scan.ts'
-import { corrupt, type Segment } from './segment.ts'
+import type { LogFiles } from '../log/files.ts'
+import { corrupt } from '../log/format.ts'
+import { notHere } from '../log/recover.ts'
+import { scanRecords } from '../log/scan.ts'
+import type { Segment } from '../log/segment.ts'
+import { decodeRecord, journalFormat, type BatchRecord } from './record.ts'
 
 /** A batch as it was appended. */
-export interface ReplayedBatch extends Omit<BatchRecord, 'groupStart'> {
+export interface ReplayedBatch extends Omit<BatchRecord, 'groupStart' | 'stray'> {
   /** Position of the end of the record. */
   readonly position: number
   /** Place in the present catalog's sources; -1 for one that it does not have. */
   readonly source: number
+  /** The source's name when the batch came. */
+  readonly sourceName: string
 }
 
 export interface ReplayOptions {
-  readonly files: JournalFiles
+  readonly files: LogFiles
   /** Names of the present catalog's sources, by index. */
   readonly sources: readonly string[]
   /** The log, oldest first, without a gap. */
@@ -34,10 +38,16 @@ export async function* replay(options: ReplayOptions): AsyncGenerator<ReplayedBa
   const oldest = segments[0]!
   const newest = segments.at(-1)!
   if (from < oldest.start) {
-    throw corrupt(oldest.path, 0, `begins at position ${oldest.start}, asked for ${from}`)
+    throw corrupt(
+      journalFormat,
+      oldest.path,
+      0,
+      `begins at position ${oldest.start}, asked for ${from}`,
+    )
   }
   if (from > newest.end) {
-    throw corrupt(newest.path, newest.end - newest.start, `the log ends before position ${from}`)
+    const reason = `the log ends before position ${from}`
+    throw corrupt(journalFormat, newest.path, newest.end - newest.start, reason)
   }
   for (const segment of segments) if (segment.end > from) yield* replaySegment(segment, options)
 }
@@ -48,21 +58,35 @@ async function* replaySegment(
 ): AsyncGenerator<ReplayedBatch, void> {
   const file = await files.open(path, 'read')
   try {
-    let sourceNow: number[] | null = null
+    let names: readonly string[] | null = null
+    let sourceNow: readonly number[] = []
     let offset = 0
     for await (const scanned of scanRecords(file, end - start, seed)) {
       const record = decodeRecord(scanned.body)
-      if ((record?.kind === 'snapshot') !== (sourceNow === null) || record === null) {
-        throw corrupt(path, offset, 'not a record that can stand here')
+      if ((record?.kind === 'snapshot') !== (names === null) || record === null) {
+        throw corrupt(journalFormat, path, offset, notHere)
       }
       offset = scanned.end
-      if (record.kind === 'snapshot') sourceNow = record.sources.map((n) => sources.indexOf(n))
+      if (record.kind === 'snapshot') {
+        names = record.sources
+        sourceNow = names.map((name) => sources.indexOf(name))
+      }
       if (record.kind !== 'batch' || start + offset <= from) continue
-      const { groupStart: _, ...batch } = record
-      const source = sourceNow![record.source] ?? -1
-      yield { ...batch, source, position: start + offset }
+      yield {
+        kind: 'batch',
+        arrivalMs: record.arrivalMs,
+        // A name that was unknown then may be one of today's: it stays what it was told to be.
+        source: sourceNow[record.source] ?? -1,
+        sourceName: record.stray ?? names![record.source]!,
+        producer: record.producer,
+        epoch: record.epoch,
+        sequence: record.sequence,
+        count: record.count,
+        payload: record.payload,
+        position: start + offset,
+      }
     }
-    if (offset !== end - start) throw corrupt(path, offset, 'damaged record')
+    if (offset !== end - start) throw corrupt(journalFormat, path, offset, 'damaged record')
   } finally {
     await file.close()
   }

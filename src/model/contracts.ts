@@ -1,7 +1,8 @@
 /**
  * The interfaces between stages: what one stage needs of another, supplied by the roots.
  */
-import type { Rejection } from './rejection.ts'
+import type { LeadingEdge } from './catalog.ts'
+import type { PartlyLate, Rejection } from './rejection.ts'
 import type { DataType } from './types.ts'
 import type { ReadQuery, ReadResult } from './message.ts'
 
@@ -96,6 +97,12 @@ export interface TypedFeatureTable extends FeatureTable {
   readonly types: readonly DataType[]
 }
 
+/** What one read may ask for in another way than its views say. */
+export interface ReadOptions {
+  /** What "now" is for all windows of the read. @defaultValue as each view says */
+  readonly leadingEdge?: LeadingEdge
+}
+
 /** Where connections ask for features. */
 export interface ReadPort {
   /**
@@ -104,7 +111,11 @@ export interface ReadPort {
    * @returns `rows[n]`, in the order of the keys.
    * @throws MillraceError `FEATURES_UNKNOWN`, `KEY_INVALID`, `TOO_MANY_KEYS`, `VIEW_NOT_ONLINE`.
    */
-  read(name: string, keys: readonly Readonly<Record<string, unknown>>[]): Promise<TypedFeatureTable>
+  read(
+    name: string,
+    keys: readonly Readonly<Record<string, unknown>>[],
+    options?: ReadOptions,
+  ): Promise<TypedFeatureTable>
 }
 
 /** Asks the shards; `results` are in the order of `queries`. */
@@ -118,7 +129,9 @@ export interface BatchInFlight {
   expectLane(): void
   /** Events that are not counted on a route; a place in the batch may come once per route. */
   reject(route: number, rejections: readonly Rejection[]): void
-  /** One lane has applied its events of the batch, after every `reject` for them. */
+  /** Events that some views of a route have counted, and others not; once per route. */
+  late(route: number, events: readonly PartlyLate[]): void
+  /** One lane has applied its events of the batch, after every `reject` and `late` for them. */
   laneDone(): void
 }
 

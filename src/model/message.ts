@@ -4,7 +4,8 @@
  * A lane is one shard thread with its port. Messages of a lane keep their order in both
  * directions, so a read posted after a batch sees that batch.
  */
-import type { Rejection } from './rejection.ts'
+import type { LeadingEdge } from './catalog.ts'
+import type { PartlyLate, Rejection } from './rejection.ts'
 import type { Value } from './types.ts'
 
 /** How one lane starts: sent once, as the task of its thread. */
@@ -26,6 +27,14 @@ export interface LaneStart {
   readonly stateBytesMax: number
 }
 
+/** How far the ledger has come. */
+export interface Recorded {
+  /** Journal position up to which all that was not counted is on disk in the ledger. */
+  readonly upTo: number
+  /** End of the first batch behind it of which no shard saw a part; Infinity for none. */
+  readonly refusedFrom: number
+}
+
 export interface ShardBuffer {
   readonly shard: number
   readonly buffer: ArrayBuffer
@@ -40,7 +49,9 @@ export interface ReadQuery {
   readonly key: Uint8Array
   /** Places in the view's features. */
   readonly features: readonly number[]
-  /** The window end for a wall-clock view, ms. */
+  /** Which of the two ends the windows. */
+  readonly leadingEdge: LeadingEdge
+  /** The wall clock, ms. */
   readonly edgeMs: number
   /** The view's watermark over all shards: whole ms, and nanoseconds within. */
   readonly watermarkMs: number
@@ -70,10 +81,16 @@ export type ToShard =
       readonly routed: number
       /** The journal is on disk up to here. */
       readonly flushed: number
+      readonly recorded: Recorded
     }
   | { readonly kind: 'read'; readonly id: number; readonly queries: readonly ReadQuery[] }
   /** Write what changed up to `routed`; answered by one `checkpointed` per shard. */
-  | { readonly kind: 'checkpoint'; readonly routed: number; readonly arrivalMs: number }
+  | {
+      readonly kind: 'checkpoint'
+      readonly routed: number
+      readonly recorded: Recorded
+      readonly arrivalMs: number
+    }
   | { readonly kind: 'flushed'; readonly flushed: number }
   /** Close the store and end; every earlier message has been handled by then. */
   | { readonly kind: 'close' }
@@ -94,6 +111,8 @@ export type FromShard =
       readonly kind: 'checkpointed'
       readonly shard: number
       readonly position: number
+      /** Where a replay must begin: there, or at a batch before that may not be in the ledger. */
+      readonly from: number
       /** Keys written. */
       readonly keys: number
       readonly stats: LaneStats
@@ -108,14 +127,21 @@ export interface ShardOpened {
   readonly shard: number
   readonly position: number
   readonly watermarks: Float64Array
+  /** Where a replay must begin; not behind `position`. */
+  readonly from: number
+  /** Journal position up to which the ledger had all that was not counted. */
+  readonly recorded: number
+  /** What this shard did not count of batches behind that and up to `position`, which it skips. */
+  readonly unrecorded: readonly BatchRejections[]
 }
 
-/** The events of one batch that one shard did not count on one route. */
+/** The events of one batch that one shard did not count on one route, or not for every view. */
 export interface BatchRejections {
   /** Journal position of the end of the batch. */
   readonly position: number
   readonly route: number
   readonly rejections: readonly Rejection[]
+  readonly partly?: readonly PartlyLate[]
 }
 
 export interface LaneStats {

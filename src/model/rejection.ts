@@ -13,6 +13,15 @@ export interface Rejection {
   readonly message: string
 }
 
+/** An event that was too late for some views of a route, and was counted by the others. */
+export interface PartlyLate {
+  /** Place of the event in its batch. */
+  readonly index: number
+  readonly path: string
+  /** Names of the views that did not count it. */
+  readonly views: readonly string[]
+}
+
 export function rejection(
   index: number,
   code: ErrorCode,

@@ -5,14 +5,14 @@
  * lane that hold something, so a lane sees its batches in journal order, each whole. At most
  * `laneBuffersMax` messages are unanswered; beyond, the buffers wait and grow, and messages become
  * fewer and larger exactly when the lane is busy. The memory is bounded by the intake, which
- * counts what is not acknowledged. Answered buffers come back and are filled again.
+ * counts what was copied for each batch. Answered buffers come back and are filled again.
  *
  * Thread: main.
  */
 import { assert } from '../base/assert.ts'
 import { laneBuffersMax, shardBufferBytesMax } from '../base/limits.ts'
 import type { BatchInFlight } from '../model/contracts.ts'
-import type { FromShard, ShardBuffer, ToShard } from '../model/message.ts'
+import type { FromShard, Recorded, ShardBuffer, ToShard } from '../model/message.ts'
 import { SectionWriter } from '../model/section.ts'
 
 /** The part of a lane that the router needs. */
@@ -29,6 +29,7 @@ export interface Progress {
   routed: number
   /** The journal is on disk up to here. */
   flushed: number
+  readonly recorded: () => Recorded
 }
 
 type Applied = Extract<FromShard, { kind: 'applied' }>
@@ -109,8 +110,9 @@ export class LaneMailbox {
     this.#batches = []
     this.#writers.clear()
     const { routed, flushed } = this.#progress
+    const recorded = this.#progress.recorded()
     this.#lane.post(
-      { kind: 'apply', id, shards, routed, flushed },
+      { kind: 'apply', id, shards, routed, flushed, recorded },
       shards.map(({ buffer }) => buffer),
     )
   }
@@ -123,10 +125,11 @@ export class LaneMailbox {
     const { batches } = message
     if (rejected.length > 0) {
       const byPosition = new Map(batches.map((batch) => [batch.position, batch]))
-      for (const { position, route, rejections } of rejected) {
+      for (const { position, route, rejections, partly } of rejected) {
         const batch = byPosition.get(position)
         assert(batch !== undefined, 'a lane rejects events of batches that it was sent')
-        batch.reject(route, rejections)
+        if (rejections.length > 0) batch.reject(route, rejections)
+        if (partly !== undefined) batch.late(route, partly)
       }
     }
     for (const batch of batches) batch.laneDone()

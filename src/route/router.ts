@@ -13,6 +13,7 @@ import { hashBytes, type HashSeed } from '../base/hash.ts'
 import { eventBytesMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { KeyResolver, RoutableBatch } from '../model/contracts.ts'
+import type { Recorded } from '../model/message.ts'
 import { shardOf } from '../model/partition.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
 import type { SectionWriter } from '../model/section.ts'
@@ -41,7 +42,11 @@ export interface RouterOptions {
   readonly validateOnly: EventValidator
   /** Together they own each shard once. */
   readonly lanes: readonly RouterLane[]
+  /** How far the ledger has come, which lanes hear of with their events. */
+  readonly recorded?: () => Recorded
 }
+
+const nothingRecorded: Recorded = { upTo: 0, refusedFrom: Infinity }
 
 /** Totals since the start. */
 export interface RouterCounters {
@@ -54,8 +59,12 @@ export interface RouterCounters {
 }
 
 export interface Router {
-  /** Takes a batch whose payload is a msgpack array of `count` bins; in journal order. */
-  route(batch: RoutableBatch): void
+  /**
+   * Takes a batch whose payload is a msgpack array of `count` bins; in journal order.
+   *
+   * @returns the bytes that were copied into the buffers of lanes, over all routes.
+   */
+  route(batch: RoutableBatch): number
   /** Journal position of the end of the last batch that was routed; 0 before the first. */
   readonly routed: number
   /** Posts everything that waits, so that a message posted next comes after all that is routed. */
@@ -80,14 +89,18 @@ class LaneRouter implements Router {
   readonly #scans: readonly KeyScan[]
   /** By shard: where the section of the batch and route at hand is being written. */
   readonly #open: (SectionWriter | null)[]
-  readonly #progress: Progress = { routed: 0, flushed: 0 }
+  readonly #progress: Progress
   readonly #counters = { batches: 0, events: 0, bytes: 0, rejected: 0 }
+  /** Bytes of the sections of the batch at hand. */
+  #copiedBytes = 0
   #isSendDue = false
   #idleWaiters: (() => void)[] = []
 
   constructor(options: RouterOptions) {
     const { lanes, shards, catalog } = options
     this.#options = options
+    const { recorded = () => nothingRecorded } = options
+    this.#progress = { routed: 0, flushed: 0, recorded }
     this.#mailboxes = lanes.map(
       (lane) => new LaneMailbox(lane, this.#progress, () => this.#answered()),
     )
@@ -110,17 +123,20 @@ class LaneRouter implements Router {
     return this.#counters
   }
 
-  route(batch: RoutableBatch): void {
+  route(batch: RoutableBatch): number {
     const { routes } = this.#options.catalog.sources[batch.source]!
+    this.#copiedBytes = 0
     for (const route of routes) this.#routeOn(route, batch)
     if (routes.length === 0) this.#validate(batch)
     this.#counters.batches += 1
     this.#counters.events += batch.count
     this.#counters.bytes += batch.payload.length
     this.#progress.routed = batch.inFlight.position
-    if (routes.length === 0) return
-    for (const mailbox of this.#mailboxes) mailbox.sendFull()
-    this.#sendSoon()
+    if (routes.length > 0) {
+      for (const mailbox of this.#mailboxes) mailbox.sendFull()
+      this.#sendSoon()
+    }
+    return this.#copiedBytes
   }
 
   flush(): void {
@@ -193,6 +209,7 @@ class LaneRouter implements Router {
   #openSection(shard: number, route: number, batch: RoutableBatch): SectionWriter {
     const { source, arrivalMs, inFlight } = batch
     const writer = this.#mailboxOf[shard]!.writer(shard, inFlight)
+    this.#copiedBytes -= writer.byteLength
     writer.open(source, route, inFlight.position, arrivalMs)
     this.#open[shard] = writer
     return writer
@@ -201,7 +218,10 @@ class LaneRouter implements Router {
   #closeSections(): void {
     const open = this.#open
     for (let shard = 0; shard < open.length; shard++) {
-      open[shard]?.close()
+      const writer = open[shard] ?? null
+      if (writer === null) continue
+      writer.close()
+      this.#copiedBytes += writer.byteLength
       open[shard] = null
     }
   }

@@ -2,7 +2,8 @@
  * The catalog as JSON for `GET /v1/definitions`: all that a client may know, and no functions.
  */
 import { formatDuration } from '../base/duration.ts'
-import type { Catalog, Metadata, View } from '../model/catalog.ts'
+import type { Catalog, Feature, Metadata, View } from '../model/catalog.ts'
+import { describeFunction, describeWindow } from '../model/describe.ts'
 
 /** Plain data, in the order of the definitions. */
 export function definitionsJson(catalog: Catalog): object {
@@ -17,6 +18,7 @@ export function definitionsJson(catalog: Catalog): object {
       ...metadata(source),
       timestampField: source.timestampField,
       fields: source.fields,
+      ...(source.input === undefined ? {} : { inputFields: source.input.fields }),
       identity: source.identity,
     })),
     views: catalog.views.map((view) => viewJson(catalog, view)),
@@ -41,18 +43,31 @@ function viewJson(catalog: Catalog, view: View): object {
     joinKeys: view.joinKeys,
     online: view.online,
     transform: view.transform !== null,
+    ...(view.secondaryKey === null ? {} : { secondaryKey: view.secondaryKey }),
     mode: view.mode,
     ...(view.mode === 'interval' ? { interval: formatDuration(view.intervalMs) } : {}),
     leadingEdge: view.leadingEdge,
+    ...(Number.isFinite(view.ttlMs) ? { ttl: formatDuration(view.ttlMs) } : {}),
     features: view.features.map((feature) => ({
       name: feature.name,
       ...metadata(feature),
       column: feature.column,
-      function: feature.fn,
-      window: formatDuration(feature.windowMs),
+      ...featureJson(feature),
       type: feature.type,
     })),
     identity: view.identity,
+  }
+}
+
+/** What a feature is of its column. */
+function featureJson(feature: Feature): object {
+  switch (feature.kind) {
+    case 'aggregate':
+      return { function: describeFunction(feature.fn), window: describeWindow(feature.window) }
+    case 'secondary-keys':
+      return { secondaryKeys: true, window: describeWindow(feature.window) }
+    case 'attribute':
+      return { attribute: true }
   }
 }
 

@@ -22,14 +22,23 @@ export function errorBody({ code, message }: MillraceError): ErrorBody {
   return { error: { code, message, retry: errorTable[code].retry } }
 }
 
-/** Answers a request that failed, whatever was thrown. */
-export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const raised = refusalOf(thrown)
-  if (errorTable[raised.code].domain === 'internal') {
-    request.log.error({ err: thrown, url: request.url }, 'request failed')
-    sendRefusal(new MillraceError('INTERNAL'), reply)
-  } else {
-    sendRefusal(raised, reply)
+/** A logger in the manner of pino. */
+export interface HttpLog {
+  error(fields: object, message: string): void
+}
+
+type ErrorHandler = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => void
+
+/** What answers a request that failed, whatever was thrown. */
+export function createErrorHandler(log?: HttpLog): ErrorHandler {
+  return (thrown, request, reply) => {
+    const raised = refusalOf(thrown)
+    if (errorTable[raised.code].domain === 'internal') {
+      log?.error({ err: thrown, url: request.url }, 'request failed')
+      sendRefusal(new MillraceError('INTERNAL'), reply)
+    } else {
+      sendRefusal(raised, reply)
+    }
   }
 }
 

@@ -4,6 +4,8 @@
  * Says only what form they must have; the reader converts and checks their values.
  */
 import { MillraceError } from '../base/errors.ts'
+import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
+import type { ReadOptions } from '../model/contracts.ts'
 import { isWireMap } from '../model/convert.ts'
 import type { DataType } from '../model/types.ts'
 import type { Readable } from './services.ts'
@@ -14,6 +16,12 @@ type Key = Readonly<Record<string, unknown>>
 interface Query {
   readonly query: unknown
   readonly url: string
+}
+
+/** What a request asks of a service. */
+export interface FeatureRequest {
+  readonly keys: readonly Key[]
+  readonly options: ReadOptions
 }
 
 /** The key in `?user_id=u1&region=eu`; every value is text there, whatever the join key's type. */
@@ -46,17 +54,20 @@ function fromText(type: DataType | undefined, text: string): unknown {
   return text
 }
 
-/** The keys in `{ "keys": [{ "user_id": "u1" }, …] }`. */
-export function keysOfBody(body: unknown): readonly Key[] {
+/** The request in `{ "keys": [{ "user_id": "u1" }, …], "leadingEdge": "latest-event" }`. */
+export function requestOfBody(body: unknown): FeatureRequest {
   if (!isWireMap(body)) throw requestInvalid('body', 'is not a JSON object such as {"keys": […]}')
-  const unknown = Object.keys(body).find((name) => name !== 'keys')
+  const unknown = Object.keys(body).find((name) => name !== 'keys' && name !== 'leadingEdge')
   if (unknown !== undefined) throw requestInvalid(unknown, 'is not a member of the request')
   const keys = body['keys']
   if (!Array.isArray(keys)) throw requestInvalid('keys', 'is not an array of objects')
   keys.forEach((key, n) => {
     if (!isWireMap(key)) throw requestInvalid(`keys[${n}]`, 'is not an object')
   })
-  return keys as Key[]
+  const leadingEdge = body['leadingEdge']
+  if (leadingEdge === undefined) return { keys: keys as Key[], options: {} }
+  if (isLeadingEdge(leadingEdge)) return { keys: keys as Key[], options: { leadingEdge } }
+  throw requestInvalid('leadingEdge', `is not one of ${leadingEdges.join(', ')}`)
 }
 
 function requestInvalid(path: string, reason: string): MillraceError {

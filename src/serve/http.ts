@@ -5,21 +5,17 @@
  * takes WebSocket upgrades of its `server`, and programs call `inject`. Every answer is JSON and
  * every refusal has a code of the error table; `docs/reference/http.md` describes the routes.
  */
-import {
-  fastify,
-  LogController,
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type HTTPMethods,
-} from 'fastify'
+import { fastify, type FastifyInstance, type HTTPMethods } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { ReadPort } from '../model/contracts.ts'
+import type { LedgerPort } from '../model/ledger.ts'
 import { definitionsJson } from './definitions.ts'
 import { featureBody } from './feature-body.ts'
-import { errorBody, refuseConnection, sendError } from './http-errors.ts'
-import { keyOfQuery, keysOfBody } from './http-keys.ts'
+import { createErrorHandler, errorBody, refuseConnection, type HttpLog } from './http-errors.ts'
+import { keyOfQuery, requestOfBody, type FeatureRequest } from './http-keys.ts'
+import { addLedger } from './http-ledger.ts'
 import { readables, type Readable } from './services.ts'
 
 /** Whether the daemon should be sent work. */
@@ -33,6 +29,7 @@ export type Readiness =
 export interface HttpOptions {
   readonly catalog: Catalog
   readonly read: ReadPort
+  readonly ledger: LedgerPort
   /** Where WebSocket clients connect; without an upgrade it is refused here. */
   readonly streamPath: string
   /** What `GET /v1/status` answers: plain data. */
@@ -40,14 +37,13 @@ export interface HttpOptions {
   readonly readiness: () => Readiness
   /** Wall time, ms; ages are counted from it. */
   readonly nowMs: () => number
-  /** A pino logger, or one like it; nothing is logged without. */
-  readonly log?: FastifyBaseLogger
+  /** Hears of what goes out as `INTERNAL`; nothing is logged without. */
+  readonly log?: HttpLog
 }
 
 export function createHttp(options: HttpOptions): FastifyInstance {
+  const sendError = createErrorHandler(options.log)
   const app = fastify({
-    ...(options.log ? { loggerInstance: options.log } : {}),
-    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.httpBodyBytesMax,
     // Members are looked up as own ones: these names are refused like any that is not known.
     onProtoPoisoning: 'ignore',
@@ -71,6 +67,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   })
   addHealth(app, options)
   addFeatures(app, options)
+  addLedger(app, options.ledger, () => {
+    const readiness = options.readiness()
+    if (readiness.state !== 'ready') throw unreadyError(readiness)
+  })
 
   const definitions = definitionsJson(options.catalog)
   app.get('/v1/definitions', () => definitions)
@@ -78,9 +78,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.get(options.streamPath, () => {
     throw new MillraceError('UPGRADE_REQUIRED')
   })
-  refuseOtherMethods(app, ['/healthz', '/readyz', '/v1/definitions', '/v1/status'])
-  refuseOtherMethods(app, [options.streamPath])
-  refuseOtherMethods(app, ['/v1/features/:name'], ['POST'])
+  const readable = ['/healthz', '/readyz', '/v1/definitions', '/v1/status', '/v1/ledger']
+  refuseOtherMethods(app, [...readable, options.streamPath], ['GET', 'HEAD'])
+  refuseOtherMethods(app, ['/v1/features/:name'], ['GET', 'HEAD', 'POST'])
+  refuseOtherMethods(app, ['/v1/ledger/replay'], ['POST'])
   return app
 }
 
@@ -103,33 +104,33 @@ function unreadyError(readiness: Exclude<Readiness, { state: 'ready' }>): Millra
 function addFeatures(app: FastifyInstance, options: HttpOptions): void {
   const byName = readables(options.catalog)
 
-  async function answer(name: string, keysOf: (service: Readable) => readonly GivenKey[]) {
+  async function answer(name: string, requestOf: (service: Readable) => FeatureRequest) {
     const readiness = options.readiness()
     if (readiness.state === 'failed') throw unreadyError(readiness)
     const service = byName.get(name)
     if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
-    const keys = keysOf(service)
-    const table = await options.read.read(name, keys)
+    const { keys, options: how } = requestOf(service)
+    const table = await options.read.read(name, keys, how)
     return featureBody(service, keys, table, options.nowMs())
   }
 
   app.get<{ Params: { name: string } }>('/v1/features/:name', ({ params, query, url }) =>
-    answer(params.name, (service) => [keyOfQuery(service, { query, url })]),
+    answer(params.name, (service) => ({
+      keys: [keyOfQuery(service, { query, url })],
+      options: {},
+    })),
   )
   app.post<{ Params: { name: string } }>('/v1/features/:name', ({ params, body }) =>
-    answer(params.name, () => keysOfBody(body)),
+    answer(params.name, () => requestOfBody(body)),
   )
 }
-
-type GivenKey = Readonly<Record<string, unknown>>
 
 /** A path that exists answers `METHOD_UNKNOWN` to every method it does not have. */
 function refuseOtherMethods(
   app: FastifyInstance,
   paths: readonly string[],
-  more: readonly HTTPMethods[] = [],
+  allowed: readonly string[],
 ): void {
-  const allowed: readonly string[] = ['GET', 'HEAD', ...more]
   for (const url of paths) {
     app.route({
       method: app.supportedMethods.filter((each) => !allowed.includes(each)) as HTTPMethods[],

@@ -11,7 +11,13 @@ import { errorMessage, MillraceError } from '../base/errors.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
 import { readKeysMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { FeatureRow, FeatureState, ReadPort, ShardReader } from '../model/contracts.ts'
+import type {
+  FeatureRow,
+  FeatureState,
+  ReadOptions,
+  ReadPort,
+  ShardReader,
+} from '../model/contracts.ts'
 import { convertValue, type Problem } from '../model/convert.ts'
 import { encodeKey } from '../model/key.ts'
 import type { ReadQuery, ReadResult } from '../model/message.ts'
@@ -46,7 +52,7 @@ export function createReader(options: ReaderOptions): ReadPort {
   const byName = readables(options.catalog)
 
   return {
-    async read(name, keys) {
+    async read(name, keys, readOptions = {}) {
       const service = byName.get(name)
       if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
       const offline = service.parts.find(({ view }) => !view.online)
@@ -54,7 +60,7 @@ export function createReader(options: ReaderOptions): ReadPort {
       if (keys.length > readKeysMax) {
         throw new MillraceError('TOO_MANY_KEYS', { count: keys.length, max: readKeysMax })
       }
-      const queries = buildQueries(options, service, keys)
+      const queries = buildQueries(options, service, keys, readOptions)
       const results = await options.readShards(queries)
       assert(results.length === queries.length, 'one result per query')
       const width = service.parts.length
@@ -72,11 +78,13 @@ function buildQueries(
   { shards, seed, nowMs, watermarkOf }: ReaderOptions,
   service: Readable,
   keys: readonly GivenKey[],
+  readOptions: ReadOptions,
 ): ReadQuery[] {
   const edgeMs = nowMs()
   const parts = service.parts.map(({ view, features }) => {
     const watermark = watermarkOf(view.index)
-    const about = { view: view.index, features, edgeMs }
+    const leadingEdge = readOptions.leadingEdge ?? view.leadingEdge
+    const about = { view: view.index, features, leadingEdge, edgeMs }
     return { view, about: { ...about, watermarkMs: watermark.ms, watermarkNs: watermark.ns } }
   })
   const queries: ReadQuery[] = []

@@ -9,11 +9,14 @@
  * Now and then it also looks at some stored keys and drops those whose every tile has expired.
  */
 import { ByteWriter } from '../aggregate/byte-writer.ts'
+import type { EventLog } from '../aggregate/event-log.ts'
 import { encodeSlot, newestMsOf } from '../aggregate/slot-codec.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import { expiredKeptMs } from '../base/limits.ts'
-import type { ShardStore, StateWrite, StoredState } from '../persist/shard-store.ts'
+import type { ShardStore, StateWrite, StoredState, StoreWrite } from '../persist/shard-store.ts'
+import type { ChunkPlace, KeyPlace } from '../persist/store-keys.ts'
 import { encodeHeader } from './header.ts'
+import type { StoredUnrecorded } from './unrecorded.ts'
 
 /** Keys captured, and stored keys looked at, between two turns of the event loop. */
 const keysPerTurn = 256
@@ -27,13 +30,20 @@ const sweptShare = 1 / 64
 const sweptMin = 1024
 const sweptMax = 8192
 
+/** Before and behind every chunk there can be. */
+const firstChunk = { tile: -(2 ** 46), part: 0 }
+const lastTile = 2 ** 46
+
+/** Chunks of events that are removed in one go. */
+const expiredMax = 1024
+
 /** Time between two looks, by the arrival of events, ms. */
 const sweepMs = 5000
 
 /** What was captured and has not been handed to the store. */
 interface Captured {
   readonly writer: ByteWriter
-  writes: StateWrite[]
+  writes: StoreWrite[]
 }
 
 export class Checkpoint {
@@ -48,6 +58,8 @@ export class Checkpoint {
   #sweepCursor: StoredState | null = null
   #sweptMs = -Infinity
   #running = false
+  /** Chunks of later commits are held by the views' logs, too. */
+  #chunksPart: number
 
   constructor(options: {
     readonly store: ShardStore
@@ -57,11 +69,20 @@ export class Checkpoint {
     this.#store = options.store
     this.#views = options.views
     this.#viewIds = options.viewIds
+    this.#chunksPart = options.store.generation
   }
 
   /** Whether captured keys may not be in the store yet; none may be evicted. */
   get running(): boolean {
     return this.#running
+  }
+
+  /** The stored events of a key, by tile and then by arrival; those that no log holds. */
+  storedChunks(place: KeyPlace, first: number, last: number): readonly Uint8Array[] {
+    return this.#store
+      .chunks(place, first, last)
+      .filter(({ part }) => part <= this.#chunksPart)
+      .map(({ value }) => value)
   }
 
   /** Adds a slot of view `index` as it is now. */
@@ -75,17 +96,32 @@ export class Checkpoint {
     const start = writer.byteLength
     encodeSlot(writer, slot, newestMs, state.newestNs[slot]!, levels, pool)
     this.#keys += 1
-    writes.push({
+    const place = {
       view: this.#viewIds[index]!,
       keyHash: keys.hashOf(slot),
       key: keys.keyOf(slot).slice(),
-      value: writer.since(start),
-    })
+    }
+    writes.push({ ...place, value: writer.since(start) })
+    if (state.log !== null) this.#captureEvents(state.log, slot, place, edgeMs)
+  }
+
+  /** Adds the events of a slot that are not stored; removes those that no window needs. */
+  #captureEvents(log: EventLog, slot: number, place: KeyPlace, edgeMs: number): void {
+    const { writes } = this.#captured[0]
+    const horizon = Math.floor((edgeMs - log.reachMs) / log.tileMs)
+    for (const { tile, bytes } of log.chunksOf(slot)) {
+      if (tile < horizon) continue
+      writes.push({ ...place, tile, part: this.#store.generation + 1, value: bytes })
+    }
+    // When there are more, the next checkpoint of the key goes on.
+    const expired = this.#store.chunkPlaces({ ...place, ...firstChunk }, horizon - 1, expiredMax)
+    for (const chunk of expired) writes.push({ ...chunk, value: null })
   }
 
   /**
    * Writes the state at `position`, which is what has been applied when this is called.
    *
+   * @param unrecorded  What was not counted up to the position and may not be in the ledger.
    * @param flushed  Resolves when the journal is on disk up to the position; to false when that is
    *   not waited for any more.
    * @returns the number of keys written; null when the checkpoint was given up.
@@ -93,16 +129,22 @@ export class Checkpoint {
   async run(
     position: number,
     arrivalMs: number,
+    unrecorded: StoredUnrecorded,
     flushed: Promise<boolean>,
   ): Promise<number | null> {
     this.#running = true
     this.#keys = 0
     this.#watermarksMs = this.#views.map((state) => state?.watermarkMs ?? -Infinity)
-    const header = encodeHeader(position, this.#views, this.#viewIds)
-    for (const state of this.#views) state?.marks.beginCapture((slot) => state.keys.hashOf(slot))
+    const header = encodeHeader(position, this.#views, this.#viewIds, unrecorded)
+    for (const state of this.#views) {
+      state?.marks.beginCapture((slot) => state.keys.hashOf(slot))
+      state?.log?.beginStoring()
+    }
     const removed: StateWrite[] = []
     const batches = this.#batches(arrivalMs, removed)
     if (!(await this.#store.commit({ header, batches, ready: flushed }))) return null
+    for (const state of this.#views) state?.log?.endStoring()
+    this.#chunksPart = this.#store.generation
     this.#forget(removed)
     this.#running = false
     return this.#keys
@@ -112,7 +154,7 @@ export class Checkpoint {
   async *#batches(
     arrivalMs: number,
     removed: StateWrite[],
-  ): AsyncGenerator<readonly StateWrite[], void> {
+  ): AsyncGenerator<readonly StoreWrite[], void> {
     for (const state of this.#views) {
       for (let done = state === null; !done;) {
         for (let left = keysPerTurn; left > 0 && !done && !this.#isFull; left -= keysPerStep) {
@@ -129,8 +171,21 @@ export class Checkpoint {
       const expired = this.#sweep(arrivalMs)
       removed.push(...expired)
       yield expired
+      for (const state of expired) yield* this.#chunksOf(state)
       if (this.#sweepCursor === null) return
       await nextTurn()
+    }
+  }
+
+  /** The removal of all chunks of a key, some at a time. */
+  *#chunksOf(place: KeyPlace): Generator<readonly StoreWrite[]> {
+    if (this.#views[this.#viewIds.indexOf(place.view)]?.log == null) return
+    for (let from: ChunkPlace = { ...place, ...firstChunk }; ;) {
+      const chunks = this.#store.chunkPlaces(from, lastTile, expiredMax)
+      yield chunks.map((chunk) => ({ ...chunk, value: null }))
+      if (chunks.length < expiredMax) return
+      const { tile, part } = chunks.at(-1)!
+      from = { ...place, tile, part: part + 1 }
     }
   }
 
@@ -138,7 +193,7 @@ export class Checkpoint {
     return this.#captured[0].writer.byteLength > capturedBytesMax
   }
 
-  #takeCaptured(): readonly StateWrite[] {
+  #takeCaptured(): readonly StoreWrite[] {
     const [filled, spent] = this.#captured
     spent.writer.clear()
     spent.writes = []

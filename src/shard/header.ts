@@ -1,6 +1,7 @@
 /**
- * What a checkpoint says beside the state of the keys: the journal position that it covers, and per
- * view the watermark and the rows that wait for their time.
+ * What a checkpoint says beside the state of the keys: the journal position that it covers, per
+ * view the watermark and the rows that wait for their time, and the events that were not counted
+ * and may not be in the ledger yet.
  */
 import type { ParkedRow } from '../aggregate/parked.ts'
 import { fromStored, toStored } from '../aggregate/stored-value.ts'
@@ -8,6 +9,7 @@ import type { ViewState } from '../aggregate/view-state.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
 import { MillraceError } from '../base/errors.ts'
 import { storeFormat } from '../persist/shard-store.ts'
+import type { StoredUnrecorded } from './unrecorded.ts'
 
 const encoder = createEncoder()
 const decoder = createDecoder({ bytesMax: 2 ** 31, nodesMax: 2 ** 31 - 1, depthMax: 32 })
@@ -16,6 +18,7 @@ interface StoredHeader {
   readonly format: number
   readonly position: number
   readonly views: Readonly<Record<string, StoredView>>
+  readonly unrecorded: StoredUnrecorded
 }
 
 type StoredRow = Omit<ParkedRow, 'values'> & { readonly values: readonly unknown[] }
@@ -31,6 +34,7 @@ export function encodeHeader(
   position: number,
   views: readonly (ViewState | null)[],
   viewIds: readonly number[],
+  unrecorded: StoredUnrecorded,
 ): Uint8Array {
   const stored: Record<string, StoredView> = {}
   views.forEach((state, index) => {
@@ -44,16 +48,16 @@ export function encodeHeader(
       })),
     }
   })
-  const header: StoredHeader = { format: storeFormat, position, views: stored }
+  const header: StoredHeader = { format: storeFormat, position, views: stored, unrecorded }
   return encoder.encode(header)
 }
 
-/** Puts what a header says back into empty views; returns the position. */
+/** Puts what a header says of views back into empty ones; returns the rest. */
 export function restoreHeader(
   bytes: Uint8Array,
   views: readonly (ViewState | null)[],
   viewIds: readonly number[],
-): number {
+): { readonly position: number; readonly unrecorded: StoredUnrecorded } {
   const header = decoder.decode(bytes) as StoredHeader
   if (header.format !== storeFormat) {
     throw new MillraceError('STORE_FORMAT', { found: header.format, expected: storeFormat })
@@ -70,5 +74,5 @@ export function restoreHeader(
       })
     }
   })
-  return header.position
+  return header
 }

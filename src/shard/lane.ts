@@ -110,6 +110,9 @@ class Lane {
 
   #receive(message: ToShard): void {
     if (message.kind === 'flushed' || message.kind === 'apply') this.#flushedTo(message.flushed)
+    if (message.kind === 'checkpoint' || message.kind === 'apply') {
+      for (const shard of this.#all) shard.recordedTo(message.recorded)
+    }
     if (message.kind === 'flushed') return
     if (message.kind === 'close') this.#end()
     this.#mailbox.push(message)

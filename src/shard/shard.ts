@@ -11,17 +11,28 @@ import { ClockHand } from '../aggregate/clock-hand.ts'
 import { evaluate } from '../aggregate/evaluate.ts'
 import { ViewState } from '../aggregate/view-state.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { BatchRejections, ReadQuery, ReadResult, ShardOpened } from '../model/message.ts'
-import { rejection, type Rejection } from '../model/rejection.ts'
+import type {
+  BatchRejections,
+  ReadQuery,
+  Recorded,
+  ReadResult,
+  ShardOpened,
+} from '../model/message.ts'
+import type { PartlyLate, Rejection } from '../model/rejection.ts'
 import type { Column } from '../model/rows.ts'
 import { readSection, type Section } from '../model/section.ts'
 import { openShardStore, type ShardStore } from '../persist/shard-store.ts'
+import type { KeyPlace } from '../persist/store-keys.ts'
 import type { RouteValidator } from '../validate/route-validator.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { restoreHeader } from './header.ts'
+import { Lateness } from './lateness.ts'
+import { Unrecorded } from './unrecorded.ts'
 
 /** Address space of one environment; not memory. The file grows to what is stored. */
 const mapBytes = 2 ** 36
+
+const noneLate: readonly PartlyLate[] = []
 
 /** A view's state with what applying to it needs at hand. */
 interface OwnedView {
@@ -55,6 +66,7 @@ export class Shard {
   /** By place in the catalog; null for views that keep no state. */
   readonly #views: readonly (OwnedView | null)[]
   readonly #checkpoint: Checkpoint
+  readonly #unrecorded: Unrecorded
   readonly #openedAt: number
   /** Arrival time of the newest section. */
   #arrivalMs = -Infinity
@@ -79,7 +91,9 @@ export class Shard {
     this.#views = catalog.views.map((view) => {
       if (!view.online) return null
       const state = new ViewState(view, {
-        load: (hash, key) => this.#load(viewIds[view.index]!, hash, key),
+        load: (keyHash, key) => this.#load({ view: viewIds[view.index]!, keyHash, key }),
+        loadChunks: (keyHash, key, first, last) =>
+          this.#checkpoint.storedChunks({ view: viewIds[view.index]!, keyHash, key }, first, last),
         capture: (slot) => this.#checkpoint.capture(view.index, slot),
       })
       const rows = validators[view.route]!.rowsOf(view.index)
@@ -91,11 +105,18 @@ export class Shard {
     const states = this.#views.map((owned) => owned?.state ?? null)
     this.#checkpoint = new Checkpoint({ store: this.#store, views: states, viewIds })
     const header = this.#store.header()
-    this.#openedAt = header === null ? 0 : restoreHeader(header, states, viewIds)
+    this.#unrecorded = new Unrecorded(catalog)
+    const restored = header === null ? null : restoreHeader(header, states, viewIds)
+    if (restored !== null) this.#unrecorded.restore(restored.unrecorded)
+    this.#openedAt = restored?.position ?? 0
   }
 
   get opened(): ShardOpened {
-    return { shard: this.index, position: this.#openedAt, watermarks: this.watermarks() }
+    const { upTo: recorded, rejected: unrecorded } = this.#unrecorded
+    const position = this.#openedAt
+    const from = this.#unrecorded.from(position)
+    const watermarks = this.watermarks()
+    return { shard: this.index, position, watermarks, from, recorded, unrecorded }
   }
 
   /** Bytes of state in memory. */
@@ -165,18 +186,20 @@ export class Shard {
       position = section.position
       events += section.events
       if (position <= this.#openedAt) continue
-      const rejections = this.#applySection(section, bytes)
-      if (rejections.length > 0) rejected.push({ position, route: section.route, rejections })
+      const { rejections, partly } = this.#applySection(section, bytes)
+      if (rejections.length + partly.length === 0) continue
+      const uncounted = { position, route: section.route, rejections }
+      const both = partly.length === 0 ? uncounted : { ...uncounted, partly }
+      rejected.push(both)
+      this.#unrecorded.add(both)
     }
     return at
   }
 
   read(query: ReadQuery): ReadResult {
     const { state } = this.#views[query.view]!
-    if (state.view.leadingEdge === 'wall-clock') {
-      state.admit(query.edgeMs)
-      return evaluate(state, { ...query, edgeNs: 0 })
-    }
+    if (state.view.leadingEdge === 'wall-clock') state.admit(query.edgeMs)
+    if (query.leadingEdge === 'wall-clock') return evaluate(state, { ...query, edgeNs: 0 })
     // This shard may have seen later events than those the main thread has heard of.
     const ahead =
       state.watermarkMs > query.watermarkMs ||
@@ -189,18 +212,25 @@ export class Shard {
   /**
    * Brings every key that changed to disk.
    *
-   * @returns the position that the store covers and the number of keys written; null when the
-   *   checkpoint was given up.
+   * @returns the position that the store covers, where a replay must begin, and the number of keys
+   *   written; null when the checkpoint was given up.
    */
   async checkpoint(
     arrivalMs: number,
     flushed: Promise<boolean>,
-  ): Promise<{ position: number; keys: number } | null> {
+  ): Promise<{ position: number; from: number; keys: number } | null> {
     // A replay may not have got to where the last checkpoint was: the state is from there.
     const position = Math.max(this.applied, this.#openedAt)
+    const unrecorded = this.#unrecorded.toStored()
+    const from = this.#unrecorded.from(position)
     const sweptMs = Math.max(arrivalMs, this.#arrivalMs)
-    const keys = await this.#checkpoint.run(position, sweptMs, flushed)
-    return keys === null ? null : { position, keys }
+    const keys = await this.#checkpoint.run(position, sweptMs, unrecorded, flushed)
+    return keys === null ? null : { position, from, keys }
+  }
+
+  /** The ledger has come so far. */
+  recordedTo(recorded: Recorded): void {
+    this.#unrecorded.recordedTo(recorded)
   }
 
   /** Evicts keys until the shard holds at most its part of `bytesMax`; not during a checkpoint. */
@@ -221,7 +251,10 @@ export class Shard {
     await this.#store.close()
   }
 
-  #applySection(section: Section, bytes: Uint8Array): Rejection[] {
+  #applySection(
+    section: Section,
+    bytes: Uint8Array,
+  ): Omit<Required<BatchRejections>, 'position' | 'route'> {
     this.#arrivalMs = section.arrivalMs
     const rejections: Rejection[] = []
     const validator = this.#validators[section.route]!
@@ -235,15 +268,20 @@ export class Shard {
       const late = owned.state.apply(rows, owned.columns, section.arrivalMs)
       if (late.length === 0) continue
       lateness ??= new Lateness()
-      lateness.add(late.map((row) => rows.eventIndex[row]!))
+      lateness.add(index, rows, late)
     }
-    if (lateness !== null) rejections.push(...lateness.rejections(this.#catalog, section.route))
-    return rejections
+    if (lateness === null) return { rejections, partly: noneLate }
+    const judged = lateness.judge(this.#catalog, route, (index) => {
+      const owned = this.#views[index]
+      const takesPart = owned !== null && owned !== undefined && section.position > owned.since
+      return takesPart ? validator.rowsOf(index) : null
+    })
+    return { rejections: [...rejections, ...judged.rejections], partly: judged.partly }
   }
 
-  #load(viewId: number, hash: number, key: Uint8Array): Uint8Array | null {
+  #load(place: KeyPlace): Uint8Array | null {
     if (this.#cold === 0) return null
-    const stored = this.#store.get(viewId, hash, key)
+    const stored = this.#store.get(place)
     if (stored === null) return null
     this.#cold -= 1
     this.#loaded += 1
@@ -252,27 +290,5 @@ export class Shard {
 
   #sum(of: (owned: OwnedView) => number): number {
     return this.#views.reduce((sum, owned) => sum + (owned === null ? 0 : of(owned)), 0)
-  }
-}
-
-/** Which events came too late for how many views of their route. */
-class Lateness {
-  readonly #views = new Map<number, number>()
-
-  add(events: readonly number[]): void {
-    for (const event of new Set(events)) {
-      this.#views.set(event, (this.#views.get(event) ?? 0) + 1)
-    }
-  }
-
-  /** An event is rejected when no view of its route could take it. */
-  rejections(catalog: Catalog, route: number): Rejection[] {
-    const views = catalog.routes[route]!.views.map((index) => catalog.views[index]!)
-    const { timestampField } = catalog.sources[catalog.routes[route]!.source]!
-    const online = views.filter((view) => view.online)
-    const names = online.map((view) => `"${view.name}"`).join(' and ')
-    return [...this.#views]
-      .filter(([, late]) => late === online.length)
-      .map(([event]) => rejection(event, 'EVENT_TOO_LATE', `/${timestampField}`, { views: names }))
   }
 }

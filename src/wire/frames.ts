@@ -5,7 +5,7 @@
  * `docs/reference/protocol.md` says what each means and what each side owes the other;
  * `wire/protocol.ts` turns them into bytes and back.
  */
-import type { FeatureTable, IncomingBatch } from '../model/contracts.ts'
+import type { FeatureTable, IncomingBatch, ReadOptions } from '../model/contracts.ts'
 
 /** The WebSocket subprotocol; its name carries the major version. */
 export const subprotocol = 'millrace.v1+msgpack'
@@ -145,6 +145,7 @@ export interface ReadFrame {
   readonly name: string
   /** `keys[n]`, join key → value. */
   readonly keys: readonly Readonly<Record<string, unknown>>[]
+  readonly options: ReadOptions
 }
 
 export interface FeaturesFrame {

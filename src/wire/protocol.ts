@@ -10,7 +10,8 @@
  */
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { frameBytesMax, frameDepthMax, frameNodesMax } from '../base/limits.ts'
-import type { TypedFeatureTable } from '../model/contracts.ts'
+import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
+import type { ReadOptions, TypedFeatureTable } from '../model/contracts.ts'
 import { createDecoder, createEncoder, wireInteger, type MsgpackDecoder } from '../model/msgpack.ts'
 import { FrameCursor, invalidFrame } from './cursor.ts'
 import { decodeFeatures, encodeFeatureRows } from './features.ts'
@@ -69,7 +70,7 @@ export function decodeClientFrame(bytes: Uint8Array): ClientFrame | null {
       const id = check.integer(frame[1], 'id')
       const name = check.name(frame[2], 'name')
       const keys = check.list(frame[3], 'keys').map((key) => check.map(key, 'key'))
-      return { kind: 'read', id, name, keys }
+      return { kind: 'read', id, name, keys, options: decodeReadOptions(frame[4]) }
     }
     default:
       return invalidFrame(`type ${type} is not one that a client sends`)
@@ -138,11 +139,13 @@ export function encodeRead(
   id: number,
   name: string,
   keys: readonly Readonly<Record<string, unknown>>[],
+  options: ReadOptions = {},
 ): Uint8Array {
   const wireKeys = keys.map((key) =>
     Object.fromEntries(Object.entries(key).map(([name, value]) => [name, wireScalar(value)])),
   )
-  return encoder.encode([frameType.read, wireInteger(id), name, wireKeys])
+  const more = Object.keys(options).length > 0 ? [options] : []
+  return encoder.encode([frameType.read, wireInteger(id), name, wireKeys, ...more])
 }
 
 export function encodeWelcome(welcome: Omit<WelcomeFrame, 'kind' | 'version'>): Uint8Array {
@@ -260,6 +263,15 @@ function decodeCredits(value: unknown, what: string): Credits {
     events: check.integer(credits['events'], 'credits.events'),
     bytes: check.integer(credits['bytes'], 'credits.bytes'),
   }
+}
+
+/** An absent element is no options. */
+function decodeReadOptions(element: unknown): ReadOptions {
+  if (element === undefined || element === null) return {}
+  const { leadingEdge } = check.map(element, 'options')
+  if (leadingEdge === undefined || leadingEdge === null) return {}
+  if (isLeadingEdge(leadingEdge)) return { leadingEdge }
+  return invalidFrame(`leadingEdge is one of ${leadingEdges.join(', ')}`)
 }
 
 function decodeAck(frame: readonly unknown[]): ServerFrame {

@@ -242,13 +242,13 @@ export class Session {
     }
   }
 
-  async #read({ id, name, keys }: ReadFrame): Promise<void> {
+  async #read({ id, name, keys, options }: ReadFrame): Promise<void> {
     this.#reads += 1
     let answer: Uint8Array
     try {
       if (this.#state === 'draining') throw new MillraceError('DRAINING')
       if (this.#reads > sessionReadsMax) throw new MillraceError('OVERLOADED')
-      const table = await this.#options.read.read(name, keys)
+      const table = await this.#options.read.read(name, keys, options)
       answer = protocol.encodeFeatures(id, table)
     } catch (thrown) {
       const { code, message } = this.#errorOf(thrown)

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { MillraceError } from '../../src/base/errors.ts'
 import { checkCommand } from '../../src/cli/check.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
+import type { Field } from '../../src/model/types.ts'
 import { testIo } from '../helpers/io.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
 
@@ -31,6 +32,26 @@ test('check prints sources, views and services', async () => {
     ),
   )
   assert.equal(io.outLines.at(-1), 'no problem in 1 sources, 3 views, 1 services')
+})
+
+test('check prints what is pushed into a source with a post-processor', async () => {
+  const io = testIo()
+  const [source] = shopCatalog.sources
+  const fields: Field[] = [
+    { name: 'user_id', type: { kind: 'Int64', nullable: false } },
+    { name: 'ms', type: { kind: 'Int64', nullable: true } },
+  ]
+  const input = { fields, schema: source!.schema, postProcessor: () => null }
+  const catalog = { ...shopCatalog, sources: [{ ...source!, input }] }
+  await checkCommand(() => Promise.resolve(catalog))(['shop.ts'], io)
+  assert.deepEqual(io.outLines.slice(3, 9), [
+    '  amount   Float64?',
+    '  at       Timestamp  event time',
+    '  made by its postProcessor of',
+    '    user_id  Int64',
+    '    ms       Int64?',
+    'view by_user of purchases by user_id, wall-clock',
+  ])
 })
 
 test('what loading fails with, check fails with', async () => {

@@ -34,6 +34,16 @@ test('the event has a value for each type, and the read has the key of the event
   ])
 })
 
+test('the event has the fields that are pushed, if a post-processor makes others of them', () => {
+  const { sources, views } = definitions(true, [user, { name: 'at', type: time }])
+  const inputFields = [user, { name: 'ms', type: int64 }]
+  const [push] = sampleLines('http://127.0.0.1:4800', {
+    sources: sources.map((source) => ({ ...source, inputFields })),
+    views,
+  })
+  assert.equal(push, `echo '{"user_id":"u1","ms":1}' | npx millrace push clicks`)
+})
+
 test('a daemon elsewhere is named in the commands; without a view there are none', () => {
   const [push, get] = sampleLines('http://127.0.0.1:9', definitions(true, [user]))
   assert.match(push!, / --url http:\/\/127\.0\.0\.1:9$/)

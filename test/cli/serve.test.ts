@@ -66,6 +66,8 @@ test('serve passes resolved options on and prints where it is and what it serves
     checkpointMs: 10_000,
     retainBytesMax: 8 * 1024 ** 3,
     retainMsMax: 7 * 86_400_000,
+    ledgerBytesMax: 256 * 1024 ** 2,
+    ledgerMsMax: 30 * 86_400_000,
     dropMissing: false,
   })
   assert.deepEqual(io.outLines[0]!.split('\n'), [

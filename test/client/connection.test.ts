@@ -3,12 +3,13 @@
  * so that nothing depends on how fast the machine is.
  */
 import assert from 'node:assert/strict'
+import dns from 'node:dns'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import * as protocol from '../../src/wire/protocol.ts'
-import { setUp } from './support.ts'
+import { FakeServer, setUp } from './support.ts'
 
 describe('the connection', () => {
   it('waits longer after every failure, and starts over when the server has answered', async () => {
@@ -108,6 +109,21 @@ describe('the connection', () => {
       assert.match(reason, /ECONNREFUSED/)
       test.time.advance(retryInMs!)
     }
+  })
+
+  it('says of every address of a host why it cannot be reached', async (t) => {
+    const closed = await FakeServer.start()
+    const { port } = new URL(closed.url)
+    await closed[Symbol.asyncDispose]()
+    await using test = await setUp({ url: `ws://millrace.test:${port}` })
+    const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
+    type Answer = (error: null, found: typeof addresses) => void
+    t.mock.method(dns, 'lookup', (_host: string, _options: object, answer: Answer) => {
+      answer(null, addresses)
+    })
+    test.client.publish('clicks', { n: 1 }).catch(() => {})
+    const each = addresses.map(({ address }) => `connect ECONNREFUSED ${address}:${port}`)
+    assert.equal((await test.reached('waiting')).reason, each.join(', '))
   })
 
   it('stops when the server refuses the upgrade, and waits when it says for how long', async () => {

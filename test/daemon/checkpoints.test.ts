@@ -8,7 +8,7 @@ import type { Lane } from '../../src/route/lanes.ts'
 import type { Router } from '../../src/route/router.ts'
 
 /** Checkpoints of one lane with two shards, over a journal that ends at 100 and is at `routed`. */
-function setUp(routed: number) {
+function setUp(routed: number, upTo = 40, waiting = 0) {
   const sent: ToShard[] = []
   const retired: number[] = []
   const router = { routed, flush: () => sent.push({ kind: 'flushed', flushed: -1 }) }
@@ -28,7 +28,15 @@ function setUp(routed: number) {
     journal: journal as unknown as Journal,
     router: router as unknown as Router,
     lanes: [lane as unknown as Lane],
-    shards: [0, 1].map((shard) => ({ shard, position: 40 + shard, watermarks })),
+    shards: [0, 1].map((shard) => ({
+      shard,
+      position: 40 + shard,
+      watermarks,
+      from: 40 + shard - waiting,
+      recorded: 40,
+      unrecorded: [],
+    })),
+    recording: { recorded: { upTo, refusedFrom: Infinity } },
     clock: new ManualClock(5),
     checkpointMs: 3_600_000,
     retainBytesMax: 0,
@@ -40,8 +48,8 @@ function setUp(routed: number) {
     checkpoints,
     sent,
     retired,
-    checkpointed: (shard: number, position: number) =>
-      receive({ kind: 'checkpointed', shard, position, keys: 0, stats }),
+    checkpointed: (shard: number, position: number, from = position) =>
+      receive({ kind: 'checkpointed', shard, position, from, keys: 0, stats }),
   }
 }
 
@@ -51,7 +59,7 @@ test('a checkpoint during recovery covers what has been replayed, not the whole 
   // Nothing is routed between the last message of events and the request.
   assert.deepEqual(sent, [
     { kind: 'flushed', flushed: -1 },
-    { kind: 'checkpoint', routed: 60, arrivalMs: 5 },
+    { kind: 'checkpoint', routed: 60, recorded: { upTo: 40, refusedFrom: Infinity }, arrivalMs: 5 },
   ])
   checkpoints.stop()
 })
@@ -79,5 +87,29 @@ test('it is complete when the last shard has it, and the journal before it may g
   await completed
   assert.deepEqual(retired, [41, 60, 60])
   assert.equal(checkpoints.position, 60)
+  checkpoints.stop()
+})
+
+test('what is still to be recorded in the ledger keeps its journal', async () => {
+  const { checkpoints, checkpointed, retired } = setUp(60)
+  const completed = checkpoints.complete()
+  checkpointed(0, 60, 45)
+  checkpointed(1, 60, 45)
+  await completed
+  assert.equal(retired.at(-1), 45)
+  checkpoints.stop()
+})
+
+test('that all is recorded is written down, too, although every shard is further', async () => {
+  const { checkpoints, checkpointed, sent } = setUp(40, 40, 10)
+  let isComplete = false
+  const completed = checkpoints.complete().then(() => (isComplete = true))
+  const recorded = { upTo: 40, refusedFrom: Infinity }
+  assert.deepEqual(sent.at(-1), { kind: 'checkpoint', routed: 40, recorded, arrivalMs: 5 })
+  checkpointed(0, 40)
+  await Promise.resolve()
+  assert.equal(isComplete, false)
+  checkpointed(1, 41)
+  await completed
   checkpoints.stop()
 })

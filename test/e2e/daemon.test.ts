@@ -49,6 +49,9 @@ test('a read right after a receipt sees its events, whichever way it comes', asy
     assert.equal(inside.values['orders_1h'], count)
     assert.equal(overHttp[0]!.values['orders_1h'], String(byStore), `store after ${n}`)
   }
+  const { statusCode, body } = await daemon.http.inject('/v1/features/store_orders?store=s1')
+  const { rows } = JSON.parse(body) as { rows: { values: object }[] }
+  assert.deepEqual([statusCode, Object.entries(rows[0]!.values)[0]], [200, ['orders_1h', '30']])
 })
 
 test('an event counts once in every view of its source, and a service joins them', async (t) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ManualClock } from '../../src/base/clock.ts'
-import { journalGroupBytesMax } from '../../src/base/limits.ts'
+import { logGroupBytesMax } from '../../src/base/limits.ts'
 import { openJournal } from '../../src/journal/journal.ts'
 import type { ReplayedBatch } from '../../src/journal/replay.ts'
 import { MemoryDisk } from '../helpers/memory-disk.ts'
@@ -112,7 +112,7 @@ test('positions and arrival times never decrease, even when the clock is set bac
 test('the journal says which sources and producers it takes', async () => {
   const { journal } = await openOn()
   assert.throws(() => appendNext(journal, payloadOf(1), { source: 2 }), /known or -1/)
-  const unopened = { source: 0, producer: 9, epoch: 1, sequence: 0, count: 1 }
+  const unopened = { source: 0, sourceName: 'clicks', producer: 9, epoch: 1, sequence: 0, count: 1 }
   assert.throws(() => journal.append({ ...unopened, payload: payloadOf(1) }), /open epoch/)
   assert.equal(journal.openProducer('p', 4).kind, 'fenced')
 })
@@ -154,7 +154,7 @@ test('a group is bounded, and the next one follows', async () => {
   const { journal } = await openOn()
   const reached: number[] = []
   journal.onFlushed((flushed) => reached.push(flushed))
-  const payload = payloadOf(journalGroupBytesMax / 2)
+  const payload = payloadOf(logGroupBytesMax / 2)
   for (let i = 0; i < 5; i++) appendNext(journal, payload)
   await journal.whenFlushed(journal.end)
   assert.equal(reached.length, 3)
@@ -163,7 +163,7 @@ test('a group is bounded, and the next one follows', async () => {
 
 test('a flush is waited for until its own position, and no longer', async () => {
   const { journal } = await openOn()
-  const payload = payloadOf(journalGroupBytesMax)
+  const payload = payloadOf(logGroupBytesMax)
   const a = appendNext(journal, payload).position
   const b = appendNext(journal, payload).position
   const order: string[] = []
@@ -220,7 +220,7 @@ test('closing flushes what was appended, once', async () => {
   const batch = appendNext(journal, payloadOf(10))
   await Promise.all([journal.close(), journal.close()])
   assert.equal(journal.flushed, journal.end)
-  assert.throws(() => appendNext(journal, payloadOf(10)), /closed journal/)
+  assert.throws(() => appendNext(journal, payloadOf(10)), /closed log/)
   const again = await openOn(disk)
   assert.deepEqual(await readAll(again.journal), [batch])
 })

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { temporaryDir } from '../helpers/daemons.ts'
 import { killRun } from '../helpers/kill-run.ts'
 import { RawPeer } from '../helpers/raw-peer.ts'
+import { rejectRun } from '../helpers/reject-run.ts'
 import { root } from '../helpers/repository.ts'
 import { Served } from '../helpers/served.ts'
 
@@ -14,6 +15,11 @@ const features = join(root, 'test/fixtures/orders.ts')
 
 test('what is acknowledged counts exactly once, however often the daemon is killed', async () => {
   const events = await killRun({ rounds: 2, seed: 7, eventsMax: 3000, recoveriesMax: 1 })
+  assert.ok(events > 0)
+})
+
+test('what is not counted is recorded once, however often the daemon is killed', async () => {
+  const events = await rejectRun({ rounds: 2, seed: 7, eventsMax: 3000, recoveriesMax: 1 })
   assert.ok(events > 0)
 })
 

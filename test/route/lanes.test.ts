@@ -10,6 +10,7 @@ import { echoShardUrl } from '../helpers/echo-shard.ts'
 import { recordedBatch } from '../helpers/in-flight.ts'
 
 const seed = { k0: 3, k1: 4 }
+const recorded = { upTo: 0, refusedFrom: Infinity }
 
 const start = (lane: number, shards: readonly number[], storePath = '/none'): LaneStart => ({
   lane,
@@ -55,6 +56,7 @@ const query = (key: number): ReadQuery => ({
   keyHash: 0,
   key: Uint8Array.of(key),
   features: [],
+  leadingEdge: 'wall-clock',
   edgeMs: 0,
   watermarkMs: 0,
   watermarkNs: 0,
@@ -134,7 +136,7 @@ test('reports a lane that says it has failed, once, and fails its reads', async 
   const { lanes, failures } = open([start(0, [0], '/fails')])
   const [lane] = lanes.lanes
   await lane!.opened
-  for (let n = 0; n < 2; n++) lane!.post({ kind: 'checkpoint', routed: 0, arrivalMs: 0 })
+  for (let n = 0; n < 2; n++) lane!.post({ kind: 'checkpoint', routed: 0, recorded, arrivalMs: 0 })
   await assert.rejects(
     lane!.read([query(1)]).then(() => lanes.close()),
     { code: 'SHARD_FAILED' },
@@ -151,7 +153,7 @@ test('reports a thread that ends by itself', async () => {
   const { lanes, failures } = open([start(0, [0])])
   const [lane] = lanes.lanes
   await lane!.opened
-  lane!.post({ kind: 'checkpoint', routed: 0, arrivalMs: 0 })
+  lane!.post({ kind: 'checkpoint', routed: 0, recorded, arrivalMs: 0 })
   await assert.rejects(lane!.read([query(1)]), { code: 'SHARD_FAILED' })
   assert.equal(failures.length, 1)
   await assert.rejects(lanes.close())

@@ -61,6 +61,7 @@ test('a read asks once per key and view, with the key where it was routed', asyn
   assert.deepEqual(asked[2], {
     view: 1,
     features: [1, 0],
+    leadingEdge: 'wall-clock',
     edgeMs: 1000,
     watermarkMs: 101,
     watermarkNs: 7,

@@ -15,6 +15,7 @@ import { runLane } from '../../src/shard/lane.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
 const shards = 3
+const recorded = { upTo: 0, refusedFrom: Infinity }
 const seed = { k0: 5, k1: 6 }
 const startMs = Date.UTC(2024, 0, 1)
 const encoder = createEncoder()
@@ -83,13 +84,18 @@ class DrivenLane {
       for (const writer of writers) writer.close()
     }
     const buffers = writers.map((writer, shard): ShardBuffer => ({ shard, ...writer.take() }))
-    this.post({ kind: 'apply', id: 0, shards: buffers, routed: this.#routed, flushed: 0 })
+    this.post({ kind: 'apply', id: 0, shards: buffers, routed: this.#routed, flushed: 0, recorded })
   }
 
   async read(keys: readonly number[]): Promise<readonly ReadResult[]> {
     const queries = keys.map((id) => {
       const { key, hash } = keyOf(id)
-      const edge = { edgeMs: 0, watermarkMs: -Infinity, watermarkNs: 0 }
+      const edge = {
+        leadingEdge: 'latest-event' as const,
+        edgeMs: 0,
+        watermarkMs: -Infinity,
+        watermarkNs: 0,
+      }
       const shard = shardOf(hash, shards)
       return { view: 0, shard, keyHash: hash, key, features: [0, 1], ...edge }
     })
@@ -98,7 +104,7 @@ class DrivenLane {
   }
 
   checkpoint(): void {
-    this.post({ kind: 'checkpoint', routed: this.#routed, arrivalMs: startMs })
+    this.post({ kind: 'checkpoint', routed: this.#routed, recorded, arrivalMs: startMs })
   }
 
   async close(): Promise<void> {

@@ -141,6 +141,39 @@ for (const leadingEdge of ['latest-event', 'wall-clock'] as const) {
   })
 }
 
+test('a checkpoint keeps what was not counted until the ledger has it', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const shard = await DrivenShard.open(dir, definitions('latest-event'))
+  const good = visit('a', startMs)
+  const late = visit('a', startMs - 90 * 24 * hourMs)
+  const rejected = [[good, late], [late], [good, good, late]].flatMap((events) =>
+    shard.send(events, startMs),
+  )
+  assert.deepEqual(
+    rejected.map(({ position, rejections }) => [position, rejections.map(({ index }) => index)]),
+    [
+      [1, [1]],
+      [2, [0]],
+      [3, [2]],
+    ],
+  )
+  shard.shard.recordedTo({ upTo: 1, refusedFrom: Infinity })
+  shard.shard.applied = 3
+  assert.equal((await shard.checkpoint(startMs))?.from, 1)
+  await shard.close()
+
+  const again = await DrivenShard.open(dir, definitions('latest-event'))
+  const { position, from, recorded, unrecorded } = again.shard.opened
+  assert.deepEqual([position, from, recorded], [3, 1, 1])
+  assert.deepEqual(unrecorded, rejected.slice(1))
+  // It keeps them, whatever happens before they are recorded.
+  again.shard.applied = 3
+  assert.equal((await again.checkpoint(startMs))?.from, 1)
+  again.shard.recordedTo({ upTo: 3, refusedFrom: Infinity })
+  assert.equal((await again.checkpoint(startMs))?.from, 3)
+  await again.close()
+})
+
 test('keys that roll are swept from memory and from disk', async (context) => {
   const dir = await temporaryDirectory(context)
   const shard = await DrivenShard.open(dir, definitions('latest-event'))

@@ -177,7 +177,7 @@ test('the table of rejections has every code that rejects an event', () => {
   const events = codes.filter((code) => code !== 'EVENT_ENCODE')
   assert.deepEqual(
     documented.toSorted(),
-    [...events, 'TRANSFORM_FAILED', 'SOURCE_UNKNOWN'].toSorted(),
+    [...events, 'POST_PROCESSOR_FAILED', 'TRANSFORM_FAILED', 'SOURCE_UNKNOWN'].toSorted(),
   )
 })
 
@@ -204,7 +204,8 @@ test('limits are told as they are', () => {
     [limits.sessionFlushesMax, /At most (\d+) FLUSHes/],
     [limits.sessionReadsMax, /up to (\d+) READs/],
     [limits.readKeysMax / 1000, /up to (\d+),000 keys/],
-    [limits.rejectionsKeptMax / 1000, /keeps the last (\d+),000 rejections/],
+    [limits.rejectionsKeptMax / 1000, /newest (\d+),000 of a producer's epoch/],
+    [limits.rejectionsKeptTotalMax / 1000, /newest (\d+),000 of all producers/],
     [limits.keyBytesMax, /together may take at most (\d+) bytes/],
     [limits.futureMsMax / 60_000, /more than (\d+) minutes ahead/],
   ]

@@ -131,7 +131,11 @@ test('the other frames of a client round-trip', () => {
       id,
       name: view,
       keys: plain,
+      options: {},
     })
+    const options = { leadingEdge: 'latest-event' } as const
+    const asked = decodeClientFrame(protocol.encodeRead(id, view, plain, options))
+    assert.deepEqual(asked, { kind: 'read', id, name: view, keys: plain, options })
     assert.deepEqual(decodeClientFrame(protocol.encodeFlush(id)), { kind: 'flush', token: id })
   })
   assert.deepEqual(decodeClientFrame(protocol.encodeBye()), { kind: 'bye' })

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { MillraceError } from '../../src/base/errors.ts'
 import type { ReplayedBatch } from '../../src/journal/replay.ts'
-import { segmentHeaderBytes, segmentPath } from '../../src/journal/segment.ts'
+import { journalFormat } from '../../src/journal/record.ts'
+import { segmentHeaderBytes, segmentPath } from '../../src/log/segment.ts'
 import { appendNext, journalDir, openOn, payloadOf, readAll } from '../helpers/journals.ts'
 import { MemoryDisk } from '../helpers/memory-disk.ts'
 
@@ -212,7 +213,9 @@ test('what was read of an unclosed log is written to the disk again before it co
   const closed = disk.operations.length
   await openOn(disk)
   const writes = disk.operations.slice(closed).filter(({ kind }) => kind === 'write')
-  assert.ok(writes.every(({ path }) => path === segmentPath(journalDir, again.journal.end)))
+  assert.ok(
+    writes.every(({ path }) => path === segmentPath(journalDir, again.journal.end, journalFormat)),
+  )
 })
 
 /** Numbers from [0, 1), the same for the same seed. */

@@ -13,15 +13,12 @@
 import { basename, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { MillraceError } from '../base/errors.ts'
-import { writeFully, type JournalFile, type JournalFiles } from './files.ts'
-
-/** Version of the header, the records and their meaning. */
-const journalFormat = 1
+import { writeFully, type LogFile, type LogFiles } from './files.ts'
+import type { LogFormat } from './format.ts'
 
 export const segmentHeaderBytes = 52
 
 const magic = Buffer.from('millrace')
-const suffix = '.journal'
 /** Digits of 2^53, so that names sort like positions. */
 const nameDigits = 16
 
@@ -50,14 +47,14 @@ export interface SegmentPlan {
   readonly snapshot: Uint8Array
 }
 
-export function segmentPath(dir: string, start: number): string {
-  return join(dir, `${String(start).padStart(nameDigits, '0')}${suffix}`)
+export function segmentPath(dir: string, start: number, { suffix }: LogFormat): string {
+  return join(dir, `${String(start).padStart(nameDigits, '0')}.${suffix}`)
 }
 
 /** The start in a segment's name; null when a file is none of ours. */
-export function parseSegmentName(path: string): number | null {
-  const match = /^(\d{16})\.journal$/.exec(basename(path))
-  return match === null ? null : Number(match[1])
+export function parseSegmentName(path: string, { suffix }: LogFormat): number | null {
+  const match = /^(\d{16})\.(\w+)$/.exec(basename(path))
+  return match?.[2] === suffix ? Number(match[1]) : null
 }
 
 /** Number that the CRCs of a log's records start from. */
@@ -65,11 +62,11 @@ export function crcSeed(logId: Uint8Array): number {
   return crc32(logId)
 }
 
-export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
+export function encodeSegmentHeader(header: SegmentHeader, { version }: LogFormat): Uint8Array {
   const bytes = new Uint8Array(segmentHeaderBytes)
   const view = new DataView(bytes.buffer)
   bytes.set(magic)
-  view.setUint16(8, journalFormat, true)
+  view.setUint16(8, version, true)
   view.setFloat64(16, header.start, true)
   view.setFloat64(24, header.createdMs, true)
   bytes.set(header.logId, 32)
@@ -83,13 +80,16 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
  * @returns null when the bytes are not a whole, undamaged header.
  * @throws {@link MillraceError} `STORE_FORMAT` when it is one of another format version.
  */
-export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | null {
+export function decodeSegmentHeader(
+  bytes: Uint8Array,
+  { version }: LogFormat,
+): SegmentHeader | null {
   if (bytes.length < segmentHeaderBytes || !magic.equals(bytes.subarray(0, 8))) return null
   const view = new DataView(bytes.buffer, bytes.byteOffset, segmentHeaderBytes)
   if (view.getUint32(48, true) !== crc32(bytes.subarray(0, 48))) return null
   const found = view.getUint16(8, true)
-  if (found !== journalFormat) {
-    throw new MillraceError('STORE_FORMAT', { found, expected: journalFormat })
+  if (found !== version) {
+    throw new MillraceError('STORE_FORMAT', { found, expected: version })
   }
   return {
     start: view.getFloat64(16, true),
@@ -109,14 +109,14 @@ export function recordsStart(plan: SegmentPlan): number {
  * longer than its header had that header on disk.
  */
 export async function createSegment(
-  files: JournalFiles,
+  files: LogFiles,
   dir: string,
   plan: SegmentPlan,
-  logId: Uint8Array,
-): Promise<JournalFile> {
-  const file = await files.open(segmentPath(dir, plan.start), 'create')
+  { logId, format }: { readonly logId: Uint8Array; readonly format: LogFormat },
+): Promise<LogFile> {
+  const file = await files.open(segmentPath(dir, plan.start, format), 'create')
   try {
-    await writeFully(file, [encodeSegmentHeader({ ...plan, logId })], 0)
+    await writeFully(file, [encodeSegmentHeader({ ...plan, logId }, format)], 0)
     await file.flush()
     await files.flushDirectory(dir)
     await writeFully(file, [plan.snapshot], segmentHeaderBytes)
@@ -126,9 +126,4 @@ export async function createSegment(
     await file.close()
     throw error
   }
-}
-
-/** The error of a log whose bytes are not what was written. */
-export function corrupt(path: string, offset: number, reason: string): MillraceError {
-  return new MillraceError('JOURNAL_CORRUPT', { file: path, offset, reason })
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { expiredSegments, type RetentionOptions } from '../../src/journal/retention.ts'
-import type { Segment } from '../../src/journal/segment.ts'
+import { expiredSegments, type RetentionOptions } from '../../src/log/retention.ts'
+import type { Segment } from '../../src/log/segment.ts'
 import { appendNext, openOn, payloadOf, readAll } from '../helpers/journals.ts'
 
 // position  0        100       200       300   350

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { nodeFiles, readFully, writeFully, type JournalFile } from '../../src/journal/files.ts'
+import { nodeFiles, readFully, writeFully, type LogFile } from '../../src/log/files.ts'
 import { MemoryDisk } from '../helpers/memory-disk.ts'
 import { payloadOf } from '../helpers/journals.ts'
 
@@ -37,7 +37,7 @@ test('the file system does what the interface says', async (t) => {
   assert.deepEqual(await nodeFiles.list(dir), [])
 })
 
-async function createdOn(disk: MemoryDisk): Promise<JournalFile> {
+async function createdOn(disk: MemoryDisk): Promise<LogFile> {
   return disk.open('/log/x', 'create')
 }
 
@@ -62,7 +62,7 @@ test('no write has more chunks than the system takes', async () => {
   const disk = new MemoryDisk()
   const file = await createdOn(disk)
   const lengths: number[] = []
-  const counting: JournalFile = {
+  const counting: LogFile = {
     ...file,
     write(chunks, offset) {
       lengths.push(chunks.length)

@@ -1,7 +1,7 @@
 /**
- * The few file operations the journal stands on, behind an interface.
+ * The few file operations a log stands on, behind an interface.
  *
- * The journal's promises are about which bytes are on disk when, so the operations say exactly
+ * A log's promises are about which bytes are on disk when, so the operations say exactly
  * that, and tests put a disk in their place that fails, writes short or loses power.
  *
  * Thread: main; every operation runs on libuv's pool and returns at once.
@@ -10,7 +10,7 @@ import { mkdir, open, readdir, unlink, type FileHandle } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
 /** An open file. Offsets and sizes are bytes. */
-export interface JournalFile {
+export interface LogFile {
   size(): Promise<number>
   /** Reads into `target` from `offset`; the number of bytes read may be smaller, 0 at the end. */
   read(target: Uint8Array, offset: number): Promise<number>
@@ -23,12 +23,12 @@ export interface JournalFile {
   close(): Promise<void>
 }
 
-export interface JournalFiles {
+export interface LogFiles {
   /** Creates a directory and its parents; on disk when this resolves. */
   createDirectory(dir: string): Promise<void>
   list(dir: string): Promise<string[]>
   /** `create` fails when the file exists, the others when it does not. */
-  open(path: string, mode: 'read' | 'update' | 'create'): Promise<JournalFile>
+  open(path: string, mode: 'read' | 'update' | 'create'): Promise<LogFile>
   /** Removes a file; lasts once the directory is flushed. */
   remove(path: string): Promise<void>
   /** Puts creations and removals in a directory on disk (`fsync` of the directory). */
@@ -41,7 +41,7 @@ const writeChunksMax = 1024
 const flags = { read: 'r', update: 'r+', create: 'wx+' } as const
 
 /** The machine's file system. */
-export const nodeFiles: JournalFiles = {
+export const nodeFiles: LogFiles = {
   async createDirectory(dir) {
     const first = await mkdir(dir, { recursive: true })
     if (first === undefined) return
@@ -66,7 +66,7 @@ export const nodeFiles: JournalFiles = {
   },
 }
 
-function nodeFile(handle: FileHandle): JournalFile {
+function nodeFile(handle: FileHandle): LogFile {
   return {
     size: async () => (await handle.stat()).size,
     read: async (target, offset) => (await handle.read(target, 0, target.length, offset)).bytesRead,
@@ -86,7 +86,7 @@ function nodeFile(handle: FileHandle): JournalFile {
  * @param chunks  None of them empty. The array is used up.
  */
 export async function writeFully(
-  file: JournalFile,
+  file: LogFile,
   chunks: Uint8Array[],
   offset: number,
 ): Promise<void> {
@@ -109,11 +109,7 @@ export async function writeFully(
 }
 
 /** Reads `bytes` bytes from `offset` into a buffer of their own; shorter where the file ends. */
-export async function readFully(
-  file: JournalFile,
-  offset: number,
-  bytes: number,
-): Promise<Uint8Array> {
+export async function readFully(file: LogFile, offset: number, bytes: number): Promise<Uint8Array> {
   const target = Buffer.allocUnsafeSlow(bytes)
   let at = 0
   while (at < bytes) {

@@ -1,19 +1,19 @@
 /**
  * Deletes old segments, whole ones from the oldest on.
  *
- * A segment goes when every shard has checkpointed behind it and the log is larger, or the
- * segment older, than asked. The last segment always stays: it holds the producers.
+ * A segment goes when nobody needs it any more and the log is larger, or the segment older, than
+ * asked. The last segment always stays: its snapshot holds what the log has come to.
  *
  * Thread: main, beside the writer, which only adds segments at the other end.
  */
 import { dirname } from 'node:path'
-import type { JournalFiles } from './files.ts'
+import type { LogFiles } from './files.ts'
 import type { Segment } from './segment.ts'
 
 export interface RetentionOptions {
-  /** Keep every record behind this position: the least position that a shard has checkpointed. */
+  /** Keep every record behind this position. */
   readonly keepFrom: number
-  /** Delete while the log is larger than this. Shards that are behind may hold it above. */
+  /** Delete while the log is larger than this; what is to be kept may hold it above. */
   readonly bytesMax: number
   /** Delete segments whose records are all older than this. */
   readonly ageMsMax: number
@@ -45,7 +45,7 @@ export function expiredSegments(
  * @returns what was deleted; its files are gone from the disk. One call at a time.
  */
 export async function retire(
-  files: JournalFiles,
+  files: LogFiles,
   segments: Segment[],
   options: RetentionOptions,
 ): Promise<Segment[]> {

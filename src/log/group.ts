@@ -8,7 +8,7 @@
  *
  * Thread: main. No I/O here.
  */
-import { journalGroupBytesMax } from '../base/limits.ts'
+import { logGroupBytesMax } from '../base/limits.ts'
 import { recordsStart, type SegmentPlan } from './segment.ts'
 
 /** Bytes of the arena; every byte of it is written once. */
@@ -55,7 +55,7 @@ export class GroupQueue {
   /** Position where the group starts that the next record joins. */
   open(): number {
     const tail = this.#groups.at(-1)
-    if (tail !== undefined && tail.end - tail.start < journalGroupBytesMax) return tail.start
+    if (tail !== undefined && tail.end - tail.start < logGroupBytesMax) return tail.start
     return this.#begin(null, this.#end)
   }
 

@@ -7,15 +7,14 @@
  * Anything else that is not as it was written is `JOURNAL_CORRUPT`, with file and offset: bytes
  * that were once acknowledged are never dropped to get going.
  *
- * Thread: main, before the journal takes its first record.
+ * Thread: main, before the log takes its first record.
  */
 import { randomBytes } from 'node:crypto'
-import { readFully, writeFully, type JournalFile, type JournalFiles } from './files.ts'
-import { ProducerTable } from './producers.ts'
-import { decodeRecord, type JournalRecord } from './record.ts'
+import { readFully, writeFully, type LogFile, type LogFiles } from './files.ts'
+import { corrupt, type LogFormat } from './format.ts'
+import { closedKind, groupedBytes, readGrouped, snapshotKind } from './frame.ts'
 import { isDurable, scanRecords } from './scan.ts'
 import {
-  corrupt,
   crcSeed,
   decodeSegmentHeader,
   parseSegmentName,
@@ -35,15 +34,28 @@ export interface Recovered {
   readonly droppedBytes: number
   /** Arrival time of the last record, ms; -Infinity in an empty log. */
   readonly arrivalMs: number
-  readonly producers: ProducerTable
+}
+
+export interface RecoverOptions {
+  readonly files: LogFiles
+  readonly dir: string
+  readonly format: LogFormat
+  /**
+   * Takes the records of the last segment in order, the body of each: first the snapshot, then
+   * those that were appended; the mark of a close is left out. Returns why one cannot stand where
+   * it does, null when it can.
+   */
+  readonly take: (body: Uint8Array) => string | null
 }
 
 interface Tail {
   readonly bytes: number
   readonly droppedBytes: number
   readonly arrivalMs: number
-  readonly producers: ProducerTable
 }
+
+/** What is wrong with a record that its log cannot make sense of. */
+export const notHere = 'not a record that can stand here'
 
 /** Bytes read and written back at once. */
 const rewriteBytes = 1024 * 1024
@@ -51,11 +63,13 @@ const rewriteBytes = 1024 * 1024
 /**
  * Recovers the log of a directory, which is created when missing.
  *
- * @throws MillraceError `JOURNAL_CORRUPT`, `STORE_FORMAT`; errors of the file system as they are.
+ * @throws MillraceError the format's `corrupt`, `STORE_FORMAT`; errors of the file system as they
+ *   are.
  */
-export async function recover(files: JournalFiles, dir: string): Promise<Recovered> {
+export async function recover(options: RecoverOptions): Promise<Recovered> {
+  const { files, dir, format } = options
   await files.createDirectory(dir)
-  const { segments, logId, unfinished } = await listSegments(files, dir)
+  const { segments, logId, unfinished } = await listSegments(options)
   let unfinishedPath = unfinished
   // A segment is created when the one before it is on disk: that one can have no torn tail.
   let isWhole = unfinishedPath !== null
@@ -66,13 +80,13 @@ export async function recover(files: JournalFiles, dir: string): Promise<Recover
     }
     const last = segments.pop()
     if (last === undefined) break
-    const tail = await recoverTail(files, last, crcSeed(logId), isWhole)
+    const tail = await recoverTail(options, last, crcSeed(logId), isWhole)
     if (tail !== null) {
       const end = last.start + tail.bytes
       segments.push({ ...last, end })
       return { ...tail, logId, segments, end }
     }
-    if (segments.length === 0 && last.start > 0) throw headless(last.path)
+    if (segments.length === 0 && last.start > 0) throw headless(format, last.path)
     unfinishedPath = last.path
     isWhole = true
   }
@@ -82,44 +96,59 @@ export async function recover(files: JournalFiles, dir: string): Promise<Recover
     end: 0,
     droppedBytes: 0,
     arrivalMs: -Infinity,
-    producers: new ProducerTable(),
   }
 }
 
 /** The segments in order, and the path of the last one when even its header is unfinished. */
-async function listSegments(
-  files: JournalFiles,
-  dir: string,
-): Promise<{ segments: Segment[]; logId: Uint8Array; unfinished: string | null }> {
-  const starts = (await files.list(dir)).map(parseSegmentName).filter((start) => start !== null)
+async function listSegments({
+  files,
+  dir,
+  format,
+}: RecoverOptions): Promise<{ segments: Segment[]; logId: Uint8Array; unfinished: string | null }> {
+  const names = await files.list(dir)
+  const starts = names
+    .map((name) => parseSegmentName(name, format))
+    .filter((start) => start !== null)
   starts.sort((a, b) => a - b)
   const segments: Segment[] = []
   let logId: Uint8Array = new Uint8Array(16)
   for (const [index, start] of starts.entries()) {
-    const path = segmentPath(dir, start)
-    const { bytes, header } = await readHeader(files, path)
+    const path = segmentPath(dir, start, format)
+    const { bytes, header } = await readHeader(files, path, format)
     const before = segments.at(-1)
     if (before !== undefined && before.end !== start) {
-      throw corrupt(path, 0, `starts at position ${start}, the one before ends at ${before.end}`)
+      throw corrupt(
+        format,
+        path,
+        0,
+        `starts at position ${start}, the one before ends at ${before.end}`,
+      )
     }
     if (header === null) {
-      if (index < starts.length - 1) throw corrupt(path, 0, 'unfinished, and another follows')
-      if (before === undefined && start > 0) throw headless(path)
+      if (index < starts.length - 1)
+        throw corrupt(format, path, 0, 'unfinished, and another follows')
+      if (before === undefined && start > 0) throw headless(format, path)
       return { segments, logId, unfinished: path }
     }
-    if (header.start !== start) throw corrupt(path, 16, `says it starts at ${header.start}`)
+    if (header.start !== start) {
+      throw corrupt(format, path, 16, `says it starts at ${header.start}`)
+    }
     if (before === undefined) logId = header.logId
-    else if (!Buffer.from(logId).equals(header.logId)) throw corrupt(path, 32, 'of another log')
+    else if (!Buffer.from(logId).equals(header.logId)) {
+      throw corrupt(format, path, 32, 'of another log')
+    }
     segments.push({ path, start, end: start + bytes, createdMs: header.createdMs })
   }
   return { segments, logId, unfinished: null }
 }
 
-async function readHeader(files: JournalFiles, path: string) {
+async function readHeader(files: LogFiles, path: string, format: LogFormat) {
   return withFile(files, path, 'read', async (file) => {
     const bytes = await file.size()
-    const header = decodeSegmentHeader(await readFully(file, 0, segmentHeaderBytes))
-    if (header === null && bytes > segmentHeaderBytes) throw corrupt(path, 0, 'damaged header')
+    const header = decodeSegmentHeader(await readFully(file, 0, segmentHeaderBytes), format)
+    if (header === null && bytes > segmentHeaderBytes) {
+      throw corrupt(format, path, 0, 'damaged header')
+    }
     return { bytes, header }
   })
 }
@@ -131,7 +160,7 @@ async function readHeader(files: JournalFiles, path: string) {
  * @returns null when the segment's first record was never finished.
  */
 function recoverTail(
-  files: JournalFiles,
+  { files, format, take }: RecoverOptions,
   segment: Segment,
   seed: number,
   isWhole: boolean,
@@ -141,58 +170,47 @@ function recoverTail(
     let end = segmentHeaderBytes
     let isClosed = false
     let arrivalMs = segment.createdMs
-    let producers: ProducerTable | null = null
     for await (const scanned of scanRecords(file, bytes, seed)) {
-      const record = decodeRecord(scanned.body)
-      producers = takeRecord(record, producers, segment.path, end)
-      if (record !== null && record.kind !== 'snapshot') arrivalMs = record.arrivalMs
-      isClosed = record?.kind === 'closed'
+      const { body } = scanned
+      const isFirst = end === segmentHeaderBytes
+      const wrong = misplaced(body, isFirst) ?? (body[0] === closedKind ? null : take(body))
+      if (wrong !== null) throw corrupt(format, segment.path, end, wrong)
+      if (!isFirst) ({ arrivalMs } = readGrouped(viewOf(body)))
+      isClosed = body[0] === closedKind
       end = scanned.end
     }
-    if (end < bytes || producers === null) {
+    const isStarted = end > segmentHeaderBytes
+    if (end < bytes || !isStarted) {
       if (isWhole || (await isDurable(file, { start: segment.start, bytes, seed }, end))) {
-        throw corrupt(segment.path, end, 'damaged record')
+        throw corrupt(format, segment.path, end, 'damaged record')
       }
       // Closing is the last thing that is written: bytes behind it are not a torn group.
-      if (isClosed) throw corrupt(segment.path, end, 'bytes behind the end of a closed log')
+      if (isClosed) {
+        throw corrupt(format, segment.path, end, 'bytes behind the end of a closed log')
+      }
     }
-    if (producers === null) return null
+    if (!isStarted) return null
     if (end < bytes) await file.truncate(end)
     if (!isClosed) await rewrite(file, end)
-    return { bytes: end, droppedBytes: bytes - end, arrivalMs, producers }
+    return { bytes: end, droppedBytes: bytes - end, arrivalMs }
   })
 }
 
-/** Applies one record to the producers; `offset` is where it starts. */
-function takeRecord(
-  record: JournalRecord | null,
-  producers: ProducerTable | null,
-  path: string,
-  offset: number,
-): ProducerTable {
-  if (record?.kind === 'snapshot' && producers === null) return new ProducerTable(record.producers)
-  if (producers === null || record === null || record.kind === 'snapshot') {
-    throw corrupt(path, offset, 'not a record that can stand here')
-  }
-  if (record.kind === 'producer') {
-    producers.restore({ ...record, lastSeenMs: record.arrivalMs })
-  } else if (record.kind === 'batch') {
-    const { producer, epoch, sequence, count, arrivalMs } = record
-    const { kind } = producers.check(producer, epoch, sequence, count)
-    const known = producers.get(producer)
-    if (kind === 'fenced' || known?.nextSequence !== sequence) {
-      throw corrupt(path, offset, `batch ${sequence} of producer ${producer} is out of order`)
-    }
-    producers.advance(producer, epoch, sequence, count, arrivalMs)
-  }
-  return producers
+/** Why a body cannot stand where it does, as far as every log knows. */
+function misplaced(body: Uint8Array, isFirst: boolean): string | null {
+  const kind = body[0]
+  const isInPlace =
+    (kind === snapshotKind) === isFirst &&
+    (isFirst || body.length >= groupedBytes) &&
+    (kind !== closedKind || body.length === groupedBytes)
+  return isInPlace ? null : notHere
 }
 
 /**
  * Writes a file's bytes over themselves and flushes them. After a failed flush the kernel holds
  * pages as clean that never reached the disk: they read well, and a mere flush would skip them.
  */
-async function rewrite(file: JournalFile, bytes: number): Promise<void> {
+async function rewrite(file: LogFile, bytes: number): Promise<void> {
   for (let offset = 0; offset < bytes; offset += rewriteBytes) {
     const chunk = await readFully(file, offset, Math.min(rewriteBytes, bytes - offset))
     await writeFully(file, [chunk], offset)
@@ -200,15 +218,19 @@ async function rewrite(file: JournalFile, bytes: number): Promise<void> {
   await file.flush()
 }
 
-function headless(path: string) {
-  return corrupt(path, 0, 'unfinished, and the segments before it are missing')
+function headless(format: LogFormat, path: string) {
+  return corrupt(format, path, 0, 'unfinished, and the segments before it are missing')
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 async function withFile<T>(
-  files: JournalFiles,
+  files: LogFiles,
   path: string,
   mode: 'read' | 'update',
-  use: (file: JournalFile) => Promise<T>,
+  use: (file: LogFile) => Promise<T>,
 ): Promise<T> {
   const file = await files.open(path, mode)
   try {

@@ -10,7 +10,8 @@
  */
 import { assert } from '../base/assert.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
-import { writeFully, type JournalFile, type JournalFiles } from './files.ts'
+import { writeFully, type LogFile, type LogFiles } from './files.ts'
+import type { LogFormat } from './format.ts'
 import type { GroupQueue } from './group.ts'
 import {
   createSegment,
@@ -27,15 +28,16 @@ interface Waiter {
 }
 
 export interface WriterOptions {
-  readonly files: JournalFiles
+  readonly files: LogFiles
   readonly dir: string
+  readonly format: LogFormat
   readonly logId: Uint8Array
   readonly queue: GroupQueue
   /** Segments that are on disk; the writer adds those that it starts. */
   readonly segments: Segment[]
   /** Position up to which the log is on disk. */
   readonly flushed: number
-  /** Called once, with `JOURNAL_WRITE`. */
+  /** Called once, with the format's `writeFailed`. */
   readonly onFailure: (error: MillraceError) => void
 }
 
@@ -43,7 +45,7 @@ export class GroupWriter {
   readonly #options: WriterOptions
   readonly #listeners = new Set<(flushed: number) => void>()
   #waiters: Waiter[] = []
-  #file: JournalFile | null = null
+  #file: LogFile | null = null
   #flushed: number
   #isBusy = false
   #failure: MillraceError | null = null
@@ -81,10 +83,11 @@ export class GroupWriter {
 
   /** Creates a segment; its header and snapshot are on disk when this resolves. */
   async startSegment(plan: SegmentPlan): Promise<void> {
-    const { files, dir, logId, segments } = this.#options
-    const file = await createSegment(files, dir, plan, logId)
+    const { files, dir, format, logId, segments } = this.#options
+    const file = await createSegment(files, dir, plan, { logId, format })
     const { start, createdMs } = plan
-    segments.push({ path: segmentPath(dir, start), start, end: recordsStart(plan), createdMs })
+    const path = segmentPath(dir, start, format)
+    segments.push({ path, start, end: recordsStart(plan), createdMs })
     const before = this.#file
     this.#file = file
     await before?.close()
@@ -128,7 +131,8 @@ export class GroupWriter {
   }
 
   #fail(cause: unknown): void {
-    const failure = new MillraceError('JOURNAL_WRITE', { reason: reasonOf(cause) }, { cause })
+    const { writeFailed } = this.#options.format
+    const failure = new MillraceError(writeFailed, { reason: reasonOf(cause) }, { cause })
     this.#failure = failure
     this.#isBusy = false
     this.#options.queue.clear()

@@ -4,8 +4,8 @@
  * A scan ends at the first record that is not whole. Whether that is a torn tail or damage is
  * decided with `isDurable`.
  */
-import { readFully, type JournalFile } from './files.ts'
-import { checkRecord, peekGroupStart, recordBytes, recordHeaderBytes } from './record.ts'
+import { readFully, type LogFile } from './files.ts'
+import { checkRecord, peekGroupStart, recordBytes, recordHeaderBytes } from './frame.ts'
 import { segmentHeaderBytes } from './segment.ts'
 
 /** Bytes read at once, unless a record is larger. */
@@ -26,7 +26,7 @@ export interface ScannedRecord {
  * @remarks Memory: one chunk, or one record where that is larger.
  */
 export async function* scanRecords(
-  file: JournalFile,
+  file: LogFile,
   bytes: number,
   seed: number,
 ): AsyncGenerator<ScannedRecord, void> {
@@ -65,7 +65,7 @@ export async function* scanRecords(
  * @remarks Cost: one look at each remaining byte. Memory: the rest of the segment, once.
  */
 export async function isDurable(
-  file: JournalFile,
+  file: LogFile,
   segment: { readonly start: number; readonly bytes: number; readonly seed: number },
   offset: number,
 ): Promise<boolean> {

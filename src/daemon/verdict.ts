@@ -1,0 +1,77 @@
+/**
+ * What becomes of the events of a batch that some shard, or the router, did not count.
+ *
+ * An event goes one way for each route of its source. It is rejected if any way finds it wrong,
+ * although other ways may have counted it; it is too late only if it is too late on every way that
+ * keeps state, because one view's window may reach where another's does not. What was counted by
+ * some views and not by others says by which not: it must not be published again.
+ */
+import { errorMessage, printable, type ErrorCode } from '../base/errors.ts'
+import type { Catalog } from '../model/catalog.ts'
+import type { PartlyLate, Rejection } from '../model/rejection.ts'
+
+/** The ways of a source's events. */
+export interface Ways {
+  /** Routes that keep state: those on which an event is counted unless something is said of it. */
+  readonly stateful: readonly number[]
+  /** By route: the names of its views. */
+  readonly views: ReadonlyMap<number, readonly string[]>
+}
+
+/** Of a source that the catalog does not have, or that no view takes. */
+export const noWays: Ways = { stateful: [], views: new Map() }
+
+export function waysOf(catalog: Catalog, source: number): Ways {
+  const routes = catalog.sources[source]!.routes.map((route) => catalog.routes[route]!)
+  const isOnline = (view: number): boolean => catalog.views[view]!.online
+  return {
+    stateful: routes.filter(({ views }) => views.some(isOnline)).map(({ index }) => index),
+    views: new Map(
+      routes.map(({ index, views }) => [index, views.map((view) => catalog.views[view]!.name)]),
+    ),
+  }
+}
+
+/** What one way has said of one event. */
+export interface Said {
+  readonly route: number
+  readonly rejection: Rejection | null
+  readonly partly: PartlyLate | null
+}
+
+export interface Verdict {
+  /** Place of the event in its batch. */
+  readonly index: number
+  readonly code: ErrorCode
+  readonly path: string
+  readonly message: string
+  /** Views that did not count the event although others did; empty when none has. */
+  readonly views: readonly string[]
+  /** Too late for some views, which is no fault of the event. */
+  readonly isAccepted: boolean
+}
+
+export function judge(index: number, said: readonly Said[], ways: Ways): Verdict {
+  const wrong = said.find(({ rejection }) => rejection !== null && !isLate(rejection))?.rejection
+  const refusing = new Set(said.filter(({ partly }) => partly === null).map(({ route }) => route))
+  const isCounted = ways.stateful.some((route) => !refusing.has(route))
+  const views = isCounted ? missed(said, ways) : []
+  const rejection = wrong ?? (isCounted ? null : said.find((each) => each.rejection)?.rejection)
+  if (rejection) {
+    const { code, path, message } = rejection
+    return { index, code, path, message, views, isAccepted: false }
+  }
+  const path = said[0]!.partly?.path ?? said[0]!.rejection!.path
+  const names = views.map((name) => `"${name}"`).join(' and ')
+  const message = printable(errorMessage('EVENT_TOO_LATE', { views: names }))
+  return { index, code: 'EVENT_TOO_LATE', path, message, views, isAccepted: true }
+}
+
+function isLate({ code }: Rejection): boolean {
+  return code === 'EVENT_TOO_LATE'
+}
+
+/** The views that did not count an event. */
+function missed(said: readonly Said[], { views }: Ways): readonly string[] {
+  return said.flatMap(({ route, partly }) => partly?.views ?? views.get(route) ?? [])
+}

@@ -1,0 +1,140 @@
+/**
+ * The intake over a journal in memory and a lane that stands still: what it counts, and what it
+ * tells a producer that comes back.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { encode } from '@msgpack/msgpack'
+import { rejectionsKeptMax } from '../../src/base/limits.ts'
+import { Intake } from '../../src/daemon/intake.ts'
+import { openRecording } from '../../src/daemon/recording.ts'
+import type { Catalog } from '../../src/model/catalog.ts'
+import type { Acknowledgement, ProducerSession } from '../../src/model/contracts.ts'
+import { createRouter } from '../../src/route/router.ts'
+import { HeldLane } from '../helpers/held-lane.ts'
+import { openOn } from '../helpers/journals.ts'
+import { openLedgerOn } from '../helpers/ledgers.ts'
+import { payloadOf } from '../helpers/msgpack-forms.ts'
+
+const key = (name: string) => ({ name, type: { kind: 'String', nullable: false } }) as const
+
+/** A source `clicks` with two routes, and `orders`, of which no view wants anything. */
+const catalog = {
+  sources: [
+    { name: 'clicks', index: 0, routes: [0, 1] },
+    { name: 'orders', index: 1, routes: [] },
+  ],
+  routes: [
+    { index: 0, source: 0, joinKeys: [key('user')], views: [0] },
+    { index: 1, source: 0, joinKeys: [key('ad')], views: [1] },
+  ],
+  views: [{ online: true }, { online: true }],
+} as unknown as Catalog
+
+async function setUp() {
+  const { journal } = await openOn()
+  const lane = new HeldLane([0])
+  const router = createRouter({
+    catalog,
+    shards: 1,
+    seed: { k0: 1, k1: 2 },
+    lanes: [lane],
+    resolveKey: () => ({ code: 'EVENT_DECODE', path: '', message: 'x'.repeat(100) }),
+    validateOnly: () => ({ code: 'EVENT_DECODE', path: '', message: 'x'.repeat(100) }),
+  })
+  const { ledger } = await openLedgerOn()
+  const onFailure = (thrown: unknown): void => assert.fail(String(thrown))
+  const recording = openRecording({ ledger, shards: [], journal, onFailure })
+  const intake = new Intake({
+    catalog,
+    journal,
+    router,
+    recording,
+    onFull: () => {},
+    onFailure,
+  })
+  const acks: Acknowledgement[] = []
+  const open = (epoch: number | null): Promise<ProducerSession> =>
+    intake.openProducer('p', epoch, { acknowledged: (ack) => acks.push(ack), fenced: () => {} })
+  let sequence = 0
+  const session = await open(null)
+  return {
+    intake,
+    lane,
+    acks,
+    session,
+    reopen: () => open(session.epoch),
+    /** Publishes a batch; the bytes of its array. */
+    publish: (source: string, events: readonly Uint8Array[]): number => {
+      const payload = payloadOf(events)
+      session.publish({ source, sequence, count: events.length, payload })
+      sequence += events.length
+      return payload.length
+    },
+    /** Lets the lane apply everything, and the journal flush it. */
+    settle: async (): Promise<void> => {
+      router.flush()
+      await journal.whenFlushed(journal.end)
+      for (const _ of lane.posted) lane.answer()
+      lane.posted.length = 0
+      await recording.idle()
+    },
+  }
+}
+
+const clicks = (count: number) =>
+  Array.from({ length: count }, (_, n) => encode({ user: `u${n}`, ad: `a${n}`, pad: 'x' }))
+
+test('a batch counts as it arrived and as it was copied for every route', async () => {
+  const { intake, lane, publish, settle, acks } = await setUp()
+  const arrived = publish('clicks', clicks(100)) + publish('clicks', clicks(50))
+  const counted = intake.bytes
+  await settle()
+  assert.equal(acks.at(-1)!.upTo, 149)
+  const sent = lane.sentBytes
+  assert.ok(sent > 2 * (arrived - 200))
+  assert.equal(counted, arrived + sent)
+  assert.equal(intake.bytes, 0)
+})
+
+test('a batch of an unknown source counts what arrived, and its rejections', async () => {
+  const { intake, publish, settle, acks } = await setUp()
+  const arrived = publish('nothing', [new Uint8Array(60_000)])
+  assert.ok(intake.bytes > arrived && intake.bytes < arrived + 1000, `${intake.bytes} bytes`)
+  await settle()
+  assert.equal(acks.at(-1)!.rejections[0]!.code, 'SOURCE_UNKNOWN')
+  assert.equal(intake.bytes, 0)
+})
+
+test('rejections count, so that empty events cannot take more than their bytes say', async () => {
+  const { intake, publish, settle } = await setUp()
+  const empty = Array.from({ length: 10_000 }, () => new Uint8Array(0))
+  for (const source of ['nothing', 'orders', 'clicks']) {
+    publish(source, empty)
+    assert.ok(intake.bytes > 10_000 * 200, `${source}: ${intake.bytes} bytes`)
+    await settle()
+    assert.equal(intake.bytes, 0)
+  }
+})
+
+test('a producer that comes back is told of its newest 10,000 rejections', async () => {
+  const { publish, settle, reopen, acks } = await setUp()
+  const batches = [0, 1, 2].map(() => Array.from({ length: 5000 }, () => new Uint8Array(0)))
+  for (const batch of batches) publish('nothing', batch)
+  await settle()
+  acks.length = 0
+  const again = await reopen()
+  assert.equal(again.lastSequence, 14_999)
+  for (const [n, events] of batches.entries()) {
+    const payload = payloadOf(events)
+    again.publish({ source: 'nothing', sequence: n * 5000, count: 5000, payload })
+  }
+  const told = new Set(acks.flatMap(({ rejections }) => rejections.map((one) => one.sequence)))
+  assert.equal(told.size, rejectionsKeptMax)
+  assert.equal(Math.min(...told), 5000)
+  // The first batch is settled all the same: its ack says so, and of its rejections nothing.
+  assert.deepEqual(
+    acks.map(({ upTo, duplicates }) => [upTo, duplicates]),
+    [0, 1, 2].map(() => [14_999, 5000]),
+  )
+})
