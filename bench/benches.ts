@@ -3,5 +3,6 @@
  */
 import type { Bench } from './harness.ts'
 import { ingest } from './paths/ingest.ts'
+import { windows } from './paths/windows.ts'
 
-export const benches: readonly Bench[] = [ingest]
+export const benches: readonly Bench[] = [ingest, windows]

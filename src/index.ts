@@ -4,7 +4,18 @@
 
 // Definitions.
 export { aggregate, type Aggregate, type AggregateOptions } from './define/aggregate.ts'
+export { attribute, type Attribute, type AttributeOptions } from './define/attribute.ts'
 export { entity, type Entity, type EntityOptions } from './define/entity.ts'
+export {
+  approxCountDistinct,
+  approxPercentile,
+  first,
+  firstDistinct,
+  last,
+  lastDistinct,
+  type FunctionArgument,
+  type FunctionCall,
+} from './define/function.ts'
 export {
   featureService,
   type FeatureService,
@@ -22,10 +33,19 @@ export {
 export { t, type FieldSchema, type Fields, type InputOf, type ValueOf } from './define/types.ts'
 export {
   streamFeatureView,
+  type FeatureDefinition,
   type FeatureSelection,
   type StreamFeatureView,
   type StreamFeatureViewOptions,
 } from './define/view.ts'
+export {
+  lifetimeWindow,
+  timeWindow,
+  windowSeries,
+  type WindowArgument,
+  type WindowCall,
+  type WindowSeriesOptions,
+} from './define/window.ts'
 
 // The client.
 export { createClient, MillraceClient, type Readable, type UntypedEvent } from './client/client.ts'
@@ -33,8 +53,9 @@ export type { ClientStatus, ConnectionState } from './client/connection.ts'
 export type { ClientOptions } from './client/options.ts'
 export type { FeatureVector, JoinKeys } from './client/reader.ts'
 export type { Receipt } from './client/receipt.ts'
+export type { FeatureState, ReadOptions } from './model/contracts.ts'
 
 // The daemon, embedded.
 export type { Millrace } from './daemon/millrace.ts'
-export type { MillraceOptions } from './daemon/options.ts'
+export type { MillraceLog, MillraceOptions } from './daemon/options.ts'
 export { startMillrace } from './daemon/start.ts'

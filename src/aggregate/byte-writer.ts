@@ -25,6 +25,12 @@ export class ByteWriter {
     if (this.#bytes.length > 4 * this.#capacity) this.#grow(this.#capacity)
   }
 
+  u8(value: number): void {
+    this.#reserve(1)
+    this.#bytes[this.#at] = value
+    this.#at += 1
+  }
+
   u32(value: number): void {
     this.#reserve(4)
     this.#view.setUint32(this.#at, value, true)
@@ -41,6 +47,11 @@ export class ByteWriter {
     this.#reserve(8)
     this.#view.setFloat64(this.#at, value, true)
     this.#at += 8
+  }
+
+  /** Overwrites four bytes that were written before. */
+  patchU32(at: number, value: number): void {
+    this.#view.setUint32(at, value, true)
   }
 
   bytes(value: Uint8Array): void {

@@ -13,3 +13,9 @@ export function grownCapacity(capacity: number): number {
 
 /** Memory per byte in use: an array has grown for the most it ever held, and by up to a quarter. */
 export const capacitySlack = 1.25
+
+/**
+ * Length below which a plain array that gets an item is made anew, to its size: the engine would
+ * make room for 16 more.
+ */
+export const exactLengthMax = 16

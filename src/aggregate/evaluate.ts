@@ -2,15 +2,18 @@
  * A read of one key: the windows of a view, evaluated at an edge from the tiles.
  *
  * Nothing is computed ahead: a value is right at the moment of the read even when no event came
- * since. Cost: O(non-empty tiles in the window) merges per window and partial.
+ * since. Cost: O(non-empty tiles in the window) merges per window and partial; for a continuous
+ * window, also the events of the tile that its trailing edge cuts through.
  */
 import type { ReadResult } from '../model/message.ts'
 import type { Value } from '../model/types.ts'
 import { Cells } from './cells.ts'
-import { eventsCell, tileCell, type WindowGroup } from './layout.ts'
+import { hasTile, PartOfTile } from './part-of-tile.ts'
+import { eventsCell, tileCell, type PlacedFeature, type WindowGroup } from './row-layout.ts'
 import type { LevelState } from './slot-codec.ts'
+import type { ValuePool } from './value-pool.ts'
 import type { ViewState } from './view-state.ts'
-import { tilesOf } from './window.ts'
+import { partsOf, tilesOf, type Edge, type TimeRange } from './window.ts'
 
 /** What is asked of one view for one key. */
 export interface Question {
@@ -27,75 +30,136 @@ export interface Question {
 export function evaluate(state: ViewState, question: Question): ReadResult {
   const { keyHash, key, features, edgeMs, edgeNs } = question
   const edge = instantNs(edgeMs, edgeNs)
+  const nothing = { values: features.map(() => null), hasEvents: features.map(() => false) }
   const slot = edgeMs === -Infinity ? 0 : state.slotOf(keyHash, key, 0, key.length)
-  if (slot === 0) {
-    return {
-      entity: 'unseen',
-      newestNs: null,
-      edgeNs: edge,
-      values: features.map(() => null),
-      hasEvents: features.map(() => false),
-    }
-  }
+  if (slot === 0) return { entity: 'unseen', newestNs: null, edgeNs: edge, ...nothing }
   state.marks.use(slot)
   const newestMs = state.newestMs[slot]!
-  const values: (Value | undefined)[] = []
-  const hasEvents: boolean[] = []
+  const newestNs = state.newestNs[slot]!
+  const common = { newestNs: instantNs(newestMs, newestNs), edgeNs: edge }
+  if (isExpired(state, slot, edgeMs, edgeNs)) return { entity: 'expired', ...common, ...nothing }
+  const isAhead = newestMs > edgeMs || (newestMs === edgeMs && newestNs > edgeNs)
+  const windowEdge = { edgeMs, edgeNs, isLast: !isAhead }
+  const answer: Answer = { values: [], hasEvents: [] }
   const wanted = new Set(features)
   for (const level of state.levels) {
     for (const group of level.level.groups) {
       if (group.features.some(({ index }) => wanted.has(index))) {
-        evaluateGroup(state, level, group, slot, edgeMs, values, hasEvents)
+        evaluateGroup(state, level, group, slot, windowEdge, answer)
       }
     }
   }
   return {
-    entity: isExpired(state, newestMs, edgeMs) ? 'expired' : 'present',
-    newestNs: instantNs(newestMs, state.newestNs[slot]!),
-    edgeNs: edge,
-    values: features.map((index) => values[index]),
-    hasEvents: features.map((index) => hasEvents[index]!),
+    entity: 'present',
+    ...common,
+    values: features.map((index) =>
+      answer.hasEvents[index] ? valueOf(answer.values[index]) : null,
+    ),
+    hasEvents: features.map((index) => answer.hasEvents[index]!),
   }
 }
 
-/** Whether the newest event lies before every window. */
-function isExpired(state: ViewState, newestMs: number, edgeMs: number): boolean {
+/** By place in the view's features. */
+interface Answer {
+  readonly values: (Value | undefined | Elements)[]
+  readonly hasEvents: boolean[]
+}
+
+/** The values of a feature's windows. */
+class Elements {
+  readonly values: (Value | undefined)[] = []
+}
+
+/** A list is beyond the range of its type when one of its values is. */
+function valueOf(value: Value | undefined | Elements): Value | undefined {
+  if (!(value instanceof Elements)) return value
+  const { values } = value
+  return values.includes(undefined) ? undefined : (values as readonly Value[])
+}
+
+/** Whether the newest event lies before every window, or the latest row is no longer served. */
+function isExpired(state: ViewState, slot: number, edgeMs: number, edgeNs: number): boolean {
+  const { mode, ttlMs } = state.view
+  const newestMs = state.newestMs[slot]!
+  const untilMs = newestMs + ttlMs
+  if (untilMs < edgeMs || (untilMs === edgeMs && state.newestNs[slot]! <= edgeNs)) return true
   return state.levels.every(({ level }) => {
-    const { first } = tilesOf(state.view.mode, level.reachMs, level.widthMs, edgeMs)
+    const fromMs = edgeMs - level.reachMs
+    if (mode === 'continuous') {
+      return newestMs < fromMs || (newestMs === fromMs && state.newestNs[slot]! <= edgeNs)
+    }
+    const { first } = tilesOf(mode, { sizeMs: level.reachMs, offsetMs: 0 }, level.widthMs, edgeMs)
     return newestMs < first * level.widthMs
   })
 }
 
 function evaluateGroup(
   state: ViewState,
-  { level, runs }: LevelState,
+  levelState: LevelState,
   group: WindowGroup,
   slot: number,
-  edgeMs: number,
-  values: (Value | undefined)[],
-  hasEvents: boolean[],
+  edge: Edge,
+  answer: Answer,
 ): void {
-  const { first, last } = tilesOf(state.view.mode, group.windowMs, level.widthMs, edgeMs)
+  const { level, runs } = levelState
+  const { mode } = state.view
+  const { first, last } = tilesOf(mode, group.span, level.widthMs, edge.edgeMs, edge.isLast)
+  const { before, behind } =
+    mode === 'continuous' ? partsOf(group.span, level.widthMs, edge) : wholeTiles
+  const { cells } = runs
+  const { pool } = state
   const merged = scratchOf(level.stride)
   for (const { partial, at } of group.partials) partial.init(merged, at)
-  const rowsEnd = runs.firstRow(slot) + runs.rowCount(slot)
-  const { cells } = runs
   let events = 0
-  for (let row = runs.firstRow(slot) + runs.lowerBound(slot, first); row < rowsEnd; row++) {
-    const cell = row * level.stride
-    if (cells.f64[cell + tileCell]! > last) break
-    events += cells.f64[cell + eventsCell]!
+  /** Merges a tile, or what is like one; they come in the order of time. */
+  const merge = (from: Cells, cell: number): void => {
+    events += from.f64[cell + eventsCell]!
     for (const { partial, at } of group.partials) {
-      partial.merge(merged, at, cells, cell + at, state.pool)
+      partial.merge(merged, at, from, cell + at, pool)
     }
   }
-  merged.f64[eventsCell] = events
-  for (const { index, finalize, at, countAt } of group.features) {
-    const count = merged.f64[countAt]!
-    hasEvents[index] = events > 0
-    // A count of nothing but nulls is 0; every other function has no value then.
-    const hasValue = count > 0 || (at === countAt && events > 0)
-    values[index] = hasValue ? finalize(merged, at, count, state.pool) : null
+  const parts: PartOfTile[] = []
+  const mergePart = (range: TimeRange | null): void => {
+    if (range === null || !hasTile(levelState, slot, range)) return
+    const part = new PartOfTile(state, level, group, slot, range)
+    parts.push(part)
+    merge(part.cells, part.cell)
+  }
+  try {
+    mergePart(before)
+    const rowsEnd = runs.firstRow(slot) + runs.rowCount(slot)
+    for (let row = runs.firstRow(slot) + runs.lowerBound(slot, first); row < rowsEnd; row++) {
+      const cell = row * level.stride
+      if (cells.f64[cell + tileCell]! > last) break
+      merge(cells, cell)
+    }
+    mergePart(behind)
+    merged.f64[eventsCell] = events
+    for (const feature of group.features) answerFeature(feature, events, merged, pool, answer)
+  } finally {
+    for (const { partial, at } of group.partials) partial.release?.(merged, at, pool)
+    for (const part of parts) part.release()
+  }
+}
+
+const wholeTiles = { before: null, behind: null }
+
+/** Makes a feature's value of the merged tiles of its window, or one of its values. */
+function answerFeature(
+  { index, element, finalize, ofNulls, at, countAt }: PlacedFeature,
+  events: number,
+  merged: Cells,
+  pool: ValuePool,
+  { values, hasEvents }: Answer,
+): void {
+  const count = merged.f64[countAt]!
+  const ofNone = events === 0 ? null : ofNulls
+  const value = count === 0 ? ofNone : finalize(merged, at, count, pool)
+  hasEvents[index] = (hasEvents[index] ?? false) || events > 0
+  if (element === null) values[index] = value
+  else {
+    values[index] ??= new Elements()
+    ;(values[index] as Elements).values[element] = value
   }
 }
 

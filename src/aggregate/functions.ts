@@ -1,89 +1,181 @@
 /**
  * The aggregate functions: which partials each needs, and the value it makes of them.
  *
- * Functions share partials: sum, mean and count of one column cost one sum and one count. A value
- * is null when the column had no value in the window; a count is never null here. A sum may leave
- * the range of its type: then there is no value, and that is told apart from null.
+ * Functions share partials: sum, mean, variance and count of one column cost one sum and one count.
+ * A value is null when the column had no value in the window; a count is never null here. A value
+ * may be beyond the range of its type: then there is none, and that is told apart from null.
  */
-import type { AggregateFunction } from '../model/catalog.ts'
-import { columnKind, type ColumnKind } from '../model/rows.ts'
+import type { AggregateFunction } from '../model/aggregate-function.ts'
+import { columnKind } from '../model/rows.ts'
 import type { Field, Value } from '../model/types.ts'
 import type { Cells } from './cells.ts'
 import type { Partial } from './partial.ts'
-import { count } from './partials/count.ts'
+import { distinctCount, distinctCountValue } from './partials/distinct-count.ts'
+import { distinctList, distinctListValue } from './partials/distinct-list.ts'
 import { extremeFloat, extremeInt, extremeValue } from './partials/extreme.ts'
-import { latest } from './partials/latest.ts'
-import { floatSum, intSum, sumFloat, sumInt } from './partials/sum.ts'
+import { firstLast } from './partials/first-last.ts'
+import { isNullThere, latestRow } from './partials/latest-row.ts'
+import { list, listValue, type ListOptions } from './partials/list.ts'
+import { quantile, quantiles } from './partials/quantile.ts'
+import { exactSquares, squaresFloat, squaresInt } from './partials/squares.ts'
+import {
+  exactFloatSum,
+  exactIntSum,
+  floatMean,
+  floatSum,
+  intMean,
+  intSum,
+  sumFloat,
+  sumInt,
+} from './partials/sum.ts'
+import { deviation, variance, type VarianceOptions } from './partials/variance.ts'
 import type { ValuePool } from './value-pool.ts'
 
-/** Name of a partial within a column's. */
-export type PartialName = 'count' | 'sum' | 'min' | 'max' | 'last'
-
 /**
- * The value of a function, from its partial at `at` and the number of values that went in;
- * undefined when it is beyond the range of its type.
+ * The value of a function, from its partials at `at` and the number of values that went in, one at
+ * least; undefined when it is beyond the range of its type.
  */
 export type Finalize = (
   cells: Cells,
-  at: number,
+  at: readonly number[],
   values: number,
   pool: ValuePool,
 ) => Value | undefined
 
+export interface NamedPartial {
+  /** The same for partials that functions of one column can share. */
+  readonly name: string
+  readonly partial: Partial
+}
+
 export interface FunctionPlan {
-  /** The partial beside `count`; null when the count is all it needs. */
-  readonly partial: PartialName | null
+  /** The partials beside `count`, in the order in which their cells are given to `finalize`. */
+  readonly partials: readonly NamedPartial[]
   readonly finalize: Finalize
+  /** The value over events of which none has a value. */
+  readonly ofNulls: Value
 }
 
-/** How a function over a column is computed. */
+/** How a function over a column is computed; over one of a type that the function takes. */
 export function planFunction(fn: AggregateFunction, field: Field): FunctionPlan {
-  const kind = columnKind(field)
-  switch (fn) {
+  switch (fn.name) {
     case 'count':
-      return { partial: null, finalize: (_cells, _at, values) => BigInt(values) }
+      return { partials: [], finalize: (_cells, _at, values) => BigInt(values), ofNulls: 0n }
     case 'sum':
-      return { partial: 'sum', finalize: kind === 'int' ? int64Sum : floatSum }
     case 'mean':
-      return kind === 'int'
-        ? { partial: 'sum', finalize: (cells, at, values) => Number(intSum(cells, at)) / values }
-        : { partial: 'sum', finalize: floatMean }
+      return planSum(fn.name, field)
+    case 'var_pop':
+    case 'var_samp':
+      return planVariance(variance, fn.name === 'var_samp', field)
+    case 'stddev_pop':
+    case 'stddev_samp':
+      return planVariance(deviation, fn.name === 'stddev_samp', field)
     case 'min':
     case 'max':
+      return planOne(fn.name, extreme(fn.name, field), readCell(field))
+    case 'first':
     case 'last':
-      return { partial: fn, finalize: readCell(field, kind) }
+      return planOne(fn.name, firstLast(fn.name, field), readCell(field))
+    case 'first_n':
+    case 'last_n':
+    case 'first_distinct_n':
+    case 'last_distinct_n':
+      return planList(fn, field)
+    case 'approx_count_distinct':
+      return planDistinctCount(fn.precision, field)
+    case 'approx_percentile':
+      return planQuantile(fn, field)
   }
 }
 
-/** The partial of that name for a column. */
-export function partialOf(name: PartialName, kind: ColumnKind): Partial {
-  switch (name) {
-    case 'count':
-      return count
-    case 'sum':
-      return kind === 'int' ? sumInt : sumFloat
-    case 'min':
-    case 'max':
-      if (kind === 'int') return extremeInt(name)
-      return kind === 'float' ? extremeFloat(name) : extremeValue(name)
-    case 'last':
-      return latest(kind)
+/** How a column of the latest row is kept. */
+export function planAttribute(field: Field): FunctionPlan {
+  const read = readCell(field)
+  return planOne('row', latestRow(field), (cells, at, values, pool) =>
+    isNullThere(cells, at[0]!) ? null : read(cells, at, values, pool),
+  )
+}
+
+function planOne(name: string, partial: Partial, finalize: Finalize): FunctionPlan {
+  return { partials: [{ name, partial }], finalize, ofNulls: null }
+}
+
+function planSum(name: 'sum' | 'mean', field: Field): FunctionPlan {
+  if (columnKind(field) === 'int') {
+    const read = name === 'sum' ? intSum : intMean
+    return planOne('sum', sumInt, (cells, [at], values) => read(cells, at!, values))
+  }
+  const read = name === 'sum' ? floatSum : floatMean
+  return planOne('sum', sumFloat, (cells, [at], values, pool) => read(cells, at!, pool, values))
+}
+
+function planVariance(
+  read: (options: VarianceOptions) => number | null | undefined,
+  isSample: boolean,
+  field: Field,
+): FunctionPlan {
+  const isInt = columnKind(field) === 'int'
+  const exactSum = isInt ? exactIntSum : exactFloatSum
+  return {
+    partials: [
+      { name: 'sum', partial: isInt ? sumInt : sumFloat },
+      { name: 'squares', partial: isInt ? squaresInt : squaresFloat },
+    ],
+    finalize: (cells, at, values, pool) => {
+      const sum = exactSum(cells, at[0]!, pool)
+      return read({ values, sum, squares: exactSquares(cells, at[1]!, pool), isSample })
+    },
+    ofNulls: null,
   }
 }
 
-function readCell(field: Field, kind: ColumnKind): Finalize {
-  if (kind === 'float') return ({ f64 }, at) => f64[at]!
-  if (kind === 'value') return ({ f64 }, at, _values, pool) => pool.get(f64[at]!)
-  if (field.type.kind === 'Int32') return ({ low }, at) => low[2 * at]! | 0
-  return ({ high, low }, at) => (BigInt(high[2 * at + 1]!) << 32n) | BigInt(low[2 * at]!)
+function planList(fn: Extract<AggregateFunction, { n: number }>, field: Field): FunctionPlan {
+  const side = fn.name === 'first_n' || fn.name === 'first_distinct_n' ? 'first' : 'last'
+  const isDistinct = fn.name === 'first_distinct_n' || fn.name === 'last_distinct_n'
+  const options: ListOptions = { side, n: fn.n, field }
+  const partial = isDistinct ? distinctList(options) : list(options)
+  const read = isDistinct ? distinctListValue : listValue
+  return {
+    partials: [{ name: `${fn.name} ${fn.n}`, partial }],
+    finalize: (cells, [at], _values, pool) => read(options, cells, at!, pool),
+    ofNulls: [],
+  }
 }
 
-function int64Sum(cells: Cells, at: number): bigint | undefined {
-  const sum = intSum(cells, at)
-  return sum === BigInt.asIntN(64, sum) ? sum : undefined
+function planDistinctCount(precision: number, field: Field): FunctionPlan {
+  return {
+    partials: [{ name: `distinct ${precision}`, partial: distinctCount(precision, field) }],
+    finalize: (cells, [at], _values, pool) => distinctCountValue(cells, at!, pool),
+    ofNulls: 0n,
+  }
 }
 
-function floatMean(cells: Cells, at: number, values: number): number | undefined {
-  const sum = floatSum(cells, at)
-  return sum === undefined ? undefined : sum / values
+function planQuantile(
+  options: { readonly percentile: number; readonly precision: number },
+  field: Field,
+): FunctionPlan {
+  const { precision } = options
+  const partial = quantiles(precision, columnKind(field))
+  return planOne(`quantiles ${precision}`, partial, (cells, [at], values, pool) =>
+    quantile(cells, at!, values, pool, options),
+  )
+}
+
+function extreme(which: 'min' | 'max', field: Field): Partial {
+  switch (columnKind(field)) {
+    case 'int':
+      return extremeInt(which)
+    case 'float':
+      return extremeFloat(which)
+    case 'value':
+      return extremeValue(which, field.type)
+  }
+}
+
+function readCell(field: Field): Finalize {
+  const kind = columnKind(field)
+  if (kind === 'float') return ({ f64 }, [at]) => f64[at!]!
+  if (kind === 'value') return ({ f64 }, [at], _values, pool) => pool.get(f64[at!]!)
+  if (field.type.kind === 'Int32') return ({ low }, [at]) => low[2 * at!]! | 0
+  return ({ high, low }, [at]) => (BigInt(high[2 * at! + 1]!) << 32n) | BigInt(low[2 * at!]!)
 }

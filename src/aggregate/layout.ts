@@ -1,59 +1,25 @@
 /**
- * How the state of one view is laid out: levels of tiles, and the cells of a tile's row.
+ * How the state of one view is laid out: levels of tiles.
  *
  * A level is a tile width with all the windows that it serves. Every tile of a level is a row of
- * cells: the tile's number, its count of events, then the partials of the columns its features
- * need. An event costs one row update per level, whatever the number of windows.
+ * cells (`row-layout.ts`). An event costs one row update per level, whatever the number of windows.
  */
 import type { Feature, View } from '../model/catalog.ts'
-import { columnKind } from '../model/rows.ts'
-import { sawtoothTileMs } from '../model/tiles.ts'
-import type { DataType } from '../model/types.ts'
-import { partialOf, planFunction, type Finalize, type PartialName } from './functions.ts'
-import type { Partial } from './partial.ts'
+import { continuousTileMs, lifetimeTileMs, sawtoothTileMs } from '../model/tiles.ts'
+import type { PlaceCodec } from './partial.ts'
+import { layOutRow, type Demand, type RowLayout } from './row-layout.ts'
+import { spansOf } from './window.ts'
 
-/** Cells at the head of every row. */
-export const tileCell = 0
-export const eventsCell = 1
-const headCells = 2
-
-export interface PlacedPartial {
-  readonly partial: Partial
-  /** Place of the column in the view's `columns`. */
-  readonly column: number
-  /** First cell within a row. */
-  readonly at: number
-}
-
-export interface PlacedFeature {
-  /** Place in the view's `features`. */
-  readonly index: number
-  readonly finalize: Finalize
-  /** First cell of the partial within a row, and the cell of the count of values. */
-  readonly at: number
-  readonly countAt: number
-}
-
-/** The features of a level that share a window; read in one pass over its tiles. */
-export interface WindowGroup {
-  readonly windowMs: number
-  readonly features: readonly PlacedFeature[]
-  /** The partials they need, `count`s included. */
-  readonly partials: readonly PlacedPartial[]
-}
-
-export interface Level {
+export interface Level extends RowLayout {
   readonly widthMs: number
-  /** The longest window: how far back tiles are needed. */
+  /** How far back tiles are needed, ms: to the beginning of the window that begins first. */
   readonly reachMs: number
-  /** Cells of a row. */
-  readonly stride: number
-  readonly partials: readonly PlacedPartial[]
+  /** Events before this moment do not count, ms since the epoch; -Infinity where all do. */
+  readonly startMs: number
   /** Cells of a row that hold places in the value pool. */
   readonly valueCells: readonly number[]
-  /** The types of those values. */
-  readonly valueTypes: readonly DataType[]
-  readonly groups: readonly WindowGroup[]
+  /** How what is there is stored. */
+  readonly valueCodecs: readonly PlaceCodec[]
 }
 
 /** The levels of a view, narrowest tiles first. */
@@ -65,55 +31,76 @@ export function planLevels(view: View): readonly Level[] {
 }
 
 function tileWidthMs(view: View, feature: Feature): number {
-  return view.mode === 'interval' ? view.intervalMs : sawtoothTileMs(feature.windowMs)
+  if (feature.kind === 'attribute' || feature.window.kind === 'lifetime') return lifetimeTileMs
+  switch (view.mode) {
+    case 'sawtooth':
+      return sawtoothTileMs(feature.window.sizeMs)
+    case 'interval':
+      return view.intervalMs
+    case 'continuous':
+      return continuousTileMs(feature.window.sizeMs)
+  }
+}
+
+/** How the events of a view are kept for the edges of its windows. */
+export interface ChunkPlan {
+  /** Width of the tiles that chunks of events are of, ms: the narrowest of the view. */
+  readonly tileMs: number
+  /** How far back edges lie, ms. */
+  readonly reachMs: number
+}
+
+/** Null for a view whose windows begin and end where tiles do. */
+export function planChunks(view: View): ChunkPlan | null {
+  if (view.mode !== 'continuous') return null
+  const levels = planLevels(view).filter(({ reachMs }) => Number.isFinite(reachMs))
+  if (levels.length === 0) return null
+  return {
+    tileMs: Math.min(...levels.map(({ widthMs }) => widthMs)),
+    reachMs: Math.max(...levels.map(({ reachMs }) => reachMs)),
+  }
+}
+
+function demandsOf(feature: Feature): readonly Demand[] {
+  if (feature.kind === 'attribute') {
+    return [{ feature, element: null, span: { sizeMs: Infinity, offsetMs: 0 } }]
+  }
+  const isSeries = feature.window.kind === 'series'
+  return spansOf(feature.window).map((span, n) => ({
+    feature,
+    element: isSeries ? n : null,
+    span,
+  }))
+}
+
+function reachMsOf(view: View, { feature, span }: Demand): number {
+  return feature.kind === 'attribute' ? view.ttlMs : span.sizeMs + span.offsetMs
+}
+
+function startMsOf(feature: Feature): number {
+  if (feature.kind === 'attribute' || feature.window.kind !== 'lifetime') return -Infinity
+  return feature.window.startMs
 }
 
 function planLevel(view: View, widthMs: number, features: readonly Feature[]): Level {
-  const placed = new Map<string, PlacedPartial>()
-  let stride = headCells
-  /** Places a column's partial once; returns its first cell. */
-  const place = (name: PartialName, column: number): number => {
-    const field = view.columns[column]!
-    if (name === 'count' && !field.type.nullable) return eventsCell
-    const id = `${name} ${column}`
-    const known = placed.get(id)
-    if (known !== undefined) return known.at
-    const partial = partialOf(name, columnKind(field))
-    placed.set(id, { partial, column, at: stride })
-    stride += partial.cells
-    return stride - partial.cells
-  }
-  const groups = [...groupBy(features, (feature) => feature.windowMs)].map(
-    ([windowMs, ofWindow]) => ({
-      windowMs,
-      features: ofWindow.map((feature): PlacedFeature => {
-        const column = view.columns.findIndex((field) => field.name === feature.column)
-        const { partial, finalize } = planFunction(feature.fn, view.columns[column]!)
-        const countAt = place('count', column)
-        const at = partial === null ? countAt : place(partial, column)
-        return { index: view.features.indexOf(feature), finalize, at, countAt }
-      }),
-    }),
+  const demands = features.flatMap(demandsOf)
+  const bySpan = groupBy(demands, ({ span }) => `${span.sizeMs} ${span.offsetMs}`)
+  const row = layOutRow(view, [...bySpan.values()])
+  const valueCells = row.partials.flatMap(({ partial, at }) =>
+    partial.valueCells.map(({ cell, codec }) => ({ cell: at + cell, codec })),
   )
-  const partials = [...placed.values()]
   return {
+    ...row,
     widthMs,
-    reachMs: Math.max(...features.map((feature) => feature.windowMs)),
-    stride,
-    partials,
-    valueCells: partials.flatMap(({ partial, at }) => partial.valueCells.map((cell) => at + cell)),
-    valueTypes: partials.flatMap(({ partial, column }) =>
-      partial.valueCells.map(() => view.columns[column]!.type),
-    ),
-    groups: groups.map((group) => {
-      const needed = new Set(group.features.flatMap(({ at, countAt }) => [at, countAt]))
-      return { ...group, partials: partials.filter(({ at }) => needed.has(at)) }
-    }),
+    reachMs: Math.max(...demands.map((demand) => reachMsOf(view, demand))),
+    startMs: Math.max(...features.map(startMsOf)),
+    valueCells: valueCells.map(({ cell }) => cell),
+    valueCodecs: valueCells.map(({ codec }) => codec),
   }
 }
 
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> {
-  const groups = new Map<number, T[]>()
+function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
   for (const item of items) {
     const group = groups.get(keyOf(item))
     if (group === undefined) groups.set(keyOf(item), [item])

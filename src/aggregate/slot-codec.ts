@@ -3,19 +3,19 @@
  *
  * Little-endian: `u32 format, i32 newestNs, f64 newestMs`, then per level, narrowest tiles first,
  * `u32 rows` and the rows' cells as they are in memory, then the pooled values of all levels in
- * row and cell order as one msgpack array (`stored-value.ts`), absent when there are none. Whoever
- * stores the bytes checks them; here their shape is taken for granted.
+ * row and cell order as one msgpack array, in the form that their partials give them, absent when
+ * no level has any. Whoever stores the bytes checks them; here their shape is taken for granted.
  */
+import { MillraceError } from '../base/errors.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
-import type { DataType } from '../model/types.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import type { Level } from './layout.ts'
-import { fromStored, toStored } from './stored-value.ts'
+import type { PlaceCodec } from './partial.ts'
 import type { TileRuns } from './tile-runs.ts'
 import type { ValuePool } from './value-pool.ts'
 
 /** Format of a stored slot; raise it with any change of the bytes, cells included. */
-export const slotFormat = 1
+export const slotFormat = 2
 
 /** One level's plan with the tiles of every slot. */
 export interface LevelState {
@@ -45,8 +45,8 @@ export function encodeSlot(
     const { f64 } = runs.cells
     writer.u32(rows)
     writer.bytes(new Uint8Array(f64.buffer, first * level.stride * 8, rows * level.stride * 8))
-    forEachValueCell(level, first, rows, (cell, type) => {
-      values.push(toStored(type, pool.get(f64[cell]!)))
+    forEachValueCell(level, first, rows, (cell, codec) => {
+      values.push(codec.toStored(pool, f64[cell]!))
     })
   }
   if (values.length > 0) writer.bytes(encoder.encodeSharedRef(values))
@@ -57,7 +57,11 @@ export function newestMsOf(bytes: Uint8Array): number {
   return viewOf(bytes).getFloat64(8, true)
 }
 
-/** Fills an empty slot from its stored form; returns the nanoseconds of its newest event. */
+/**
+ * Fills an empty slot from its stored form; returns the nanoseconds of its newest event.
+ *
+ * @throws MillraceError `STORE_FORMAT` for bytes of another format.
+ */
 export function decodeSlot(
   bytes: Uint8Array,
   slot: number,
@@ -65,6 +69,8 @@ export function decodeSlot(
   pool: ValuePool,
 ): number {
   const view = viewOf(bytes)
+  const found = view.getUint32(0, true)
+  if (found !== slotFormat) throw new MillraceError('STORE_FORMAT', { found, expected: slotFormat })
   let at = headerBytes
   let hasValues = false
   for (const { level, runs } of levels) {
@@ -93,10 +99,8 @@ function placeValues(
   let next = 0
   for (const { level, runs } of levels) {
     const { f64 } = runs.cells
-    forEachValueCell(level, runs.firstRow(slot), runs.rowCount(slot), (cell, type) => {
-      const value = fromStored(type, values[next++])
-      // Place 0 is "no value": it was stored as null and stays 0.
-      f64[cell] = f64[cell] === 0 ? 0 : pool.add(value)
+    forEachValueCell(level, runs.firstRow(slot), runs.rowCount(slot), (cell, codec) => {
+      f64[cell] = codec.fromStored(pool, values[next++])
     })
   }
 }
@@ -105,11 +109,12 @@ function forEachValueCell(
   level: Level,
   first: number,
   rows: number,
-  visit: (cell: number, type: DataType) => void,
+  visit: (cell: number, codec: PlaceCodec) => void,
 ): void {
-  const { valueCells, valueTypes, stride } = level
+  const { valueCells, valueCodecs, stride } = level
   for (let row = first; row < first + rows && valueCells.length > 0; row++) {
-    for (let i = 0; i < valueCells.length; i++) visit(row * stride + valueCells[i]!, valueTypes[i]!)
+    for (let i = 0; i < valueCells.length; i++)
+      visit(row * stride + valueCells[i]!, valueCodecs[i]!)
   }
 }
 

@@ -6,6 +6,7 @@
  * Part of the store's format.
  */
 import type { DataType, Value } from '../model/types.ts'
+import type { PlaceCodec } from './partial.ts'
 
 /** What the encoder takes for a value of the type. */
 export function toStored(type: DataType, value: Value): unknown {
@@ -50,5 +51,14 @@ export function fromStored(type: DataType, stored: unknown): Value {
     }
     default:
       return stored as Value
+  }
+}
+
+/** Stores values of a type that stand in the pool. */
+export function valueCodec(type: DataType): PlaceCodec {
+  return {
+    toStored: (pool, place) => toStored(type, pool.get(place)),
+    // Place 0 is "no value": it was stored as null.
+    fromStored: (pool, stored) => (stored === null ? 0 : pool.add(fromStored(type, stored))),
   }
 }

@@ -11,7 +11,8 @@
  */
 import { grownCapacity } from './capacity.ts'
 import { Cells } from './cells.ts'
-import { eventsCell, tileCell, type Level } from './layout.ts'
+import type { Level } from './layout.ts'
+import { eventsCell, tileCell } from './row-layout.ts'
 import type { ValuePool } from './value-pool.ts'
 
 const rowsInitial = 256
@@ -152,9 +153,11 @@ export class TileRuns {
       this.#classes[slot]! += 1
       this.#shifts += 1
     }
-    const at = this.lowerBound(slot, tile)
-    const row = this.#starts[slot]! + at
-    if (at < length) {
+    let row = this.#starts[slot]! + length
+    // Mostly it is the newest, which moves nothing.
+    if (tile < this.cells.f64[(row - 1) * this.#stride + tileCell]!) {
+      const at = this.lowerBound(slot, tile)
+      row = this.#starts[slot]! + at
       this.#move(row, row + 1, length - at)
       this.#shifts += 1
     }
@@ -176,8 +179,12 @@ export class TileRuns {
   }
 
   #releaseValues(row: number): void {
-    for (const cell of this.#level.valueCells) {
-      this.#pool.release(this.cells.f64[row * this.#stride + cell]!)
+    const { valueCells, valueCodecs } = this.#level
+    for (let i = 0; i < valueCells.length; i++) {
+      const place = this.cells.f64[row * this.#stride + valueCells[i]!]!
+      if (place === 0) continue
+      valueCodecs[i]!.drop?.(this.#pool, place)
+      this.#pool.release(place)
     }
   }
 

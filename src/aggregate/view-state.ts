@@ -12,19 +12,32 @@ import type { View } from '../model/catalog.ts'
 import { RowBatch, type Column } from '../model/rows.ts'
 import { capacitySlack, grownCapacity } from './capacity.ts'
 import { KeyTable } from './key-table.ts'
-import { eventsCell, planLevels } from './layout.ts'
+import { EventLog } from './event-log.ts'
+import { planChunks, planLevels } from './layout.ts'
 import { ParkedRows } from './parked.ts'
+import { eventsCell } from './row-layout.ts'
 import { decodeSlot, newestMsOf, type LevelState } from './slot-codec.ts'
 import { SlotMarks } from './slot-marks.ts'
 import { TileRuns } from './tile-runs.ts'
 import { ValuePool } from './value-pool.ts'
+import type { TimeRange } from './window.ts'
 
 /** Brings in the stored form of a key, null when there is none. */
 export type KeyLoader = (hash: number, key: Uint8Array) => Uint8Array | null
 
+/** Brings in the stored events of a slot from one of `tileMs` to another, by arrival in each. */
+export type ChunkLoader = (
+  hash: number,
+  key: Uint8Array,
+  firstTile: number,
+  lastTile: number,
+) => readonly Uint8Array[]
+
 /** What a slot costs beside its key and tiles, bytes: times, marks, three numbers per level. */
 const slotBytes = 13
 const slotLevelBytes = 9
+
+const noBytes = new Uint8Array(0)
 
 export class ViewState {
   readonly view: View
@@ -33,31 +46,49 @@ export class ViewState {
   readonly levels: readonly LevelState[]
   readonly parked = new ParkedRows()
   readonly marks: SlotMarks
+  /** The events that are not stored; null for a view whose windows end where tiles do. */
+  readonly log: EventLog | null
   /** Event time of the newest event of a slot. */
   newestMs = new Float64Array(0)
   newestNs = new Int32Array(0)
   /** Event time of the newest event of the view in this shard; -Infinity before the first. */
   watermarkMs = -Infinity
   watermarkNs = 0
-  /** The longest window. */
+  /** How far back the view looks. */
   readonly reachMs: number
+  /** Events before this moment count in no lifetime window. */
+  readonly #startMs: number
   readonly #load: KeyLoader
+  readonly #loadChunks: ChunkLoader
   readonly #isWallClock: boolean
   #capacity = 0
   #slots = new Int32Array(0)
   #cellOf = new Int32Array(0)
   #offsetNs = new Float64Array(0)
   readonly #admitted: RowBatch
+  readonly #collected: RowBatch
 
-  constructor(view: View, options: { load: KeyLoader; capture: (slot: number) => void }) {
+  constructor(
+    view: View,
+    options: {
+      readonly load: KeyLoader
+      readonly loadChunks: ChunkLoader
+      readonly capture: (slot: number) => void
+    },
+  ) {
     this.view = view
     this.levels = planLevels(view).map((level) => ({
       level,
       runs: new TileRuns(level, this.pool),
     }))
-    this.reachMs = Math.max(...view.features.map((feature) => feature.windowMs))
+    this.reachMs = Math.max(...this.levels.map(({ level }) => level.reachMs))
+    this.#startMs = Math.max(...this.levels.map(({ level }) => level.startMs))
     this.marks = new SlotMarks(options.capture)
     this.#load = options.load
+    this.#loadChunks = options.loadChunks
+    const chunks = planChunks(view)
+    this.log = chunks === null ? null : new EventLog(view.columns, chunks)
+    this.#collected = new RowBatch(view.columns)
     this.#isWallClock = view.leadingEdge === 'wall-clock'
     this.#admitted = new RowBatch(view.columns)
     this.#growSlots(64)
@@ -68,7 +99,8 @@ export class ViewState {
     let bytes = this.keys.bytes
     for (const { runs } of this.levels) bytes += runs.bytes
     bytes += this.keys.count * (slotBytes + slotLevelBytes * this.levels.length)
-    return Math.ceil(bytes * capacitySlack) + this.pool.bytes + this.parked.bytes
+    const growing = this.pool.bytes + this.parked.bytes + (this.log?.bytes ?? 0)
+    return Math.ceil(bytes * capacitySlack) + growing
   }
 
   /**
@@ -112,6 +144,22 @@ export class ViewState {
     return loaded
   }
 
+  /**
+   * The events of a slot in a range of event times, those of equal times in the order of their
+   * arrival. The batch is filled again by the next call.
+   */
+  eventsOf(slot: number, range: TimeRange): RowBatch {
+    const log = this.log!
+    const rows = this.#collected
+    rows.reset(noBytes, 0)
+    const first = Math.floor((range.fromMs + (range.fromNs + 1) / 1e6) / log.tileMs)
+    const last = Math.floor(range.toMs / log.tileMs)
+    const stored = this.#loadChunks(this.keys.hashOf(slot), this.keys.keyOf(slot), first, last)
+    for (const chunk of stored) log.collectStored(chunk, range, rows)
+    log.collect(slot, range, rows)
+    return rows
+  }
+
   /** Forgets a slot; its key must be stored, or not be wanted any more. */
   remove(slot: number): void {
     for (const { runs } of this.levels) runs.remove(slot)
@@ -127,8 +175,9 @@ export class ViewState {
   #applyRows(rows: RowBatch, columns: readonly Column[], arrivalMs: number): readonly number[] {
     this.#growRows(rows.count)
     const late = this.#locate(rows, columns, arrivalMs)
-    const edgeMs = this.#isWallClock ? arrivalMs : this.watermarkMs
-    for (const state of this.levels) this.#update(state, rows, columns, edgeMs)
+    // Of the two leading edges that a read may have, the one that looks back further.
+    for (const state of this.levels) this.#update(state, rows, columns, this.watermarkMs)
+    if (this.log !== null) this.#keepEvents(this.log, rows, columns)
     return late
   }
 
@@ -145,14 +194,15 @@ export class ViewState {
         this.parked.park(rows, i, columns)
         continue
       }
+      const edgeMs = this.#isWallClock ? arrivalMs : this.watermarkMs
+      const mayBeLate = time < edgeMs - this.reachMs || time < this.#startMs
+      if (mayBeLate && this.#isLate(time, edgeMs)) {
+        late.push(i)
+        continue
+      }
       if (time > this.watermarkMs || (time === this.watermarkMs && ns > this.watermarkNs)) {
         this.watermarkMs = time
         this.watermarkNs = ns
-      }
-      const edgeMs = this.#isWallClock ? arrivalMs : this.watermarkMs
-      if (time < edgeMs - this.reachMs && this.#isLate(time, edgeMs)) {
-        late.push(i)
-        continue
       }
       let slot = this.slotOf(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
       if (slot === 0) {
@@ -170,9 +220,14 @@ export class ViewState {
     return late
   }
 
+  /** Whether no window of a later edge can hold the time. */
   #isLate(timeMs: number, edgeMs: number): boolean {
+    // A row has its time to live from its own time on, not from the boundary of a tile.
+    if (timeMs < edgeMs - this.view.ttlMs) return true
     return this.levels.every(
-      (state) => Math.floor(timeMs / state.level.widthMs) < this.horizonOf(state, edgeMs),
+      (state) =>
+        timeMs < state.level.startMs ||
+        Math.floor(timeMs / state.level.widthMs) < this.horizonOf(state, edgeMs),
     )
   }
 
@@ -187,7 +242,7 @@ export class ViewState {
     const cellOf = this.#cellOf
     const { cells } = runs
     for (let i = 0; i < rows.count; i++) cells.f64[cellOf[i]! + eventsCell]! += 1
-    const tiled = { count: rows.count, cellOf, offsetNs: this.#offsetNs }
+    const tiled = { count: rows.count, cellOf, offsetNs: this.#offsetNs, columns }
     for (const { partial, column, at } of level.partials) {
       partial.update(cells, at, tiled, columns[column]!, this.pool)
     }
@@ -195,14 +250,21 @@ export class ViewState {
 
   #findTiles({ level, runs }: LevelState, rows: RowBatch, horizon: number): void {
     const { count, timeMs, timeNs } = rows
-    const { widthMs, stride } = level
+    const { widthMs, stride, startMs } = level
     const slots = this.#slots
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!
       const tile = Math.floor(timeMs[i]! / widthMs)
-      const isApplied = slot !== 0 && tile >= horizon
+      const isApplied = slot !== 0 && tile >= horizon && timeMs[i]! >= startMs
       this.#cellOf[i] = isApplied ? runs.row(slot, tile, horizon) * stride : 0
       this.#offsetNs[i] = (timeMs[i]! - tile * widthMs) * 1e6 + timeNs[i]!
+    }
+  }
+
+  #keepEvents(log: EventLog, rows: RowBatch, columns: readonly Column[]): void {
+    const slots = this.#slots
+    for (let i = 0; i < rows.count; i++) {
+      if (slots[i] !== 0) log.append(slots[i]!, rows, i, columns)
     }
   }
 
@@ -221,6 +283,7 @@ export class ViewState {
     this.newestNs = newestNs
     this.marks.grow(capacity)
     for (const { runs } of this.levels) runs.growSlots(capacity)
+    this.log?.growSlots(capacity)
     this.#capacity = capacity
   }
 

@@ -1,119 +1,112 @@
 /**
  * `aggregate`: one feature, a column aggregated over a window.
- *
- * Which function takes which types, and what comes out, is said here once: the compiler reads the
- * tables as types, the loader reads them as data.
  */
 import type { Duration } from '../base/duration.ts'
-import type { AggregateFunction, Metadata } from '../model/catalog.ts'
-import type { DataType } from '../model/types.ts'
+import { functionLabel } from '../model/aggregate-function.ts'
+import type { AggregateFunction } from '../model/aggregate-function.ts'
+import type { Metadata, WindowMode } from '../model/catalog.ts'
+import type { FunctionArgument, LabelOf } from './function.ts'
 import { marked } from './site.ts'
-import type { FieldSchema, Kind, ValueOf } from './types.ts'
-
-const integer = ['Int64', 'Int32'] as const
-const numeric = [...integer, 'Float64', 'Float32'] as const
-const ordered = [...numeric, 'String', 'Timestamp'] as const
-const any = [...ordered, 'Bool', 'Array', 'Struct', 'Map'] as const
-
-/** The types of column that a function takes; null values are passed over by all of them. */
-export const inputKinds = {
-  count: any,
-  sum: numeric,
-  mean: numeric,
-  min: ordered,
-  max: ordered,
-  last: any,
-} as const satisfies Record<AggregateFunction, readonly Kind[]>
-
-/** The type of a feature: sums of integers are Int64, means Float64, counts Int64. */
-export function outputType(fn: AggregateFunction, input: DataType): DataType {
-  switch (fn) {
-    case 'count':
-      return { kind: 'Int64', nullable: true }
-    case 'sum': {
-      const isInteger = integer.some((kind) => kind === input.kind)
-      return { kind: isInteger ? 'Int64' : 'Float64', nullable: true }
-    }
-    case 'mean':
-      return { kind: 'Float64', nullable: true }
-    case 'min':
-    case 'max':
-    case 'last':
-      return { ...input, nullable: true }
-  }
-}
-
-/** The value of a feature, as {@link outputType} says it to the compiler. */
-export type FeatureValue<Fn extends AggregateFunction, S extends FieldSchema> = Fn extends 'count'
-  ? bigint | null
-  : Fn extends 'mean'
-    ? number | null
-    : Fn extends 'sum'
-      ? (S extends FieldSchema<(typeof integer)[number]> ? bigint : number) | null
-      : ValueOf<S> | null
+import type { WindowArgument, WindowLabel, WindowSuffix } from './window.ts'
 
 /** What {@link aggregate} returns. */
 export interface Aggregate<
-  Name extends string = string,
   Column extends string = string,
-  Fn extends AggregateFunction = AggregateFunction,
+  Fn extends FunctionArgument = FunctionArgument,
+  Window extends WindowArgument = WindowArgument,
+  Name extends string | undefined = string | undefined,
 > extends Metadata {
   readonly kind: 'millrace.aggregate'
+  /** Undefined: the view gives it its default name. */
   readonly name: Name
   readonly column: Column
   readonly fn: Fn
-  readonly window: Duration
+  readonly window: Window
 }
 
 /** Options of {@link aggregate}. */
 export interface AggregateOptions<Name extends string = string> extends Metadata {
-  /** @defaultValue `{column}_{fn}_{window}` */
+  /** @defaultValue see {@link aggregate} */
   readonly name?: Name
 }
 
 /**
- * Defines a feature: `fn` of the non-null values of `column` in the window that ends now.
+ * Defines a feature: `fn` of the non-null values of `column` in a window.
  *
- * Its name is `{column}_{fn}_{window}` with the window as it is written here, `clicked_sum_1h`,
- * unless one is given.
+ * Unless one is given, its name is made of the column, the function and the window as it is written
+ * here, and of how the view keeps its windows: `clicked_sum_1h` in a sawtooth view,
+ * `clicked_sum_1h_5m` in one of 5-minute intervals, `clicked_sum_1h_continuous` in a continuous
+ * one.
  *
  * @param column  A field of the view's source or, if the view has one, of its `rowSchema`.
- * @param fn  `count` (any type), `sum` and `mean` (numbers), `min` and `max` (numbers, strings,
- * timestamps), `last` (any type; by event time).
- * @param window  Length of the window: `'90s'`, `'1h'`, `'1h30m'`, `'30d'`. Odd lengths such as
- * `'30h1s'` may be refused, because too many tiles make one up; the error names what fits.
+ * @param fn  `count` (any type); `sum`, `mean`, `var_pop`, `var_samp`, `stddev_pop`, `stddev_samp`
+ * (numbers); `min` and `max` (numbers, strings, timestamps); `first` and `last` (any type, by event
+ * time); or a call: {@link first}, {@link last}, {@link firstDistinct}, {@link lastDistinct},
+ * {@link approxCountDistinct}, {@link approxPercentile}.
+ * @param window  The length of a window that ends now: `'90s'`, `'1h30m'`, `'30d'`; or
+ * {@link timeWindow}, {@link lifetimeWindow}, {@link windowSeries}.
  *
  * @example
  * ```ts
  * aggregate('clicked', 'sum', '1h')
+ * aggregate('page', last(3), '1d')
  * aggregate('clicked', 'mean', '30d', { name: 'click_rate', description: 'Clicks per impression' })
  * ```
  */
 export function aggregate<
   const Column extends string,
-  const Fn extends AggregateFunction,
-  const Window extends Duration,
+  const Fn extends FunctionArgument,
+  const Window extends WindowArgument,
   const Options extends AggregateOptions = Metadata,
 >(
   column: Column,
   fn: Fn,
   window: Window,
   options?: Options,
-): Aggregate<FeatureName<Column, Fn, Window, Options>, Column, Fn> {
-  const { name = `${column}_${fn}_${window}`, ...metadata }: AggregateOptions = options ?? {}
-  const feature: Aggregate = { kind: 'millrace.aggregate', name, column, fn, window, ...metadata }
-  return marked(
-    feature as Aggregate<FeatureName<Column, Fn, Window, Options>, Column, Fn>,
-    aggregate,
-  )
+): Aggregate<Column, Fn, Window, GivenName<Options>> {
+  const feature = { kind: 'millrace.aggregate', column, fn, window, ...options }
+  return marked(feature as never, aggregate)
 }
 
 // Not a type parameter of its own: the compiler would infer it from where the result is used.
-type FeatureName<
-  Column extends string,
-  Fn extends string,
-  Window extends string,
-  Options,
-> = Options extends { readonly name: infer Name extends string }
+type GivenName<Options> = Options extends { readonly name: infer Name extends string }
   ? Name
-  : `${Column}_${Fn}_${Window}`
+  : undefined
+
+/** The name of a feature in a view that keeps its windows like this. */
+export type FeatureName<A, Mode extends WindowMode, Interval extends string> =
+  A extends Aggregate<infer Column, infer Fn, infer Window, infer Name>
+    ? Name extends string
+      ? Name
+      : `${Column}_${LabelOf<Fn>}_${WindowName<Window, Mode, Interval>}`
+    : never
+
+type WindowName<
+  W extends WindowArgument,
+  Mode extends WindowMode,
+  Interval extends string,
+> = `${WindowLabel<W>}${ModeSuffix<Mode, Interval>}${WindowSuffix<W>}`
+
+type ModeSuffix<Mode extends WindowMode, Interval extends string> = Mode extends 'interval'
+  ? `_${Interval}`
+  : Mode extends 'continuous'
+    ? '_continuous'
+    : ''
+
+/** The default name of a feature; {@link FeatureName} says it to the compiler. */
+export function defaultName(
+  { column, window }: Pick<Aggregate, 'column' | 'window'>,
+  fn: AggregateFunction,
+  view: { readonly mode: WindowMode; readonly aggregationInterval?: Duration },
+): string {
+  const { label, suffix } = typeof window === 'string' ? { label: window, suffix: '' } : window
+  return `${column}_${functionLabel(fn)}_${label}${modeSuffix(view)}${suffix}`
+}
+
+function modeSuffix(view: {
+  readonly mode: WindowMode
+  readonly aggregationInterval?: Duration
+}): string {
+  if (view.mode === 'interval') return `_${view.aggregationInterval}`
+  return view.mode === 'continuous' ? '_continuous' : ''
+}

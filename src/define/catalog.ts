@@ -8,15 +8,14 @@
 import { viewsMax } from '../base/limits.ts'
 import type * as model from '../model/catalog.ts'
 import { collect, type Definitions } from './collect.ts'
-import { resolveFields, resolveJoinKeys, resolveMetadata, resolveTimestampField } from './fields.ts'
-import { byName, canonicalSource, canonicalType, canonicalView, identityOf } from './identity.ts'
+import { resolveJoinKeys, resolveMetadata } from './fields.ts'
+import { byName, canonicalType, canonicalView, identityOf } from './identity.ts'
 import { checkName } from './names.ts'
 import { Problems } from './problems.ts'
 import { resolveService, serviceOfView } from './resolve-service.ts'
-import { resolveView, type SourceDraft, type ViewDraft } from './resolve-view.ts'
-import { objectSchemaOf } from './schema.ts'
+import { resolveSource, type SourceDraft } from './resolve-source.ts'
+import { resolveView, type ViewDraft } from './resolve-view.ts'
 import type { Entity } from './entity.ts'
-import type { PushSource } from './source.ts'
 import type { StreamFeatureView } from './view.ts'
 
 /**
@@ -90,21 +89,6 @@ function resolveEntity(entity: Entity, problems: Problems): model.Entity {
     name,
     ...resolveMetadata(entity, name, problems),
     joinKeys: resolveJoinKeys(entity.joinKeys, `${name}.joinKeys`, problems, entity),
-  }
-}
-
-function resolveSource(source: PushSource, problems: Problems): SourceDraft {
-  const { name } = source
-  const fields = resolveFields(source.schema, `${name}.schema`, problems, source)
-  const at = `${name}.timestampField`
-  const timestampField = resolveTimestampField(source.timestampField, fields, at, problems, source)
-  return {
-    name,
-    ...resolveMetadata(source, name, problems),
-    fields,
-    timestampField,
-    schema: objectSchemaOf(fields, 'closed'),
-    identity: identityOf(canonicalSource({ fields, timestampField })),
   }
 }
 

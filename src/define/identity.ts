@@ -5,29 +5,43 @@
  * description or `online` may change over an existing store, a column may not. The store keeps the
  * text, so that a refusal can say what has changed. Part of the store's format.
  *
- * Of a transform, its source text counts; of what it calls or closes over, nothing is seen.
+ * Of a transform or a post-processor, its source text counts; of what it calls or closes over,
+ * nothing is seen.
  */
 import { createHash } from 'node:crypto'
 import type { Source, View } from '../model/catalog.ts'
 import type { DataType, Field } from '../model/types.ts'
 
 /** What of a source decides values. */
-export type SourceFacts = Pick<Source, 'fields' | 'timestampField'>
+export type SourceFacts = Pick<Source, 'fields' | 'timestampField' | 'input'>
 
 /** What of a view decides values, apart from its source. */
 export type ViewFacts = Pick<
   View,
-  'joinKeys' | 'columns' | 'features' | 'mode' | 'intervalMs' | 'leadingEdge' | 'transform'
+  | 'joinKeys'
+  | 'columns'
+  | 'features'
+  | 'mode'
+  | 'intervalMs'
+  | 'ttlMs'
+  | 'secondaryKey'
+  | 'leadingEdge'
+  | 'transform'
 >
 
 /** Changes named in a difference; more are counted. */
 const changesShownMax = 4
 
 /** The text of a source. The order of its fields does not count. */
-export function canonicalSource(source: SourceFacts): string {
+export function canonicalSource({ timestampField, fields, input }: SourceFacts): string {
   return JSON.stringify({
-    timestampField: source.timestampField,
-    fields: source.fields.map(canonicalField).toSorted(byName),
+    timestampField,
+    fields: fields.map(canonicalField).toSorted(byName),
+    // Only with an input: the text of a source without one is older than inputs are.
+    ...(input !== undefined && {
+      inputFields: input.fields.map(canonicalField).toSorted(byName),
+      postProcessor: Function.prototype.toString.call(input.postProcessor),
+    }),
   })
 }
 
@@ -38,16 +52,25 @@ export function canonicalView(view: ViewFacts, source: Pick<Source, 'name' | 'id
     sourceIdentity: source.identity,
     joinKeys: view.joinKeys.map(canonicalField),
     mode: view.mode,
+    secondaryKey: view.secondaryKey,
     intervalMs: view.intervalMs,
+    // JSON has no Infinity.
+    ttlMs: Number.isFinite(view.ttlMs) ? view.ttlMs : null,
     leadingEdge: view.leadingEdge,
     transform: view.transform === null ? null : Function.prototype.toString.call(view.transform),
     columns: view.columns.map(canonicalField),
-    features: view.features.map(({ name, column, fn, windowMs }) => ({
-      name,
-      column,
-      fn,
-      windowMs,
-    })),
+    features: view.features.map((feature) =>
+      feature.kind === 'attribute'
+        ? { name: feature.name, kind: feature.kind, column: feature.column }
+        : feature.kind === 'secondary-keys'
+          ? { name: feature.name, kind: feature.kind, window: feature.window }
+          : {
+              name: feature.name,
+              column: feature.column,
+              fn: feature.fn,
+              window: feature.window,
+            },
+    ),
   })
 }
 
@@ -106,6 +129,9 @@ export function byName(a: Named, b: Named): number {
 function differences(path: string, before: unknown, after: unknown): string[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return []
   if (path === 'transform') return ['the transform has changed']
+  if (path === 'postProcessor') return [`the post-processor ${changeOf(before, after)}`]
+  // They come and go with the post-processor.
+  if (path === 'inputFields' && (before === undefined || after === undefined)) return []
   if (path === 'sourceIdentity') return ['the source has changed']
   if (isNamedList(before) && isNamedList(after)) return listDifferences(path, before, after)
   if (isRecord(before) && isRecord(after)) {
@@ -115,6 +141,10 @@ function differences(path: string, before: unknown, after: unknown): string[] {
     )
   }
   return [`${path}: ${text(before)} → ${text(after)}`]
+}
+
+function changeOf(before: unknown, after: unknown): string {
+  return before === undefined ? 'is new' : after === undefined ? 'is gone' : 'has changed'
 }
 
 function listDifferences(

@@ -1,33 +1,29 @@
 /**
  * One stream feature view, checked and resolved against its source and entities.
  */
-import { featuresPerViewMax } from '../base/limits.ts'
 import {
-  aggregateFunctions,
-  type AggregateFunction,
+  isLeadingEdge,
   type Feature,
   type LeadingEdge,
-  type Source,
   type Transform,
   type View,
 } from '../model/catalog.ts'
-import type { DataType, Field } from '../model/types.ts'
-import { inputKinds, outputType, type Aggregate } from './aggregate.ts'
+import { keyKinds } from '../model/key.ts'
+import type { Field } from '../model/types.ts'
 import { resolveFields, resolveMetadata } from './fields.ts'
 import { canonicalType } from './identity.ts'
-import { checkName, shown } from './names.ts'
+import { shown } from './names.ts'
 import type { Problems } from './problems.ts'
+import { resolveFeatures } from './resolve-feature.ts'
+import type { SourceDraft } from './resolve-source.ts'
+import { resolveTtl, resolveWindowPlan } from './resolve-window.ts'
 import { objectSchemaOf } from './schema.ts'
 import type { StreamFeatureView } from './view.ts'
-import { resolveWindow, resolveWindowPlan, type WindowPlan } from './windows.ts'
 
 /** A view before it has its place in the catalog. */
 export type ViewDraft = Omit<View, 'index' | 'source' | 'route' | 'identity'> & {
   readonly source: SourceDraft
 }
-
-/** A source before it has its place in the catalog. */
-export type SourceDraft = Omit<Source, 'index' | 'routes'>
 
 /** What views refer to, by definition. */
 export interface References {
@@ -53,9 +49,11 @@ export function resolveView(
   const { entities, joinKeys } = resolveEntities(view, source, references, problems)
   const rows = resolveRows(view, source, problems)
   const plan = resolveWindowPlan(view, path, problems)
-  const features = resolveFeatures(view, rows ?? source.fields, plan, problems)
+  const all = rows ?? source.fields
+  const secondaryKey = resolveSecondaryKey(view, all, joinKeys, problems)
+  const features = resolveFeatures(view, { columns: all, plan, secondaryKey }, problems)
   const used = [...new Set(features.map((feature) => feature.column))]
-  const columns = used.map((name) => (rows ?? source.fields).find((field) => field.name === name)!)
+  const columns = used.map((name) => all.find((field) => field.name === name)!)
   return {
     name: view.name,
     ...resolveMetadata(view, path, problems),
@@ -64,7 +62,10 @@ export function resolveView(
     joinKeys,
     columns,
     features,
-    ...plan,
+    secondaryKey: secondaryKey?.name ?? null,
+    mode: plan.mode,
+    intervalMs: plan.intervalMs,
+    ttlMs: resolveTtlOf(view, features, problems),
     leadingEdge: resolveLeadingEdge(view, problems),
     online: resolveOnline(view, problems),
     transform: typeof view.transform === 'function' ? (view.transform as Transform) : null,
@@ -100,14 +101,21 @@ function resolveEntities(
   return { entities, joinKeys }
 }
 
-function joinKeyProblem(key: Field, source: SourceDraft): string | null {
-  const field = source.fields.find(({ name }) => name === key.name)
-  if (field === undefined) return `source "${source.name}" has no field for join key "${key.name}"`
+function joinKeyProblem(key: Field, { name, fields, input }: SourceDraft): string | null {
+  const problem = fieldProblem(key, fields, `source "${name}"`)
+  if (problem !== null || input === undefined) return problem
+  const raw = fieldProblem(key, input.fields, `the inputSchema of source "${name}"`)
+  return raw === null ? null : `${raw}; events are routed by it before the postProcessor runs`
+}
+
+function fieldProblem(key: Field, fields: readonly Field[], where: string): string | null {
+  const field = fields.find(({ name }) => name === key.name)
+  if (field === undefined) return `${where} has no field for join key "${key.name}"`
   const [asked, found] = [canonicalType(key.type), canonicalType(field.type)]
   if (asked === found) return null
   return field.type.kind === key.type.kind
-    ? `join key "${key.name}" is nullable in source "${source.name}"`
-    : `join key "${key.name}" is ${asked}, but ${found} in source "${source.name}"`
+    ? `join key "${key.name}" is nullable in ${where}`
+    : `join key "${key.name}" is ${asked}, but ${found} in ${where}`
 }
 
 /** The columns of the transform's rows; null without a transform. */
@@ -127,80 +135,52 @@ function resolveRows(
   return resolveFields(rowSchema, `${view.name}.rowSchema`, problems, view)
 }
 
-function resolveFeatures(
-  view: StreamFeatureView,
-  columns: readonly Field[],
-  plan: WindowPlan,
-  problems: Problems,
-): Feature[] {
-  const path = `${view.name}.features`
-  const listed = listOf(view.features)
-  if (listed.length === 0) problems.add(path, 'name at least one aggregate', view)
-  if (listed.length > featuresPerViewMax) {
-    problems.add(path, `${listed.length} features are more than ${featuresPerViewMax}`, view)
-  }
-  const features: Feature[] = []
-  for (const [i, definition] of listed.entries()) {
-    const at = `${path}[${i}]`
-    if (definition?.kind !== 'millrace.aggregate') {
-      problems.add(at, `${shown(definition)} was not made with aggregate`, view)
-      continue
-    }
-    const feature = resolveFeature(view, definition, columns, plan, at, problems)
-    if (feature === null) continue
-    if (features.some((other) => other.name === feature.name)) {
-      problems.add(at, `another feature is named "${feature.name}"`, definition, view)
-    }
-    features.push(feature)
-  }
-  return features
-}
-
-function resolveFeature(
-  view: StreamFeatureView,
-  definition: Aggregate,
-  columns: readonly Field[],
-  plan: WindowPlan,
-  path: string,
-  problems: Problems,
-): Feature | null {
-  const { name, column, fn, window } = definition
-  checkName(name, path, problems, definition, view)
-  const windowMs = resolveWindow(window, plan, path, problems, definition, view)
-  const metadata = resolveMetadata(definition, path, problems, view)
-  const field = columns.find((candidate) => candidate.name === column)
-  if (!aggregateFunctions.includes(fn)) {
-    const known = aggregateFunctions.join(', ')
-    problems.add(
-      path,
-      `${shown(fn)} is not an aggregate function; they are ${known}`,
-      definition,
-      view,
-    )
-    return null
-  }
-  if (field === undefined) {
-    const names = columns.map((candidate) => candidate.name).join(', ')
-    problems.add(path, `no column is named ${shown(column)}; they are ${names}`, definition, view)
-    return null
-  }
-  const reason = inputProblem(fn, field.type)
-  if (reason !== null) problems.add(path, `${reason} of column "${column}"`, definition, view)
-  return { name, ...metadata, column, fn, windowMs, type: outputType(fn, field.type) }
-}
-
-function inputProblem(fn: AggregateFunction, type: DataType): string | null {
-  if (inputKinds[fn].some((kind) => kind === type.kind)) return null
-  return `cannot take the ${fn} of ${canonicalType(type)}`
-}
-
 function resolveLeadingEdge(view: StreamFeatureView, problems: Problems): LeadingEdge {
   const { leadingEdge } = view
-  if (leadingEdge !== 'wall-clock' && leadingEdge !== 'latest-event') {
-    const reason = `${shown(leadingEdge)} is neither "wall-clock" nor "latest-event"`
+  if (!isLeadingEdge(leadingEdge)) {
+    const reason = `${shown(leadingEdge as unknown)} is neither "wall-clock" nor "latest-event"`
     problems.add(`${view.name}.leadingEdge`, reason, view)
   }
   return leadingEdge
+}
+
+/** The column by whose values the view's aggregates are kept apart; null without one. */
+function resolveSecondaryKey(
+  view: StreamFeatureView,
+  columns: readonly Field[],
+  joinKeys: readonly Field[],
+  problems: Problems,
+): Field | null {
+  const name: unknown = view.aggregationSecondaryKey
+  if (name === undefined) return null
+  const path = `${view.name}.aggregationSecondaryKey`
+  const field = columns.find((column) => column.name === name)
+  if (field === undefined) {
+    const names = columns.map((column) => column.name).join(', ')
+    problems.add(path, `no column is named ${shown(name)}; they are ${names}`, view)
+    return null
+  }
+  if (joinKeys.some((key) => key.name === name)) {
+    problems.add(path, `${shown(name)} is a join key already`, view)
+  }
+  if (field.type.nullable || !keyKinds.some((kind) => kind === field.type.kind)) {
+    const allowed = keyKinds.join(', ')
+    const type = canonicalType(field.type)
+    problems.add(path, `is one of ${allowed}, and not nullable; ${shown(name)} is ${type}`, view)
+  }
+  return field
+}
+
+function resolveTtlOf(
+  view: StreamFeatureView,
+  features: readonly Feature[],
+  problems: Problems,
+): number {
+  const path = `${view.name}.ttl`
+  if (view.ttl !== undefined && features.some(({ kind }) => kind === 'aggregate')) {
+    problems.add(path, 'is for views of attributes; a window says how long an event counts', view)
+  }
+  return resolveTtl(view.ttl, path, problems, view)
 }
 
 function resolveOnline(view: StreamFeatureView, problems: Problems): boolean {

@@ -1,32 +1,46 @@
 /**
  * `pushSource`: a stream of events of one schema, pushed by producers.
+ *
+ * Producers may push raw events of another shape, the `inputSchema`; then the `postProcessor` makes
+ * a row of the schema of each. Views, features and readers know the schema only.
  */
 import type { Metadata } from '../model/catalog.ts'
 import { marked } from './site.ts'
 import type { Fields, FieldSchema, InputRow, ValueRow } from './types.ts'
 
-/** What {@link pushSource} returns. */
+/** What {@link pushSource} returns. `'~input'` exists for the compiler only. */
 export interface PushSource<
   Name extends string = string,
   F extends Fields = Fields,
+  Input extends Fields = Fields,
 > extends Metadata {
   readonly kind: 'millrace.pushSource'
   readonly name: Name
   readonly schema: F
+  /** What producers push; absent: the schema. */
+  readonly inputSchema?: Fields
+  readonly postProcessor?: (event: never) => unknown
   /** Absent: the only Timestamp field of the schema. */
   readonly timestampField?: string
+  /** The fields that producers push. */
+  readonly '~input': Input
 }
 
 /** Options of {@link pushSource}. */
-export type PushSourceOptions<Name extends string, F extends Fields> = Metadata & {
+export type PushSourceOptions<
+  Name extends string,
+  F extends Fields,
+  Input extends Fields = F,
+> = Metadata & {
   /** Letters, digits and single underscores. */
   readonly name: Name
   /** The fields of an event. An event with any other field is rejected. */
   readonly schema: F
-} & TimestampChoice<F>
+} & TimestampChoice<F> &
+  InputChoice<F, Input>
 
 /** What a producer pushes into a source: `EventOf<typeof impressions>`. */
-export type EventOf<S extends PushSource> = InputRow<S['schema']>
+export type EventOf<S extends PushSource> = InputRow<S['~input']>
 
 /** An event of a source as a transform gets it: `RowOf<typeof impressions>`. */
 export type RowOf<S extends PushSource> = ValueRow<S['schema']>
@@ -35,7 +49,8 @@ export type RowOf<S extends PushSource> = ValueRow<S['schema']>
  * Defines a push source.
  *
  * `timestampField` names the field that holds an event's time, a Timestamp that is not nullable;
- * it may be left out when the schema has exactly one.
+ * it may be left out when the schema has exactly one. It is a field of the schema always: with a
+ * `postProcessor`, event time is what that gives, and the `inputSchema` needs no Timestamp.
  *
  * @example
  * ```ts
@@ -45,12 +60,31 @@ export type RowOf<S extends PushSource> = ValueRow<S['schema']>
  * })
  * ```
  */
-export function pushSource<const Name extends string, const F extends Fields>(
-  options: PushSourceOptions<Name, F>,
-): PushSource<Name, F> {
-  const source = { ...options, kind: 'millrace.pushSource' } as const
-  return marked(source as PushSource<Name, F>, pushSource)
+export function pushSource<
+  const Name extends string,
+  const F extends Fields,
+  const Input extends Fields = F,
+>(options: PushSourceOptions<Name, F, Input>): PushSource<Name, F, Input> {
+  const source = { ...options, kind: 'millrace.pushSource' }
+  return marked(source as never, pushSource)
 }
+
+type InputChoice<F extends Fields, Input extends Fields> =
+  | { readonly inputSchema?: never; readonly postProcessor?: never }
+  | {
+      /**
+       * The fields that producers push, in place of `schema`; a raw event with any other field is
+       * rejected. Every join key of the source's views is among them, with the type it has in
+       * `schema`: events are routed by it before anything else is known of them.
+       */
+      readonly inputSchema: Input
+      /**
+       * Makes the row of a raw event, which is read-only, or with null leaves the event out: it is
+       * accepted and counts nowhere. Pure: the same raw event gives the same row always. It may not
+       * change a join key; what it throws rejects the event.
+       */
+      readonly postProcessor: (event: ValueRow<Input>) => ValueRow<NoInfer<F>> | null
+    }
 
 type TimestampName<F extends Fields> = {
   [K in keyof F]: F[K] extends FieldSchema<'Timestamp', bigint> ? K : never

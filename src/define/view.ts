@@ -5,9 +5,11 @@
  * this file, and when the file is loaded (`define/catalog.ts`).
  */
 import type { Duration } from '../base/duration.ts'
-import type { AggregateFunction, LeadingEdge, Metadata, WindowMode } from '../model/catalog.ts'
-import type { Aggregate, FeatureValue, inputKinds } from './aggregate.ts'
+import type { LeadingEdge, Metadata, WindowMode } from '../model/catalog.ts'
+import type { Aggregate, FeatureName } from './aggregate.ts'
+import type { Attribute } from './attribute.ts'
 import type { Entity } from './entity.ts'
+import type { FunctionArgument, FunctionValue, inputKinds, NameOf } from './function.ts'
 import { marked } from './site.ts'
 import type { PushSource } from './source.ts'
 import type {
@@ -19,6 +21,10 @@ import type {
   ValueOf,
   ValueRow,
 } from './types.ts'
+import type { WindowLabel, WindowValue } from './window.ts'
+
+/** One feature of a view, as it is defined. */
+export type FeatureDefinition = Aggregate | Attribute
 
 /** What {@link streamFeatureView} returns. `'~…'` members exist for the compiler only. */
 export interface StreamFeatureView<
@@ -30,9 +36,12 @@ export interface StreamFeatureView<
   readonly name: Name
   readonly source: PushSource
   readonly entities: readonly Entity[]
-  readonly features: readonly Aggregate[]
+  readonly features: readonly FeatureDefinition[]
   readonly mode: WindowMode
   readonly aggregationInterval?: Duration
+  readonly lifetimeStart?: string | Date
+  readonly ttl?: Duration
+  readonly aggregationSecondaryKey?: string
   readonly leadingEdge: LeadingEdge
   readonly online: boolean
   readonly transform?: (event: never) => unknown
@@ -65,16 +74,35 @@ export type StreamFeatureViewOptions<
   SourceName extends string,
   F extends Fields,
   Entities extends readonly Entity[],
-  Features extends readonly Aggregate[],
+  Features extends readonly FeatureDefinition[],
   Row extends Fields,
+  Mode extends WindowMode = WindowMode,
+  Interval extends Duration = Duration,
+  Input extends Fields = Fields,
+  SecondaryKey extends string = string,
 > = Metadata &
-  WindowOptions & {
+  WindowOptions<Mode, Interval> & {
     /** Letters, digits and single underscores. */
     readonly name: Name
-    readonly source: PushSource<SourceName, F>
+    readonly source: PushSource<SourceName, F, Input>
     /** Whom the features are about; the join keys of all of them together are the key. */
-    readonly entities: Entities & CheckedEntities<Entities, SourceName, F>
+    readonly entities: Entities & CheckedEntities<Entities, SourceName, F, Input>
+    /** Aggregates, or attributes; not both. */
     readonly features: Features & CheckedFeatures<Features, Row>
+    /** From when on a {@link lifetimeWindow} counts; events before are too late for it. */
+    readonly lifetimeStart?: string | Date
+    /**
+     * How long the latest row is served, in a view of attributes.
+     *
+     * @defaultValue for ever
+     */
+    readonly ttl?: Duration
+    /**
+     * A column by whose values all aggregates are kept apart. The value of a feature is then a
+     * list, in the order of those values; which they are says, for each window, a feature
+     * `{column}_keys_{window}`.
+     */
+    readonly aggregationSecondaryKey?: SecondaryKey & CheckedSecondaryKey<SecondaryKey, Row>
     /**
      * What "now" is when a window is read: the wall clock, or the newest event time of the stream.
      *
@@ -102,21 +130,23 @@ export type StreamFeatureViewOptions<
     readonly rowSchema?: Row
   }
 
-type WindowOptions =
+type WindowOptions<Mode extends WindowMode, Interval extends Duration> =
   | {
       /**
        * How the edges of a window are kept. `sawtooth`: exact at the leading edge, on a tile's
-       * boundary at the trailing edge. `interval`: complete tiles of `aggregationInterval` only.
+       * boundary at the trailing edge, at most a tenth of the window too early. `continuous`: exact
+       * at both, for which events are kept on disk as long as a window reaches. `interval`:
+       * complete tiles of `aggregationInterval` only.
        *
        * @defaultValue `'sawtooth'`
        */
-      readonly mode?: 'sawtooth'
+      readonly mode?: Mode & ('sawtooth' | 'continuous')
       readonly aggregationInterval?: never
     }
   | {
-      readonly mode: 'interval'
+      readonly mode: Mode & 'interval'
       /** Tile width, 104 days at most; every window is a multiple of it. */
-      readonly aggregationInterval: Duration
+      readonly aggregationInterval: Interval
     }
 
 /**
@@ -137,11 +167,30 @@ export function streamFeatureView<
   const SourceName extends string,
   F extends Fields,
   const Entities extends readonly Entity[],
-  const Features extends readonly Aggregate[],
+  const Features extends readonly FeatureDefinition[],
   Row extends Fields = F,
+  const Mode extends WindowMode = 'sawtooth',
+  const Interval extends Duration = Duration,
+  Input extends Fields = Fields,
+  const SecondaryKey extends string = never,
 >(
-  options: StreamFeatureViewOptions<Name, SourceName, F, Entities, Features, Row>,
-): StreamFeatureView<Name, Flat<JoinKeyRow<Entities>>, Flat<FeatureRow<Features, Row>>> {
+  options: StreamFeatureViewOptions<
+    Name,
+    SourceName,
+    F,
+    Entities,
+    Features,
+    Row,
+    Mode,
+    Interval,
+    Input,
+    SecondaryKey
+  >,
+): StreamFeatureView<
+  Name,
+  Flat<JoinKeyRow<Entities>>,
+  Flat<FeatureRow<Features, Row, Mode, Interval, SecondaryKey>>
+> {
   const view = {
     ...options,
     kind: 'millrace.streamFeatureView',
@@ -160,48 +209,101 @@ type JoinKeyRow<Entities extends readonly Entity[]> = Intersection<
   { [I in keyof Entities]: InputRow<Entities[I]['joinKeys']> }[number]
 >
 
-type FeatureRow<Features extends readonly Aggregate[], Row extends Fields> = {
-  readonly [A in Features[number] as A['name']]: FeatureValue<A['fn'], Row[A['column']]>
-}
+type FeatureRow<
+  Features extends readonly FeatureDefinition[],
+  Row extends Fields,
+  Mode extends WindowMode,
+  Interval extends string,
+  SecondaryKey extends string,
+> = {
+  readonly [A in Features[number] as DefinedName<A, Mode, Interval>]: [SecondaryKey] extends [never]
+    ? DefinedValue<A, Row>
+    : readonly DefinedValue<A, Row>[] | null
+} & ([SecondaryKey] extends [never]
+  ? unknown
+  : {
+      readonly [A in Features[number] as KeysName<A, SecondaryKey>]:
+        readonly ValueOf<Row[SecondaryKey]>[] | null
+    })
+
+type KeysName<A, SecondaryKey extends string> =
+  A extends Aggregate<string, FunctionArgument, infer Window>
+    ? `${SecondaryKey}_keys_${WindowLabel<Window>}`
+    : never
+
+type DefinedName<A, Mode extends WindowMode, Interval extends string> =
+  A extends Attribute<string, infer Name> ? Name : FeatureName<A, Mode, Interval>
+
+type DefinedValue<A, Row extends Fields> =
+  A extends Attribute<infer Column>
+    ? ValueOf<Row[Column]> | null
+    : A extends Aggregate<infer Column, infer Fn, infer Window>
+      ? WindowValue<Window, FunctionValue<Fn, Row[Column]>>
+      : never
 
 // A check maps a tuple to one that allows anything, or has a sentence in the place of each wrong
 // element, which the compiler then shows there. What the compiler does not know is left to the
 // loader.
 
-type CheckedFeatures<Features extends readonly Aggregate[], Row extends Fields> = {
-  readonly [I in keyof Features]: Features[I] extends Aggregate<string, infer Column, infer Fn>
-    ? string extends Column | keyof Row
-      ? unknown
-      : Column extends keyof Row
-        ? KindOf<Row[Column]> extends InputKind<Fn>
-          ? unknown
-          : `cannot take the ${Fn} of column "${Column}", its type is ${KindOf<Row[Column]>}`
-        : `no column is named "${Column}"`
-    : unknown
+type CheckedFeatures<Features extends readonly FeatureDefinition[], Row extends Fields> = {
+  readonly [I in keyof Features]: Features[I] extends Aggregate<infer Column, infer Fn>
+    ? CheckedColumn<Row, Column, FunctionProblem<Row, Column, Fn>>
+    : Features[I] extends Attribute<infer Column>
+      ? CheckedColumn<Row, Column, unknown>
+      : unknown
 }
 
-type InputKind<Fn extends AggregateFunction> = (typeof inputKinds)[Fn][number]
+type CheckedSecondaryKey<SecondaryKey extends string, Row extends Fields> = string extends
+  SecondaryKey | keyof Row
+  ? unknown
+  : SecondaryKey extends keyof Row
+    ? null extends ValueOf<Row[SecondaryKey]>
+      ? `secondary key "${SecondaryKey}" is nullable`
+      : unknown
+    : `no column is named "${SecondaryKey}"`
+
+type CheckedColumn<Row extends Fields, Column extends string, Checked> = string extends
+  Column | keyof Row
+  ? unknown
+  : Column extends keyof Row
+    ? Checked
+    : `no column is named "${Column}"`
+
+type FunctionProblem<Row extends Fields, Column extends string, Fn extends FunctionArgument> =
+  KindOf<Row[Column]> extends (typeof inputKinds)[NameOf<Fn>][number]
+    ? unknown
+    : `cannot take the ${NameOf<Fn>} of column "${Column}", its type is ${KindOf<Row[Column]>}`
 
 type CheckedEntities<
   Entities extends readonly Entity[],
   SourceName extends string,
   F extends Fields,
+  Input extends Fields,
 > = {
-  readonly [I in keyof Entities]: string extends keyof F | keyof Entities[I]['joinKeys']
-    ? unknown
-    : Unless<JoinKeyProblem<Entities[I]['joinKeys'], SourceName, F>>
+  readonly [I in keyof Entities]: Unless<
+    JoinKeyProblem<Entities[I]['joinKeys'], F, `source "${SourceName}"`>,
+    Unless<
+      JoinKeyProblem<Entities[I]['joinKeys'], Input, `the inputSchema of source "${SourceName}"`>,
+      unknown
+    >
+  >
 }
 
-type JoinKeyProblem<Keys extends Fields, SourceName extends string, F extends Fields> = {
+type JoinKeyProblem<Keys extends Fields, F extends Fields, Where extends string> = string extends
+  keyof F | keyof Keys
+  ? never
+  : KnownJoinKeyProblem<Keys, F, Where>
+
+type KnownJoinKeyProblem<Keys extends Fields, F extends Fields, Where extends string> = {
   [K in keyof Keys & string]: K extends keyof F
     ? KindOf<F[K]> extends KindOf<Keys[K]>
       ? null extends ValueOf<F[K]>
-        ? `join key "${K}" is nullable in source "${SourceName}"`
+        ? `join key "${K}" is nullable in ${Where}`
         : never
-      : `join key "${K}" is ${KindOf<Keys[K]>}, but ${KindOf<F[K]>} in source "${SourceName}"`
-    : `source "${SourceName}" has no field for join key "${K}"`
+      : `join key "${K}" is ${KindOf<Keys[K]>}, but ${KindOf<F[K]>} in ${Where}`
+    : `${Where} has no field for join key "${K}"`
 }[keyof Keys & string]
 
-type Unless<Problem> = [Problem] extends [never] ? unknown : Problem
+type Unless<Problem, Otherwise> = [Problem] extends [never] ? Otherwise : Problem
 
 type KindOf<S extends FieldSchema> = S extends FieldSchema<infer K> ? K : never

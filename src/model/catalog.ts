@@ -6,6 +6,7 @@
  * or a description may change over an existing store, a column may not.
  */
 import type { TSchema } from 'typebox'
+import type { AggregateFunction } from './aggregate-function.ts'
 import type { DataType, Field, Value } from './types.ts'
 
 export interface Metadata {
@@ -23,9 +24,20 @@ export interface Source extends Metadata {
   readonly timestampField: string
   /** The compiled form of `fields`: checks a converted event. */
   readonly schema: TSchema
+  /** What producers push instead, and what makes it fit `fields`; absent: they push `fields`. */
+  readonly input?: SourceInput
   readonly identity: string
   /** Places in `Catalog.routes` of the routes that this source's events take; may be empty. */
   readonly routes: readonly number[]
+}
+
+/** The raw events of a source: what is pushed, checked first, and made into the source's fields. */
+export interface SourceInput {
+  /** In the order of the definition; among them every join key of the source's views. */
+  readonly fields: readonly Field[]
+  /** The compiled form of `fields`: checks a converted raw event. */
+  readonly schema: TSchema
+  readonly postProcessor: PostProcessor
 }
 
 /** One way of events from a source to shards: its views that share their join keys. */
@@ -39,27 +51,70 @@ export interface Route {
   readonly views: readonly number[]
 }
 
-export const aggregateFunctions = ['count', 'sum', 'mean', 'min', 'max', 'last'] as const
-export type AggregateFunction = (typeof aggregateFunctions)[number]
-
-export interface Feature extends Metadata {
+/** What a feature is: its name, its type, and what is read for it. */
+export type Feature = Metadata & {
   readonly name: string
+  /** Type of the value; always nullable. */
+  readonly type: DataType
+} & (AggregateFeature | AttributeFeature | SecondaryKeysFeature)
+
+/** A column aggregated over a window. */
+export interface AggregateFeature {
+  readonly kind: 'aggregate'
   /** The field of the view's rows that is aggregated. */
   readonly column: string
   readonly fn: AggregateFunction
-  readonly windowMs: number
-  /** Type of the value; always nullable. */
-  readonly type: DataType
+  readonly window: Window
 }
 
+/** The values of the view's secondary key in a window, in their order. */
+export interface SecondaryKeysFeature {
+  readonly kind: 'secondary-keys'
+  readonly column: string
+  readonly window: Window
+}
+
+/** The value of a column in the latest row of a key. */
+export interface AttributeFeature {
+  readonly kind: 'attribute'
+  readonly column: string
+}
+
+/** Which events a feature sees, as of a moment t. */
+export type Window =
+  /** `(t − offset − size, t − offset]`, its edges as the view's mode keeps them. */
+  | { readonly kind: 'time'; readonly sizeMs: number; readonly offsetMs: number }
+  /** All events from a moment on. */
+  | { readonly kind: 'lifetime'; readonly startMs: number }
+  /**
+   * Several time windows of one size, the earliest first: the first begins `fromMs` before t, each
+   * later one `stepMs` after the one before, the last ends `toMs` before t.
+   */
+  | {
+      readonly kind: 'series'
+      readonly sizeMs: number
+      readonly fromMs: number
+      readonly toMs: number
+      readonly stepMs: number
+    }
+
 /** How a window's edges are kept; see `docs/ARCHITECTURE.md`. */
-export type WindowMode = 'sawtooth' | 'interval'
+export const windowModes = ['sawtooth', 'interval', 'continuous'] as const
+export type WindowMode = (typeof windowModes)[number]
 
 /** What "now" is when a window is evaluated. */
-export type LeadingEdge = 'wall-clock' | 'latest-event'
+export const leadingEdges = ['wall-clock', 'latest-event'] as const
+export type LeadingEdge = (typeof leadingEdges)[number]
 
-/** One row that a transform makes from an event. */
+export function isLeadingEdge(value: unknown): value is LeadingEdge {
+  return leadingEdges.some((each) => each === value)
+}
+
+/** One row that a transform or a post-processor makes from an event. */
 export type TransformRow = Readonly<Record<string, Value>>
+
+/** Makes the one row of a raw event, or leaves the event out. */
+export type PostProcessor = (event: TransformRow) => TransformRow | null
 
 export type Transform = (event: TransformRow) => TransformRow | readonly TransformRow[] | null
 
@@ -71,12 +126,19 @@ export interface View extends Metadata {
   readonly route: number
   readonly entities: readonly string[]
   readonly joinKeys: readonly Field[]
-  /** Columns that features aggregate: fields of the source or, with a transform, of its rows. */
+  /** Columns that features read: fields of the source or, with a transform, of its rows. */
   readonly columns: readonly Field[]
   readonly features: readonly Feature[]
+  /**
+   * The column by whose values aggregates are kept apart: each is then a list, in the order of
+   * those values. Null without one.
+   */
+  readonly secondaryKey: string | null
   readonly mode: WindowMode
-  /** Tile width of `interval` mode, ms; 0 for `sawtooth`, whose tiles follow from the windows. */
+  /** Tile width of `interval` mode, ms; 0 for the others, whose tiles follow from the windows. */
   readonly intervalMs: number
+  /** How long the latest row of a view of attributes is served, ms; Infinity for ever. */
+  readonly ttlMs: number
   readonly leadingEdge: LeadingEdge
   readonly online: boolean
   readonly transform: Transform | null

@@ -75,6 +75,22 @@ export class Column {
     }
   }
 
+  /** Makes row 0 of this column what row `i` of another of its kind is. */
+  copy(from: Column, i: number): void {
+    this.isNull[0] = from.isNull[i]!
+    switch (this.kind) {
+      case 'float':
+        this.floats[0] = from.floats[i]!
+        return
+      case 'int':
+        this.high[0] = from.high[i]!
+        this.low[0] = from.low[i]!
+        return
+      case 'value':
+        this.values[0] = from.values[i]!
+    }
+  }
+
   /** Sets row `i` from a converted value. */
   set(i: number, value: Value): void {
     this.isNull[i] = value === null ? 1 : 0

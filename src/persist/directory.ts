@@ -5,6 +5,7 @@
  *     <dir>/store.json       format, shards, hash seed, and the definitions the state belongs to
  *     <dir>/definitions/     compiled features modules
  *     <dir>/journal/         the log (journal/)
+ *     <dir>/ledger/          what was not counted (ledger/)
  *     <dir>/shards/NNN/      one LMDB environment per shard (persist/shard-store.ts)
  */
 import { randomBytes } from 'node:crypto'
@@ -43,6 +44,7 @@ export interface Manifest {
 export interface DataDirectory {
   readonly definitionsPath: string
   readonly journalPath: string
+  readonly ledgerPath: string
   readonly shardsPath: string
   /** Null in a new directory. */
   readonly manifest: Manifest | null
@@ -68,6 +70,7 @@ export async function openDirectory(path: string): Promise<DataDirectory> {
     return {
       definitionsPath: join(path, 'definitions'),
       journalPath: join(path, 'journal'),
+      ledgerPath: join(path, 'ledger'),
       shardsPath,
       manifest,
       writeManifest: (next) =>

@@ -7,8 +7,9 @@
  * (`redo.ts`), which keeps the memory that it takes small. Every value carries a CRC-32, because
  * LMDB has none.
  *
- * Keys: `00` header; `01, u16 view, u32 key hash, key bytes` state, big-endian, so that a commit
- * sorted by hash writes in key order.
+ * Beside the state of a key there may be chunks of its events, for views that need them; keys and
+ * chunks are two databases of the environment, so that keys can be counted. `store-keys.ts` has the
+ * bytes of their keys, by which a commit sorted by hash writes in key order.
  *
  * Shard thread; one writer per environment. A failed commit is "unknown", not "not done": the
  * caller must stop the process and let recovery decide.
@@ -18,12 +19,25 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { open, type RootDatabase } from 'lmdb'
+import { open, type Database, type RootDatabase } from 'lmdb'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { openRedo, RedoGroup, RedoWriter, type RedoReader, type RedoWrite } from './redo.ts'
+import {
+  chunkKeyBytes,
+  chunkPrefix,
+  headerKey,
+  readChunkKey,
+  readStateKey,
+  stateKeyBytes,
+  statePrefix,
+  writeChunkKey,
+  writeStateKey,
+  type ChunkPlace,
+  type KeyPlace,
+} from './store-keys.ts'
 
 /** Format of the environment; another one is refused. */
-export const storeFormat = 1
+export const storeFormat = 2
 
 /** Writes of one transaction: each may change a page, and LMDB keeps that many pages for good. */
 const writesPerTransaction = 256
@@ -31,36 +45,47 @@ const writesPerTransaction = 256
 /** Bytes of writes beyond which a transaction takes no more. */
 const transactionBytesMax = 512 * 1024
 
-const headerKey = Buffer.from([0])
-const statePrefix = 1
-const statePrefixBytes = 7
 const sealBytes = 4
 const generationBytes = 8
+
+/** The header, and the name of the other database. */
+const entriesBesideKeys = 2
 
 /** Too short to be anything. */
 const tornHeader = Buffer.from([0])
 
-type Environment = RootDatabase<Buffer, Buffer>
+interface Environment {
+  /** The header, and the state of every key. */
+  readonly keys: RootDatabase<Buffer, Buffer>
+  readonly chunks: Database<Buffer, Buffer>
+}
 
-export interface StateWrite {
-  readonly view: number
-  readonly keyHash: number
-  readonly key: Uint8Array
-  /** Null removes the key. */
+/** The new state of a key; null removes it. */
+export interface StateWrite extends KeyPlace {
   readonly value: Uint8Array | null
 }
 
+/** A chunk of a key's events; null removes it. */
+export interface ChunkWrite extends ChunkPlace {
+  readonly value: Uint8Array | null
+}
+
+export type StoreWrite = StateWrite | ChunkWrite
+
 /** A stored key as a scan meets it. */
-export interface StoredState {
-  readonly view: number
-  readonly keyHash: number
-  readonly key: Uint8Array
+export interface StoredState extends KeyPlace {
+  readonly value: Uint8Array
+}
+
+export interface StoredChunk {
+  readonly tile: number
+  readonly part: number
   readonly value: Uint8Array
 }
 
 export interface Commit {
   /** Best in the order of the hashes. A batch is not looked at after the next is asked for. */
-  readonly batches: AsyncIterable<readonly StateWrite[]>
+  readonly batches: AsyncIterable<readonly StoreWrite[]>
   /** Kept beside the state and given back by {@link ShardStore.header}; opaque here. */
   readonly header: Uint8Array
   /** Waited for before anything counts; false gives the commit up. */
@@ -73,7 +98,13 @@ export interface ShardStore {
   /** Keys stored. */
   readonly count: number
   /** The stored state of a key; a private copy. */
-  get(view: number, keyHash: number, key: Uint8Array): Uint8Array | null
+  get(place: KeyPlace): Uint8Array | null
+  /** The chunks of a key from tile `first` to `last`, both included, by tile and then by part. */
+  chunks(place: KeyPlace, first: number, last: number): readonly StoredChunk[]
+  /** Where the chunks of a key are, from one on to `lastTile`, at most `limit` of them. */
+  chunkPlaces(from: ChunkPlace, lastTile: number, limit: number): readonly ChunkPlace[]
+  /** Number of the last commit. */
+  readonly generation: number
   /** On disk when it resolves; to false when it was given up and nothing has changed. */
   commit(commit: Commit): Promise<boolean>
   /** At most `limit` stored keys behind `cursor`, in key order, from the first with null. */
@@ -91,19 +122,20 @@ export async function openShardStore(
   path: string,
   options: { readonly mapBytes: number },
 ): Promise<ShardStore> {
-  const db = openEnvironment(path, options.mapBytes)
-  const store = new LmdbStore(db, path)
+  const environment = openEnvironment(path, options.mapBytes)
+  const store = new LmdbStore(environment, path)
   try {
     await store.recover()
   } catch (thrown) {
-    await db.close()
+    await store.close()
     throw thrown
   }
   return store
 }
 
 class LmdbStore implements ShardStore {
-  readonly #db: Environment
+  readonly #keys: Environment['keys']
+  readonly #chunks: Environment['chunks']
   readonly #path: string
   readonly #redoPath: string
   /** Number of the last commit; a redo file of it or of an older one is spent. */
@@ -111,24 +143,45 @@ class LmdbStore implements ShardStore {
   /** In turn, so that one can be filled while the other is written. */
   readonly #groups = [new RedoGroup(), new RedoGroup()] as const
 
-  constructor(db: Environment, path: string) {
-    this.#db = db
+  constructor({ keys, chunks }: Environment, path: string) {
+    this.#keys = keys
+    this.#chunks = chunks
     this.#path = path
     this.#redoPath = join(path, 'redo')
   }
 
   get count(): number {
-    return Math.max(0, (this.#db.getStats() as { entryCount: number }).entryCount - 1)
+    const { entryCount } = this.#keys.getStats() as { entryCount: number }
+    return Math.max(0, entryCount - entriesBesideKeys)
   }
 
   header(): Uint8Array | null {
     return this.#read(headerKey)?.subarray(generationBytes) ?? null
   }
 
-  get(view: number, keyHash: number, key: Uint8Array): Uint8Array | null {
-    const stored = Buffer.allocUnsafe(statePrefixBytes + key.length)
-    writeStateKey(stored, view, keyHash, key)
-    return this.#read(stored)
+  get(place: KeyPlace): Uint8Array | null {
+    return this.#read(stateKey(place))
+  }
+
+  chunks(place: KeyPlace, first: number, last: number): readonly StoredChunk[] {
+    const start = chunkKey({ ...place, tile: first, part: 0 })
+    const end = chunkKey({ ...place, tile: last + 1, part: 0 })
+    const found: StoredChunk[] = []
+    for (const { key, value } of this.#chunks.getRange({ start, end })) {
+      found.push({ ...readChunkKey(key), value: unseal(value, this.#path) })
+    }
+    return found
+  }
+
+  chunkPlaces(from: ChunkPlace, lastTile: number, limit: number): readonly ChunkPlace[] {
+    const start = chunkKey(from)
+    const end = chunkKey({ ...from, tile: lastTile + 1, part: 0 })
+    const keys = this.#chunks.getKeys({ start, end, limit })
+    return [...keys].map((key) => ({ ...from, ...readChunkKey(key) }))
+  }
+
+  get generation(): number {
+    return this.#generation
   }
 
   /** Reads which commit was the last, and finishes it when it was interrupted. */
@@ -161,7 +214,7 @@ class LmdbStore implements ShardStore {
           group.clear()
           inGroup = 0
         }
-        addState(group, write)
+        addWrite(group, write)
         inGroup += 1
       }
     }
@@ -186,27 +239,23 @@ class LmdbStore implements ShardStore {
     let start = Buffer.from([statePrefix])
     if (cursor !== null) {
       // The shortest key behind the cursor's has a zero more.
-      start = Buffer.alloc(statePrefixBytes + cursor.key.length + 1)
-      writeStateKey(start, cursor.view, cursor.keyHash, cursor.key)
+      start = Buffer.alloc(stateKeyBytes(cursor.key) + 1)
+      writeStateKey(start, cursor)
     }
     const found: StoredState[] = []
-    for (const { key, value } of this.#db.getRange({ start, limit })) {
-      found.push({
-        view: key.readUInt16BE(1),
-        keyHash: key.readUInt32BE(3),
-        key: key.subarray(statePrefixBytes),
-        value: unseal(value, this.#path),
-      })
+    const end = Buffer.from([statePrefix + 1])
+    for (const { key, value } of this.#keys.getRange({ start, end, limit })) {
+      found.push({ ...readStateKey(key), value: unseal(value, this.#path) })
     }
     return found
   }
 
   close(): Promise<void> {
-    return this.#db.close()
+    return this.#keys.close()
   }
 
   #read(key: Buffer): Uint8Array | null {
-    const stored = this.#db.getBinary(key)
+    const stored = this.#keys.getBinary(key)
     return stored === undefined ? null : unseal(stored, this.#path)
   }
 
@@ -232,15 +281,16 @@ class LmdbStore implements ShardStore {
    */
   async #write(writes: readonly RedoWrite[], { tears }: { tears: boolean }): Promise<void> {
     // Within the callback a put copies at once, and nothing is awaited: all of it is one turn.
-    await this.#db.transaction(() => {
+    await this.#keys.transaction(() => {
       try {
         for (const { key, value } of writes) {
           const stored = key as Buffer
-          void (value === null ? this.#db.remove(stored) : this.#db.put(stored, value as Buffer))
+          const db = key[0] === chunkPrefix ? this.#chunks : this.#keys
+          void (value === null ? db.remove(stored) : db.put(stored, value as Buffer))
         }
       } catch (thrown) {
         // An asynchronous transaction is committed even if its callback throws.
-        if (tears) void this.#db.put(headerKey, tornHeader)
+        if (tears) void this.#keys.put(headerKey, tornHeader)
         throw thrown
       }
     })
@@ -261,17 +311,23 @@ function openEnvironment(path: string, mapSize: number): Environment {
     cache: false,
   }
   try {
-    return open<Buffer, Buffer>(options)
+    const keys = open<Buffer, Buffer>(options)
+    const { encoding, keyEncoding, cache } = options
+    const chunks = keys.openDB<Buffer, Buffer>({ name: 'chunks', encoding, keyEncoding, cache })
+    return { keys, chunks }
   } catch (thrown) {
     const details = { file: path, reason: reasonOf(thrown) }
     throw new MillraceError('STORE_CORRUPT', details, { cause: thrown })
   }
 }
 
-function addState(group: RedoGroup, { view, keyHash, key, value }: StateWrite): void {
-  const valueBytes = value === null ? null : sealBytes + value.length
-  const room = group.add(statePrefixBytes + key.length, valueBytes)
-  writeStateKey(room.key, view, keyHash, key)
+function addWrite(group: RedoGroup, write: StoreWrite): void {
+  const { key, value } = write
+  const isChunk = 'tile' in write
+  const keyBytes = isChunk ? chunkKeyBytes(key) : stateKeyBytes(key)
+  const room = group.add(keyBytes, value === null ? null : sealBytes + value.length)
+  if (isChunk) writeChunkKey(room.key, write)
+  else writeStateKey(room.key, write)
   if (value !== null) seal(room.value, value)
 }
 
@@ -284,11 +340,16 @@ function addHeader(group: RedoGroup, generation: number, header: Uint8Array): vo
   seal(room.value, value)
 }
 
-function writeStateKey(to: Buffer, view: number, keyHash: number, key: Uint8Array): void {
-  to[0] = statePrefix
-  to.writeUInt16BE(view, 1)
-  to.writeUInt32BE(keyHash, 3)
-  to.set(key, statePrefixBytes)
+function stateKey(place: KeyPlace): Buffer {
+  const stored = Buffer.allocUnsafe(stateKeyBytes(place.key))
+  writeStateKey(stored, place)
+  return stored
+}
+
+function chunkKey(place: ChunkPlace): Buffer {
+  const stored = Buffer.allocUnsafe(chunkKeyBytes(place.key))
+  writeChunkKey(stored, place)
+  return stored
 }
 
 /** Puts a CRC in front. */

@@ -2,9 +2,9 @@
  * One event's bytes → its canonical values and its time, or the first reason why there are none.
  *
  * In order: size, structure of the msgpack, that it is a map, conversion of every field, the
- * source's TypeBox schema, event time. A map with a key that comes twice is refused, at any depth:
- * which one counts would depend on who reads. Whether the time is acceptable is for the caller,
- * who knows when the event arrived. Thread: any.
+ * TypeBox schema of the fields, event time. A map with a key that comes twice is refused, at any
+ * depth: which one counts would depend on who reads. Whether the time is acceptable is for the
+ * caller, who knows when the event arrived. Thread: any.
  */
 import { Compile } from 'typebox/compile'
 import { MillraceError } from '../base/errors.ts'
@@ -16,35 +16,59 @@ import { msOf, nsWithinMs } from '../model/timestamp.ts'
 import type { Value } from '../model/types.ts'
 import { schemaProblem } from './schema-problem.ts'
 
-export interface DecodedEvent {
-  /** One value per field of the source; a null-prototype object. */
+export interface DecodedValues {
+  /** One value per field; a null-prototype object. */
   readonly values: Readonly<Record<string, Value>>
+}
+
+export interface DecodedEvent extends DecodedValues {
   /** Event time: whole ms since the epoch, and the nanoseconds within that ms. */
   readonly timeMs: number
   readonly timeNs: number
 }
 
-export interface EventDecoder {
+export interface Decoder<Decoded extends DecodedValues> {
   /** Decodes the event `bytes[start, end)`; values do not refer to `bytes` afterwards. */
-  decode(bytes: Uint8Array, start: number, end: number): DecodedEvent | Problem
+  decode(bytes: Uint8Array, start: number, end: number): Decoded | Problem
 }
 
-export function createEventDecoder(source: Source): EventDecoder {
-  const msgpack = createDecoder(eventMsgpackLimits)
-  const validator = Compile(source.schema)
-  const { fields, timestampField } = source
+export type EventDecoder = Decoder<DecodedEvent>
 
-  function decodeValues(wire: unknown): DecodedEvent | Problem {
+/** Decodes events whose fields are those of the source. */
+export function createEventDecoder(source: Source): EventDecoder {
+  const decoder = createValuesDecoder(source)
+  return {
+    decode(bytes, start, end) {
+      const decoded = decoder.decode(bytes, start, end)
+      return isProblem(decoded) ? decoded : withTime(decoded.values, source.timestampField)
+    },
+  }
+}
+
+/** The values of an event with its time, which they hold. */
+export function withTime(
+  values: DecodedValues['values'],
+  timestampField: string,
+): DecodedEvent | Problem {
+  const time = values[timestampField]
+  if (typeof time === 'bigint') return { values, timeMs: msOf(time), timeNs: nsWithinMs(time) }
+  return problem('EVENT_TIME', pointer('', timestampField), { reason: 'null' })
+}
+
+/** Decodes events of these fields, wherever their time may be. */
+export function createValuesDecoder({
+  fields,
+  schema,
+}: Pick<Source, 'fields' | 'schema'>): Decoder<DecodedValues> {
+  const msgpack = createDecoder(eventMsgpackLimits)
+  const validator = Compile(schema)
+
+  function decodeValues(wire: unknown): DecodedValues | Problem {
     if (!isWireMap(wire)) return problem('EVENT_DECODE', '', { reason: 'not a map' })
     const problems: Problem[] = []
     const values = convertEvent(fields, wire, problems)
     if (problems.length > 0) return problems[0]!
-    if (!validator.Check(values)) return schemaProblem(validator.Errors(values))
-    const time = values[timestampField]
-    if (typeof time !== 'bigint') {
-      return problem('EVENT_TIME', pointer('', timestampField), { reason: 'null' })
-    }
-    return { values, timeMs: msOf(time), timeNs: nsWithinMs(time) }
+    return validator.Check(values) ? { values } : schemaProblem(validator.Errors(values))
   }
 
   return {
@@ -63,8 +87,8 @@ export function createEventDecoder(source: Source): EventDecoder {
   }
 }
 
-/** Whether {@link EventDecoder.decode} found a problem. */
-export function isProblem(decoded: DecodedEvent | Problem): decoded is Problem {
+/** Whether {@link Decoder.decode} found a problem. */
+export function isProblem(decoded: DecodedValues | Problem): decoded is Problem {
   return 'code' in decoded
 }
 

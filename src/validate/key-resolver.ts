@@ -2,19 +2,21 @@
  * The full way to a decision about an event on the main thread, for the few that need it.
  *
  * Both functions decode and convert exactly like a shard does, so that the answer for an event does
- * not depend on where it was found.
+ * not depend on where it was found. A join key is that of the raw event, because a post-processor
+ * may not change it; so only events that no view reads are post-processed here.
  */
-import type { Catalog } from '../model/catalog.ts'
+import type { Catalog, Source } from '../model/catalog.ts'
 import type { KeyResolver } from '../model/contracts.ts'
 import type { Problem } from '../model/convert.ts'
 import { pointer } from '../model/convert.ts'
 import { encodeKey } from '../model/key.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
-import { createEventDecoder, isProblem, type EventDecoder } from './decoder.ts'
+import { isProblem } from './decoder.ts'
+import { createEventReader, createRawDecoder } from './event-reader.ts'
 
 /** Resolves the entity key of events that the key scan finds unusual. */
 export function createKeyResolver(catalog: Catalog): KeyResolver {
-  const decoderOf = lazyDecoders(catalog)
+  const decoderOf = bySource(catalog, createRawDecoder)
   return (routeIndex, bytes, start, end) => {
     const route = catalog.routes[routeIndex]!
     const decoded = decoderOf(route.source).decode(bytes, start, end)
@@ -38,23 +40,23 @@ export type EventValidator = (
 ) => Omit<Rejection, 'index'> | null
 
 export function createEventValidator(catalog: Catalog): EventValidator {
-  const decoderOf = lazyDecoders(catalog)
+  const readerOf = bySource(catalog, (source) => createEventReader(catalog, source))
   return (source, bytes, start, end) => {
-    const decoded = decoderOf(source).decode(bytes, start, end)
-    return isProblem(decoded) ? reject(decoded) : null
+    const event = readerOf(source)(bytes, start, end)
+    return event !== null && isProblem(event) ? reject(event) : null
   }
 }
 
-/** Decoders by source, made when the first event needs one: compiling a schema takes time. */
-function lazyDecoders(catalog: Catalog): (source: number) => EventDecoder {
-  const decoders = new Map<number, EventDecoder>()
-  return (source) => {
-    let decoder = decoders.get(source)
-    if (decoder === undefined) {
-      decoder = createEventDecoder(catalog.sources[source]!)
-      decoders.set(source, decoder)
+/** One of each by source, made when the first event needs it: compiling a schema takes time. */
+function bySource<T>(catalog: Catalog, create: (source: Source) => T): (source: number) => T {
+  const created = new Map<number, T>()
+  return (index) => {
+    let one = created.get(index)
+    if (one === undefined) {
+      one = create(catalog.sources[index]!)
+      created.set(index, one)
     }
-    return decoder
+    return one
   }
 }
 

@@ -3,9 +3,9 @@
  *
  * In: a section as the router wrote it. Out: one batch of rows for all views that aggregate the
  * event as it is, one more for each view with a transform, and a rejection for every event that
- * gave none. An event counts for every view of the route or for none: if one transform fails, the
- * event is rejected. All decisions follow from the event's bytes and its arrival time, so a replay
- * decides the same. Thread: shard.
+ * cannot count. An event counts for every view of the route or for none: if one transform fails,
+ * the event is rejected. All decisions follow from the event's bytes and its arrival time, so a
+ * replay decides the same. Thread: shard.
  */
 import { assert } from '../base/assert.ts'
 import { futureMsMax } from '../base/limits.ts'
@@ -16,7 +16,8 @@ import { RowBatch } from '../model/rows.ts'
 import { eventHeaderBytes, type Section } from '../model/section.ts'
 import type { Field } from '../model/types.ts'
 import { appendRow, type RowPlace } from './append-row.ts'
-import { createEventDecoder, isProblem, type DecodedEvent, type EventDecoder } from './decoder.ts'
+import { isProblem, type DecodedEvent } from './decoder.ts'
+import { createEventReader, type EventReader } from './event-reader.ts'
 import { createFastReader, type FastReader } from './fast-reader.ts'
 import { makeReadOnly } from './read-only.ts'
 import { createTransformRunner, type TransformRunner } from './transform-runner.ts'
@@ -26,7 +27,7 @@ export interface RouteValidator {
    * Reads all events of a section of this route; rows of the section before are gone.
    *
    * @param bytes  The buffer that holds the section; keys of the rows stay in it.
-   * @param rejections  Filled with the events that gave no row, by their place in the batch.
+   * @param rejections  Filled with the events that cannot count, by their place in the batch.
    */
   readSection(section: Section, bytes: Uint8Array, rejections: Rejection[]): void
   /**
@@ -51,16 +52,25 @@ export function createRouteValidator(catalog: Catalog, route: Route): RouteValid
   const batches = new Map<number, RowBatch>()
   if (shared !== null) for (const { index } of plain) batches.set(index, shared)
   for (const { view, rows } of runners) batches.set(view.index, rows)
-  return new SectionReader(source, shared, runners, batches)
+  const reader = createEventReader(catalog, source)
+  return new SectionReader({ source, reader, shared, runners, batches })
+}
+
+interface SectionReaderOptions {
+  readonly source: Source
+  readonly reader: EventReader
+  readonly shared: RowBatch | null
+  readonly runners: readonly TransformRunner[]
+  readonly batches: ReadonlyMap<number, RowBatch>
 }
 
 class SectionReader implements RouteValidator {
   readonly #source: Source
-  readonly #decoder: EventDecoder
+  readonly #reader: EventReader
   /** Null when every view of the route has a transform. */
   readonly #shared: RowBatch | null
   readonly #runners: readonly TransformRunner[]
-  /** Null when every event needs the full path: a transform wants it as an object. */
+  /** Null when every event needs the full path: user code wants it as an object. */
   readonly #fast: FastReader | null
   readonly #batches: ReadonlyMap<number, RowBatch>
   /** Where the rows of the event at hand belong. */
@@ -73,18 +83,14 @@ class SectionReader implements RouteValidator {
     keyEnd: 0,
   }
 
-  constructor(
-    source: Source,
-    shared: RowBatch | null,
-    runners: readonly TransformRunner[],
-    batches: ReadonlyMap<number, RowBatch>,
-  ) {
+  constructor({ source, reader, shared, runners, batches }: SectionReaderOptions) {
     this.#source = source
-    this.#decoder = createEventDecoder(source)
+    this.#reader = reader
     this.#shared = shared
     this.#runners = runners
     this.#batches = batches
-    this.#fast = shared !== null && runners.length === 0 ? createFastReader(source, shared) : null
+    const isPlain = source.input === undefined && runners.length === 0
+    this.#fast = shared !== null && isPlain ? createFastReader(source, shared) : null
   }
 
   rowsOf(view: number): RowBatch {
@@ -132,7 +138,8 @@ class SectionReader implements RouteValidator {
 
   #readEvent(bytes: Uint8Array, start: number, end: number, arrivalMs: number): Rejection | null {
     const place = this.#place
-    const decoded = this.#decoder.decode(bytes, start, end)
+    const decoded = this.#reader(bytes, start, end)
+    if (decoded === null) return null
     if (isProblem(decoded)) {
       return rejection(place.eventIndex, decoded.code, decoded.path, decoded.details)
     }

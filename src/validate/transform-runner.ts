@@ -6,14 +6,14 @@
  * the rest is checked by the row schema. Thread: shard.
  */
 import { Compile } from 'typebox/compile'
-import { errorMessage, reasonOf } from '../base/errors.ts'
 import { transformRowsMax } from '../base/limits.ts'
 import type { Transform, View } from '../model/catalog.ts'
-import { convertValue, isWireMap, pointer, type Problem } from '../model/convert.ts'
+import { convertValue, pointer, type Problem } from '../model/convert.ts'
 import { RowBatch } from '../model/rows.ts'
 import type { Value } from '../model/types.ts'
 import { appendRow, type RowPlace } from './append-row.ts'
 import { schemaProblem } from './schema-problem.ts'
+import { ownFields, promiseProblem, reasonOfThrown, rowSentence } from './user-code.ts'
 
 export interface TransformRunner {
   readonly view: View
@@ -33,11 +33,10 @@ export function createTransformRunner(view: View, transform: Transform): Transfo
   const schema = view.rowSchema === null ? null : Compile(view.rowSchema)
 
   function append(row: unknown, place: Readonly<RowPlace>): Problem | null {
-    if (!isWireMap(row)) {
-      return problem({ expected: 'a row or null', actual: row === null ? 'null' : typeof row })
-    }
+    const own = ownFields(row)
+    if ('code' in own) return own
     const problems: Problem[] = []
-    const values = Object.assign(Object.create(null), row) as Record<string, Value>
+    const values = own.fields as Record<string, Value>
     for (const { name, type } of view.columns) {
       values[name] = convertValue(type, values[name], pointer('', name), problems, 'canonical')
     }
@@ -50,16 +49,16 @@ export function createTransformRunner(view: View, transform: Transform): Transfo
   function run(values: Readonly<Record<string, Value>>, place: Readonly<RowPlace>): string | null {
     const result: unknown = transform(values)
     if (result === null) return null
-    if (result instanceof Promise) {
-      // Nobody waits for it: its failure must not end the thread.
-      result.catch(() => {})
-      return 'it returned a promise, and a transform is a plain function'
+    const promised = promiseProblem(result, 'transform')
+    if (promised !== null) return promised
+    if (!Array.isArray(result)) {
+      const failed = append(result, place)
+      return failed === null ? null : rowSentence(failed)
     }
-    if (!Array.isArray(result)) return sentence(append(result, place), 'row')
     if (result.length > transformRowsMax) return `it returned more than ${transformRowsMax} rows`
     for (const [n, row] of result.entries()) {
       const failed = append(row, place)
-      if (failed !== null) return sentence(failed, `row ${n}`)
+      if (failed !== null) return rowSentence(failed, `row ${n}`)
     }
     return null
   }
@@ -74,23 +73,5 @@ export function createTransformRunner(view: View, transform: Transform): Transfo
         return reasonOfThrown(thrown)
       }
     },
-  }
-}
-
-function sentence(failed: Problem | null, row: string): string | null {
-  if (failed === null) return null
-  return `${row}${failed.path}: ${errorMessage(failed.code, failed.details)}`
-}
-
-function problem(details: Problem['details']): Problem {
-  return { code: 'EVENT_FIELD_TYPE', path: '', details }
-}
-
-/** The reason of whatever user code threw, even if looking at it throws again. */
-function reasonOfThrown(thrown: unknown): string {
-  try {
-    return reasonOf(thrown)
-  } catch {
-    return 'an object without a message'
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { evaluate } from '../../src/aggregate/evaluate.ts'
 import { ViewState } from '../../src/aggregate/view-state.ts'
+import type { AggregateFunction } from '../../src/model/aggregate-function.ts'
 import type { ReadResult } from '../../src/model/message.ts'
 import type { Field, Value } from '../../src/model/types.ts'
 import { engineKey, engineRows, engineView, type EngineViewSpec } from '../helpers/engine.ts'
@@ -17,7 +18,7 @@ const ofAmount = functions.map((fn) => ({ fn, column: 'amount', windowMs: hour }
 
 function stateOf(spec: Partial<EngineViewSpec> = {}): ViewState {
   const view = engineView({ columns: [amount, page], features: ofAmount, ...spec })
-  return new ViewState(view, { load: () => null, capture: () => undefined })
+  return new ViewState(view, { load: () => null, loadChunks: () => [], capture: () => undefined })
 }
 
 interface Given {
@@ -136,16 +137,87 @@ test('an integer sum beyond 64 bits is no value, and its mean is one', () => {
   assert.deepEqual(valuesOf(-max, -2n), [undefined, -(2 ** 62), -2n])
 })
 
-test('a float sum that left the range of doubles is no value, nor is its mean', () => {
+test('a float sum beyond the range of doubles is no value, and its mean is one', () => {
   const state = stateOf()
-  apply(state, minute, [
-    { timeMs: 0, amount: 1.5e308 },
-    { timeMs: 1, amount: 1.5e308 },
-    { timeMs: 2, amount: -1.5e308 },
-  ])
+  const given = [1.5e308, 1.5e308].map((amount, timeMs) => ({ timeMs, amount }))
+  apply(state, minute, given)
   const { values, hasEvents } = read(state, minute)
-  assert.deepEqual(values, [3n, undefined, undefined, -1.5e308, 1.5e308, -1.5e308])
+  assert.deepEqual(values, [2n, undefined, 1.5e308, 1.5e308, 1.5e308, 1.5e308])
   assert.deepEqual(hasEvents, Array(6).fill(true))
+  // What comes back into the range is a value again.
+  apply(state, minute, [{ timeMs: 2, amount: -1.5e308 }])
+  assert.deepEqual(read(state, minute).values, [3n, 1.5e308, 5e307, -1.5e308, 1.5e308, -1.5e308])
+})
+
+const numeric: readonly AggregateFunction[] = [
+  { name: 'first' },
+  { name: 'var_pop' },
+  { name: 'var_samp' },
+  { name: 'stddev_pop' },
+  { name: 'stddev_samp' },
+  { name: 'first_n', n: 2 },
+  { name: 'last_n', n: 2 },
+  { name: 'first_distinct_n', n: 2 },
+  { name: 'last_distinct_n', n: 2 },
+  { name: 'approx_count_distinct', precision: 8 },
+  { name: 'approx_percentile', percentile: 0.5, precision: 100 },
+]
+
+test('functions with more to them answer over several tiles, and leave the pool as it was', () => {
+  const features = numeric.map((fn) => ({ fn, column: 'amount', windowMs: hour }))
+  const state = stateOf({ features })
+  const given = [2, 4, null, 4, 4, 5, 5, 7, 9].map((amount, i) => ({ timeMs: i * minute, amount }))
+  apply(state, 10 * minute, given)
+  const { bytes } = state.pool
+  for (let n = 0; n < 3; n++) {
+    const { values } = read(state, 10 * minute)
+    assert.deepEqual(values, [
+      2,
+      4,
+      32 / 7,
+      2,
+      Math.sqrt(32 / 7),
+      [2, 4],
+      [7, 9],
+      [2, 4],
+      [7, 9],
+      5n,
+      4,
+    ])
+    assert.equal(state.pool.bytes, bytes)
+  }
+})
+
+test('over nothing but nulls, lists are empty, distinct values 0, and the rest null', () => {
+  const features = numeric.map((fn) => ({ fn, column: 'amount', windowMs: hour }))
+  const state = stateOf({ features })
+  apply(state, minute, [{ timeMs: 0, amount: null }])
+  assert.deepEqual(read(state, minute).values, [
+    ...Array<null>(5).fill(null),
+    ...Array<Value[]>(4).fill([]),
+    0n,
+    null,
+  ])
+  assert.deepEqual(read(state, 3 * hour).values, Array(11).fill(null))
+})
+
+test('a value that cannot be made leaves nothing of the merge behind', () => {
+  const fn = { name: 'last_n', n: 3 } as const
+  const state = stateOf({ features: [{ fn, column: 'page', windowMs: hour }] })
+  apply(state, 20 * minute, [
+    { timeMs: 0, page: 'a' },
+    { timeMs: 10 * minute, page: 'b' },
+  ])
+  const { bytes } = state.pool
+  const get = state.pool.state.bind(state.pool)
+  state.pool.state = (place) => {
+    if (place < 0) throw new Error('broken')
+    return get(place)
+  }
+  assert.throws(() => read(state, 20 * minute), /broken/)
+  assert.equal(state.pool.bytes, bytes)
+  state.pool.state = get
+  assert.deepEqual(read(state, 20 * minute).values, [['a', 'b']])
 })
 
 test('nulls of one column do not hide the values of another', () => {

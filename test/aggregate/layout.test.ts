@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventsCell, planLevels, tileCell } from '../../src/aggregate/layout.ts'
+import { planLevels } from '../../src/aggregate/layout.ts'
+import { eventsCell, tileCell } from '../../src/aggregate/row-layout.ts'
 import type { Field } from '../../src/model/types.ts'
-import { engineView, type EngineViewSpec } from '../helpers/engine.ts'
+import type { PlainFunction } from '../../src/model/aggregate-function.ts'
+import { engineView, type FeatureSpec } from '../helpers/engine.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -12,13 +14,11 @@ const items: Field = { name: 'items', type: { kind: 'Int64', nullable: false } }
 const page: Field = { name: 'page', type: { kind: 'String', nullable: true } }
 const columns = [amount, items, page]
 
-type Feature = EngineViewSpec['features'][number]
-
-function featureOf(fn: Feature['fn'], column: string, windowMs = hour): Feature {
+function featureOf(fn: PlainFunction, column: string, windowMs = hour): FeatureSpec {
   return { fn, column, windowMs }
 }
 
-function levelsOf(features: readonly Feature[], intervalMs = 0) {
+function levelsOf(features: readonly FeatureSpec[], intervalMs = 0) {
   const mode = intervalMs === 0 ? 'sawtooth' : 'interval'
   return planLevels(engineView({ columns, features, mode, intervalMs }))
 }
@@ -31,8 +31,30 @@ test('sum, mean and count of one column share a sum and a count', () => {
   ])
   const [sum, mean, count] = level!.groups[0]!.features
   assert.equal(level!.partials.length, 2)
-  assert.equal(sum!.at, mean!.at)
-  assert.deepEqual(new Set([sum, mean, count].map((each) => each!.countAt)), new Set([count!.at]))
+  assert.deepEqual(sum!.at, mean!.at)
+  assert.equal(new Set([sum, mean, count].map((each) => each!.countAt)).size, 1)
+  assert.deepEqual(count!.at, [])
+})
+
+test('variance and deviation take the same sum as the mean, and a sum of squares', () => {
+  const functions = ['mean', 'var_pop', 'stddev_samp'] as const
+  const [level] = levelsOf(functions.map((fn) => featureOf(fn, 'amount')))
+  const [mean, variance, deviation] = level!.groups[0]!.features
+  assert.deepEqual(variance!.at, deviation!.at)
+  assert.equal(variance!.at[0], mean!.at[0])
+  assert.equal(variance!.at.length, 2)
+  assert.equal(level!.partials.length, 3)
+})
+
+test('percentiles of one precision share their counts', () => {
+  const fnOf = (percentile: number, precision: number) =>
+    ({ name: 'approx_percentile', percentile, precision }) as const
+  const functions = [fnOf(0.5, 100), fnOf(0.9, 100), fnOf(0.9, 20)]
+  const features = functions.map((fn) => ({ fn, column: 'amount', windowMs: hour }))
+  const [level] = planLevels(engineView({ columns, features }))
+  const [median, high, rough] = level!.groups[0]!.features
+  assert.deepEqual(median!.at, high!.at)
+  assert.notDeepEqual(high!.at, rough!.at)
 })
 
 test('windows of one width share the partials, and each reads only its own', () => {
@@ -44,8 +66,8 @@ test('windows of one width share the partials, and each reads only its own', () 
   const [level, ...others] = levelsOf(features)
   assert.deepEqual(others, [])
   const [short, long] = level!.groups
-  assert.deepEqual([short!.windowMs, long!.windowMs], [hour, 2 * hour])
-  assert.equal(short!.features[0]!.at, long!.features[0]!.at)
+  assert.deepEqual([short!.span.sizeMs, long!.span.sizeMs], [hour, 2 * hour])
+  assert.deepEqual(short!.features[0]!.at, long!.features[0]!.at)
   // The sum and the count of amounts; with the largest page and the count of pages.
   assert.deepEqual([short!.partials.length, long!.partials.length], [2, 4])
   assert.equal(level!.partials.length, 4)
@@ -54,7 +76,7 @@ test('windows of one width share the partials, and each reads only its own', () 
 test('a column without nulls is counted by the events of the tile', () => {
   const [level] = levelsOf([featureOf('count', 'items'), featureOf('mean', 'items')])
   const [count, mean] = level!.groups[0]!.features
-  assert.deepEqual([count!.at, count!.countAt, mean!.countAt], Array(3).fill(eventsCell))
+  assert.deepEqual([count!.countAt, mean!.countAt], [eventsCell, eventsCell])
   assert.equal(level!.partials.length, 1)
   const [nullable] = levelsOf([featureOf('count', 'amount')])
   assert.notEqual(nullable!.groups[0]!.features[0]!.countAt, eventsCell)
@@ -74,7 +96,7 @@ test('the cells of a row do not overlap and fill the row', () => {
   )
 })
 
-test('the cells of pooled values are known, with their types', () => {
+test('the cells that hold places in the pool are known, with how what is there is stored', () => {
   const features = [
     featureOf('sum', 'amount'),
     featureOf('last', 'page'),
@@ -83,8 +105,10 @@ test('the cells of pooled values are known, with their types', () => {
   ]
   const [level] = levelsOf(features)
   const placed = level!.groups[0]!.features
-  assert.deepEqual(level!.valueCells, [placed[1]!.at, placed[2]!.at])
-  assert.deepEqual(level!.valueTypes, [page.type, page.type])
+  // The sum of floats has its spill in its third cell.
+  const [sum, last, min] = placed.map(({ at }) => at[0]!)
+  assert.deepEqual(level!.valueCells, [sum! + 2, last, min])
+  assert.equal(level!.valueCodecs.length, 3)
 })
 
 test('sawtooth windows are served by levels of their tile widths, narrowest first', () => {

@@ -38,6 +38,15 @@ const view = engineView({
     { column: 's', fn: 'last', windowMs: 86_400_000 },
     { column: 'm', fn: 'last', windowMs: 86_400_000 },
     { column: 'm', fn: 'count', windowMs: 60_000 },
+    { column: 'x', fn: 'stddev_samp', windowMs: 60_000 },
+    { column: 'm', fn: { name: 'last_n', n: 2 }, windowMs: 86_400_000 },
+    { column: 's', fn: { name: 'first_distinct_n', n: 3 }, windowMs: 60_000 },
+    { column: 's', fn: { name: 'approx_count_distinct', precision: 4 }, windowMs: 86_400_000 },
+    {
+      column: 'n',
+      fn: { name: 'approx_percentile', percentile: 0.5, precision: 20 },
+      windowMs: 86_400_000,
+    },
   ],
 })
 
@@ -63,7 +72,7 @@ const events: fc.Arbitrary<OracleEvent[]> = fc.array(
 )
 
 function stateWith(load: () => Uint8Array | null): ViewState {
-  return new ViewState(view, { load, capture: () => undefined })
+  return new ViewState(view, { load, loadChunks: () => [], capture: () => undefined })
 }
 
 function valuesOf(state: ViewState) {

@@ -54,3 +54,20 @@ test('what a container holds counts', () => {
     assert.ok(bytesOf(value) > 1000)
   }
 })
+
+test('a state says how it grows, and goes with all that it has grown to', () => {
+  const pool = new ValuePool()
+  const list = [1]
+  const place = pool.hold(list, 100)
+  list.push(2)
+  pool.put(place, list, 8)
+  assert.equal(pool.bytes, 108)
+  const other = [3]
+  pool.put(place, other, -50)
+  assert.equal(pool.bytes, 58)
+  assert.equal(pool.state(place), other)
+  // A place that merging owns is negative in its cell.
+  assert.equal(pool.state(-place), other)
+  pool.release(place)
+  assert.equal(pool.bytes, 0)
+})

@@ -34,6 +34,8 @@ test('every option has its type after defaults', () => {
     checkpointMs: 10_000,
     retainBytesMax: 8_589_934_592,
     retainMsMax: 604_800_000,
+    ledgerBytesMax: 268_435_456,
+    ledgerMsMax: 2_592_000_000,
     logLevel: 'info',
   })
 })

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { MillraceError } from '../../src/base/errors.ts'
+import type { MillraceError } from '../../src/base/errors.ts'
 import { aggregate } from '../../src/define/aggregate.ts'
 import { buildCatalog } from '../../src/define/catalog.ts'
 import { entity } from '../../src/define/entity.ts'
+import { functionsShown } from '../../src/define/function.ts'
 import { featureService } from '../../src/define/service.ts'
 import { pushSource } from '../../src/define/source.ts'
 import { t } from '../../src/define/types.ts'
 import { streamFeatureView } from '../../src/define/view.ts'
+import { loose, problemsOf } from '../helpers/wrong-definitions.ts'
 
 const user = entity({ name: 'user', joinKeys: { user_id: t.String() }, owner: 'ads' })
 const ad = entity({ name: 'ad', joinKeys: { ad_id: t.Int64() } })
@@ -52,28 +54,6 @@ const ranking = featureService({
   features: [moreByUser, byUser.select('clicked_count_1h'), byAd],
 })
 
-/** The lines of the error, without where in this file they point. */
-function problemsOf(...definitions: unknown[]): string[] {
-  try {
-    buildCatalog(definitions)
-  } catch (error) {
-    assert.ok(error instanceof MillraceError && error.code === 'DEFINITION_INVALID')
-    const lines = error.message.split('\n').map((line) => line.trim())
-    if (lines.length > 1) assert.equal(lines.shift(), `${lines.length} problems`)
-    return lines.map((line) => line.replace(/ \(\/.*:\d+:\d+\)$/, ''))
-  }
-  return []
-}
-
-// Mistakes that the compiler would refuse, as a JavaScript file may hold them.
-const loose = {
-  entity: entity as (options: object) => unknown,
-  pushSource: pushSource as (options: object) => unknown,
-  view: streamFeatureView as unknown as (options: object) => unknown,
-  service: featureService as unknown as (options: object) => unknown,
-  aggregate: aggregate as unknown as (...values: unknown[]) => unknown,
-}
-
 describe('a catalog', () => {
   it('resolves views against their source, with routes by join keys', () => {
     const catalog = buildCatalog([ranking])
@@ -117,10 +97,11 @@ describe('a catalog', () => {
       ['clicked', 'price'],
     )
     assert.deepEqual(byAdView!.features[2], {
+      kind: 'aggregate',
       name: 'top_price',
       column: 'price',
-      fn: 'max',
-      windowMs: 600_000,
+      fn: { name: 'max' },
+      window: { kind: 'time', sizeMs: 600_000, offsetMs: 0 },
       type: { kind: 'Float32', nullable: true },
     })
     assert.equal(byUserView!.transform, null)
@@ -144,8 +125,8 @@ describe('a catalog', () => {
       [
         'more_by_user.cents_mean_1d',
         'by_user.clicked_count_1h',
-        'by_ad.clicked_sum_1h',
-        'by_ad.clicked_count_1h',
+        'by_ad.clicked_sum_1h_5m',
+        'by_ad.clicked_count_1h_5m',
         'by_ad.top_price',
       ],
     )
@@ -290,40 +271,6 @@ describe('a wrong definition', () => {
     ])
   })
 
-  it('has windows that its mode does not keep', () => {
-    const windows = (options: object, ...list: string[]) =>
-      problemsOf(
-        loose.view({
-          ...view,
-          ...options,
-          features: list.map((window, i) =>
-            loose.aggregate('clicked', 'sum', window, { name: `f${i}` }),
-          ),
-        }),
-      )
-    assert.deepEqual(windows({}, '10s', '9s', '1830d', '1831d', '10500ms', '0s', 'soon'), [
-      'v.features[1]: window "9s" is shorter than 10s',
-      'v.features[3]: window "1831d" is longer than 1830d',
-      'v.features[4]: window "10500ms" is not a whole number of seconds',
-      'v.features[5]: "0s" is not a duration such as "90s", "1h", "1h30m" or "7d"',
-      'v.features[6]: "soon" is not a duration such as "90s", "1h", "1h30m" or "7d"',
-    ])
-    const interval = { mode: 'interval', aggregationInterval: '2s' }
-    assert.deepEqual(windows(interval, '2s', '3s', '200000s', '200002s'), [
-      'v.features[1]: window "3s" is not a multiple of the aggregation interval 2s',
-      'v.features[3]: window "200002s" has 100001 intervals of 2s, more than 100000',
-    ])
-    assert.deepEqual(windows({ mode: 'interval' }, '1h'), [
-      'v.aggregationInterval: mode "interval" needs one, such as "5m"',
-    ])
-    assert.deepEqual(windows({ aggregationInterval: '1m' }, '1h'), [
-      'v.aggregationInterval: only mode "interval" has an aggregation interval',
-    ])
-    assert.deepEqual(windows({ mode: 'sliding' }, '1h'), [
-      'v.mode: "sliding" is neither "sawtooth" nor "interval"',
-    ])
-  })
-
   it('holds something else where a part belongs', () => {
     assert.deepEqual(problemsOf(loose.view({ ...view, source: user, features: clicks })), [
       'v.source: not a source made with pushSource',
@@ -331,10 +278,9 @@ describe('a wrong definition', () => {
     const median = loose.aggregate('clicked', 'median', '1h')
     const features = ['clicked', null, median]
     assert.deepEqual(problemsOf(loose.view({ ...view, features })), [
-      'v.features[0]: "clicked" was not made with aggregate',
-      'v.features[1]: null was not made with aggregate',
-      'v.features[2]: "median" is not an aggregate function; they are count, sum, mean, min, ' +
-        'max, last',
+      'v.features[0]: "clicked" was not made with aggregate or attribute',
+      'v.features[1]: null was not made with aggregate or attribute',
+      `v.features[2]: "median" is not an aggregate function; they are ${functionsShown}`,
     ])
     const odd = { leadingEdge: 'now', online: 'yes', transform: 7, owner: 1, tags: { a: 1 } }
     assert.deepEqual(problemsOf(loose.view({ ...view, features: clicks, ...odd })), [

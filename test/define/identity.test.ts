@@ -44,7 +44,7 @@ describe('an identity', () => {
         '{"name":"clicked","type":"Int64"},{"name":"user_id","type":"String"}]}',
     )
     assert.equal(source.identity, '4e73e23451f8f3d7c5050fd7ae98db5e')
-    assert.equal(view.identity, 'c106c7f1b3c5595c442b30454689209b')
+    assert.equal(view.identity, 'da9df2226841958229899f96929123fe')
   })
 
   it('is the hash of the canonical text', () => {
@@ -72,7 +72,8 @@ describe('an identity', () => {
       [{ leadingEdge: 'latest-event' }, 'leadingEdge: wall-clock → latest-event'],
       [
         { mode: 'interval', aggregationInterval: '1m' },
-        'mode: sawtooth → interval; intervalMs: 0 → 60000',
+        'mode: sawtooth → interval; intervalMs: 0 → 60000; features.clicked_sum_1h is gone; ' +
+          'features.clicked_count_1h is gone; and 2 more',
       ],
       [{ transform }, 'the transform has changed'],
       [{ entities: [otherKey] }, 'joinKeys.user_id is gone; joinKeys.clicked is new'],
@@ -84,7 +85,7 @@ describe('an identity', () => {
             aggregate('clicked', 'count', '1h'),
           ],
         },
-        'features.clicked_sum_1h.windowMs: 3600000 → 7200000',
+        'features.clicked_sum_1h.window.sizeMs: 3600000 → 7200000',
       ],
       [
         { features: [aggregate('clicked', 'count', '1h'), aggregate('clicked', 'sum', '1h')] },

@@ -6,11 +6,20 @@ import { describe, it } from 'node:test'
 import assert from 'node:assert/strict'
 import type { Static } from 'typebox'
 import { aggregate } from '../../src/define/aggregate.ts'
+import { attribute } from '../../src/define/attribute.ts'
+import { buildCatalog } from '../../src/define/catalog.ts'
 import { entity } from '../../src/define/entity.ts'
+import {
+  approxCountDistinct,
+  approxPercentile,
+  last,
+  lastDistinct,
+} from '../../src/define/function.ts'
 import { featureService, type FeaturesOf, type JoinKeysOf } from '../../src/define/service.ts'
 import { pushSource, type EventOf, type RowOf } from '../../src/define/source.ts'
 import { t, type Fields, type InputOf, type ValueOf } from '../../src/define/types.ts'
 import { streamFeatureView } from '../../src/define/view.ts'
+import { lifetimeWindow, timeWindow, windowSeries } from '../../src/define/window.ts'
 
 type Equal<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -57,6 +66,29 @@ const adClicks = streamFeatureView({
 const ranking = featureService({
   name: 'ranking',
   features: [userClicks.select('clicked_count_1h'), adClicks],
+})
+
+const named = [
+  aggregate('browser', last(3), '1d'),
+  aggregate('price', approxPercentile(0.95), '1h'),
+  aggregate('user_id', approxCountDistinct(12), '1h'),
+  aggregate('price', 'stddev', timeWindow('7d', { offset: '3d' })),
+  aggregate('position', 'max', windowSeries('1d', { from: '7d' })),
+] as const
+const lifetime = streamFeatureView({
+  name: 'lifetime',
+  source: impressions,
+  entities: [ad],
+  lifetimeStart: '2024-01-01T00:00:00Z',
+  features: [...named, aggregate('clicked', 'sum', lifetimeWindow())],
+})
+const hourly = streamFeatureView({
+  name: 'hourly',
+  source: impressions,
+  entities: [ad],
+  mode: 'interval',
+  aggregationInterval: '1h',
+  features: named,
 })
 
 describe('types', () => {
@@ -123,7 +155,7 @@ describe('types', () => {
         { readonly user_id: string; readonly ad_id: number | bigint }
       >
     >()
-    assert.equal(userClicks.features[0]!.name, 'clicked_count_1h')
+    assert.equal(userClicks.features[3]!.name, 'mean_position')
   })
 
   it('a transform gets values and returns rows of its row schema, or events', () => {
@@ -148,6 +180,72 @@ describe('types', () => {
     })
     holds<Equal<FeaturesOf<typeof view>, { readonly cents_sum_1d: bigint | null }>>()
     assert.equal(typeof filter.transform, 'function')
+  })
+
+  it('default names say the function, the window and how it is kept', () => {
+    holds<
+      Equal<
+        FeaturesOf<typeof lifetime>,
+        {
+          readonly browser_last_3_1d: readonly string[] | null
+          readonly price_approx_percentile_p0_95_1h: number | null
+          readonly user_id_approx_count_distinct_1h: bigint | null
+          readonly price_stddev_samp_7d_offset_3d: number | null
+          readonly position_max_1d_series_7d_0s_1d: readonly (number | null)[] | null
+          readonly clicked_sum_lifetime: bigint | null
+        }
+      >
+    >()
+    holds<
+      Equal<
+        keyof FeaturesOf<typeof hourly>,
+        | 'browser_last_3_1d_1h'
+        | 'price_approx_percentile_p0_95_1h_1h'
+        | 'user_id_approx_count_distinct_1h_1h'
+        | 'price_stddev_samp_7d_offset_3d_1h'
+        | 'position_max_1d_1h_series_7d_0s_1d'
+      >
+    >()
+  })
+
+  it('the loader gives the names that the compiler says', () => {
+    const names = buildCatalog([lifetime, hourly]).views.map((view) =>
+      view.features.map((feature) => feature.name),
+    )
+    assert.deepEqual(names, [
+      [
+        'browser_last_3_1d_1h',
+        'price_approx_percentile_p0_95_1h_1h',
+        'user_id_approx_count_distinct_1h_1h',
+        'price_stddev_samp_7d_offset_3d_1h',
+        'position_max_1d_1h_series_7d_0s_1d',
+      ],
+      [
+        'browser_last_3_1d',
+        'price_approx_percentile_p0_95_1h',
+        'user_id_approx_count_distinct_1h',
+        'price_stddev_samp_7d_offset_3d',
+        'position_max_1d_series_7d_0s_1d',
+        'clicked_sum_lifetime',
+      ],
+    ])
+  })
+
+  it('attributes have the types of their columns', () => {
+    const profile = streamFeatureView({
+      name: 'profile',
+      source: impressions,
+      entities: [user],
+      ttl: '30d',
+      features: [attribute('browser'), attribute('price', { name: 'last_price' })],
+    })
+    holds<
+      Equal<
+        FeaturesOf<typeof profile>,
+        { readonly browser: string | null; readonly last_price: number | null }
+      >
+    >()
+    assert.equal(profile.ttl, '30d')
   })
 
   it('definitions whose names the compiler does not know are left to the loader', () => {
@@ -201,6 +299,12 @@ describe('mistakes that do not compile', () => {
         aggregate('tags', 'min', '1h'),
         // @ts-expect-error max of Bool
         aggregate('consent', 'max', '1h'),
+        // @ts-expect-error percentile of String
+        aggregate('browser', approxPercentile(0.5), '1h'),
+        // @ts-expect-error distinct values of Array
+        aggregate('tags', lastDistinct(3), '1h'),
+        // @ts-expect-error no such column
+        attribute('clickd'),
         aggregate('consent', 'last', '1h'),
       ],
     })

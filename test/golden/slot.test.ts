@@ -30,27 +30,31 @@ const view = engineView({
 })
 
 const golden = [
-  // Format 1; newest event: ns within its ms, and ms.
-  '01000000 07000000 00000000205f1241',
+  // Format 2; newest event: ns within its ms, and ms.
+  '02000000 07000000 00000000205f1241',
   // Two tiles of 5 s: number, events, sum of n in two cells, last n, its ns after the start.
   '02000000',
   '0000000000804d40 000000000000f03f 0000000000000000 0000000000001440',
   '0500000000000000 000000d088c3f041',
   '0000000000004e40 000000000000f03f 000000000000f0bf 000020ffffffef41',
   'f9ffffffffffffff 0000800365cdcd41',
-  // Tiles of 5 min, two: number, events, values of x, sum of x in two cells, places of the greatest
-  // s and of the last m, ns of the last m.
+  // Tiles of 5 min, two: number, events, values of x, sum of x in two cells and the place of its
+  // spill, places of the greatest s and of the last m, ns of the last m.
   '02000000',
   '0000000000000000 000000000000f03f 000000000000f03f 000000000000f83f 0000000000000000',
-  '000000000000f03f 0000000000000840 0000c0d4e56e5142',
+  '0000000000000000 000000000000f03f 0000000000000840 0000c0d4e56e5142',
   '000000000000f03f 000000000000f03f 0000000000000000 0000000000000000 0000000000000000',
-  '0000000000000040 0000000000001040 0000800365cdcd41',
-  // The values of the places: s and m of one tile, s and m of the other.
-  '94 a162 92 a161 cf0000000000000001 a161 92 a161 cf0000000000000002',
+  '0000000000000000 0000000000000040 0000000000001040 0000800365cdcd41',
+  // What is at the places: no spill, s and m of one tile; the same of the other.
+  '96 c0 a162 92 a161 cf0000000000000001 c0 a161 92 a161 cf0000000000000002',
 ]
 
 test('the stored form of a key is what it always was', () => {
-  const state = new ViewState(view, { load: () => null, capture: () => undefined })
+  const state = new ViewState(view, {
+    load: () => null,
+    loadChunks: () => [],
+    capture: () => undefined,
+  })
   const m = (n: bigint) => new Map([['a', n]])
   const rows = engineRows(view, [
     { key: 'k', timeNs: 299_500_000_000n, row: { n: 5n, x: 1.5, s: 'b', m: m(1n) } },
@@ -61,6 +65,6 @@ test('the stored form of a key is what it always was', () => {
   const slot = state.slotOf(hash, bytes, 0, bytes.length)
   const writer = new ByteWriter(64)
   encodeSlot(writer, slot, state.newestMs[slot]!, state.newestNs[slot]!, state.levels, state.pool)
-  assert.equal(slotFormat, 1)
+  assert.equal(slotFormat, 2)
   assert.equal(Buffer.from(writer.since(0)).toString('hex'), golden.join('').replaceAll(' ', ''))
 })

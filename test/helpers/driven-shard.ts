@@ -67,6 +67,7 @@ export class DrivenShard {
       keyHash: hashBytes(key, 0, key.length, seed),
       key,
       features: this.#catalog.views[0]!.features.map((_, place) => place),
+      leadingEdge: this.#catalog.views[0]!.leadingEdge,
       edgeMs,
       watermarkMs: -Infinity,
       watermarkNs: 0,

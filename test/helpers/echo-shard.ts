@@ -20,7 +20,14 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
   const post = (message: FromShard): void => port.postMessage(message)
   post({
     kind: 'opened',
-    shards: start.shards.map((shard) => ({ shard, position: 0, watermarks: new Float64Array(0) })),
+    shards: start.shards.map((shard) => ({
+      shard,
+      position: 0,
+      watermarks: new Float64Array(0),
+      from: 0,
+      recorded: 0,
+      unrecorded: [],
+    })),
   })
   await new Promise<void>((resolve, reject) => {
     port.on('message', (message: ToShard) => {

@@ -2,16 +2,45 @@
  * Views, rows and states made by hand: the aggregation engine without the stages before it.
  */
 import { hashBytes } from '../../src/base/hash.ts'
-import type { Feature, View } from '../../src/model/catalog.ts'
+import type { AggregateFunction, PlainFunction } from '../../src/model/aggregate-function.ts'
+import type { AggregateFeature, AttributeFeature, View, Window } from '../../src/model/catalog.ts'
 import { RowBatch } from '../../src/model/rows.ts'
 import type { Field } from '../../src/model/types.ts'
 import type { OracleEvent } from './oracle.ts'
 
+/** A function over a window, which is a length in ms or anything else; or an attribute. */
+export type FeatureSpec =
+  | {
+      readonly column: string
+      readonly fn: PlainFunction | AggregateFunction
+      readonly windowMs: number
+    }
+  | {
+      readonly column: string
+      readonly fn: PlainFunction | AggregateFunction
+      readonly window: Window
+    }
+  | { readonly column: string; readonly fn?: never }
+
+/** A feature of the catalog, but for its name and type. */
+export function featureOf(spec: FeatureSpec): FeatureFacts {
+  const { column } = spec
+  if (spec.fn === undefined) return { kind: 'attribute', column }
+  const fn = typeof spec.fn === 'string' ? { name: spec.fn } : spec.fn
+  const window: Window =
+    'window' in spec ? spec.window : { kind: 'time', sizeMs: spec.windowMs, offsetMs: 0 }
+  return { kind: 'aggregate', column, fn, window }
+}
+
+export type FeatureFacts = AggregateFeature | AttributeFeature
+
 export interface EngineViewSpec {
   readonly columns: readonly Field[]
-  readonly features: readonly Pick<Feature, 'column' | 'fn' | 'windowMs'>[]
+  readonly features: readonly FeatureSpec[]
   readonly mode?: View['mode']
   readonly intervalMs?: number
+  readonly ttlMs?: number
+  readonly secondaryKey?: string
   readonly leadingEdge?: View['leadingEdge']
 }
 
@@ -27,12 +56,14 @@ export function engineView(spec: EngineViewSpec): View {
     joinKeys: [{ name: 'key', type: { kind: 'String', nullable: false } }],
     columns,
     features: features.map((feature, n) => ({
-      ...feature,
+      ...featureOf(feature),
       name: `feature_${n}`,
       type: { ...columns.find(({ name }) => name === feature.column)!.type, nullable: true },
     })),
+    secondaryKey: spec.secondaryKey ?? null,
     mode,
     intervalMs: mode === 'interval' ? spec.intervalMs! : 0,
+    ttlMs: spec.ttlMs ?? Infinity,
     leadingEdge,
     online: true,
     transform: null,

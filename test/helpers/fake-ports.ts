@@ -13,6 +13,7 @@ import type {
   ReadPort,
   SequencedRejection,
 } from '../../src/model/contracts.ts'
+import { featureOf } from './engine.ts'
 
 /** A promise that a test resolves. */
 export function createGate(): { readonly promise: Promise<void>; open: () => void } {
@@ -134,21 +135,19 @@ const view: View = {
   features: [
     {
       name: 'clicked_sum_1h',
-      column: 'clicked',
-      fn: 'sum',
-      windowMs: 3_600_000,
+      ...featureOf({ column: 'clicked', fn: 'sum', windowMs: 3_600_000 }),
       type: { kind: 'Int64', nullable: true },
     },
     {
       name: 'timestamp_max_1h',
-      column: 'timestamp',
-      fn: 'max',
-      windowMs: 3_600_000,
+      ...featureOf({ column: 'timestamp', fn: 'max', windowMs: 3_600_000 }),
       type: { kind: 'Timestamp', nullable: true },
     },
   ],
+  secondaryKey: null,
   mode: 'sawtooth',
   intervalMs: 0,
+  ttlMs: Infinity,
   leadingEdge: 'wall-clock',
   online: true,
   transform: null,

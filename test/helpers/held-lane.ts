@@ -11,6 +11,8 @@ type Apply = Extract<ToShard, { kind: 'apply' }>
 export class HeldLane implements RouterLane {
   readonly shards: readonly number[]
   readonly posted: Apply[] = []
+  /** Bytes of all buffers that were posted, as far as they were filled. */
+  sentBytes = 0
   #listener: ((message: FromShard) => void) | null = null
   #answered = 0
 
@@ -24,6 +26,7 @@ export class HeldLane implements RouterLane {
     const moved = message.shards.map((shard) => ({ ...shard, buffer: shard.buffer.slice(0) }))
     for (const buffer of transfer) structuredClone(buffer, { transfer: [buffer] })
     this.posted.push({ ...message, shards: moved })
+    for (const { byteLength } of moved) this.sentBytes += byteLength
   }
 
   onMessage(listener: (message: FromShard) => void): void {

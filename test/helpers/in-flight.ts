@@ -2,7 +2,7 @@
  * A batch in flight that writes down what it is told.
  */
 import type { BatchInFlight, RoutableBatch } from '../../src/model/contracts.ts'
-import type { Rejection } from '../../src/model/rejection.ts'
+import type { PartlyLate, Rejection } from '../../src/model/rejection.ts'
 import { payloadOf } from './msgpack-forms.ts'
 
 export interface RecordedBatch extends RoutableBatch {
@@ -13,6 +13,8 @@ export interface RecordedBatch extends RoutableBatch {
   lanesExpected: number
   /** `[route, rejections]`, as they came. */
   readonly rejected: [route: number, rejections: readonly Rejection[]][]
+  /** `[route, events]`, likewise. */
+  readonly late: [route: number, events: readonly PartlyLate[]][]
 }
 
 export function recordedBatch(
@@ -27,6 +29,7 @@ export function recordedBatch(
       batch.lanesExpected += 1
     },
     reject: (route, rejections) => batch.rejected.push([route, rejections]),
+    late: (route, events) => batch.late.push([route, events]),
     laneDone: () => {
       batch.lanes -= 1
     },
@@ -41,6 +44,7 @@ export function recordedBatch(
     lanes: 0,
     lanesExpected: 0,
     rejected: [],
+    late: [],
   }
   return batch
 }

@@ -44,7 +44,8 @@ export function appendNext(
   const opening = journal.openProducer(name, state?.epoch ?? null)
   if (opening.kind === 'fenced') throw new Error('the current epoch is never fenced')
   const { id: producer, epoch, nextSequence: sequence } = opening.producer
-  const batch = { source, producer, epoch, sequence, count, payload }
+  const sourceName = source === -1 ? 'stray' : (['clicks', 'orders'][source] ?? `${source}`)
+  const batch = { source, sourceName, producer, epoch, sequence, count, payload }
   return { kind: 'batch', ...batch, ...journal.append(batch) }
 }
 

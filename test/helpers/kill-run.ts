@@ -12,6 +12,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { systemClock } from '../../src/base/clock.ts'
 import { MillraceClient } from '../../src/client/client.ts'
 import { readHttp } from './daemons.ts'
+import { randomNumbers } from './random.ts'
 import { root } from './repository.ts'
 import { killInRecovery, Served } from './served.ts'
 
@@ -43,7 +44,7 @@ export interface KillRunOptions {
 /** Runs the rounds; throws when anything is lost, or counted twice. */
 export async function killRun(run: KillRunOptions): Promise<number> {
   const { rounds, seed, eventsMax, recoveriesMax } = run
-  const random = mulberry32(seed)
+  const random = randomNumbers(seed)
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-kill-'))
   const features = join(root, 'test/fixtures/orders.ts')
   // Checkpoints all the time, so that kills fall into them.
@@ -202,17 +203,6 @@ async function inDuckDb(events: readonly Order[]): Promise<Total[]> {
 /** A time as the daemon writes it: no more digits of a fraction than it has. */
 function isoOf(ms: number): string {
   return new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
-}
-
-/** A small generator of random numbers from 0 to 1. @see github.com/bryc/code, mulberry32 */
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 if (import.meta.filename === process.argv[1]) {

@@ -5,7 +5,7 @@
  * directory is flushed. `afterPowerLoss` keeps what was flushed and any part of what was not, by
  * sectors, in any order. Operations can be made to fail, to write short and to wait.
  */
-import type { JournalFile, JournalFiles } from '../../src/journal/files.ts'
+import type { LogFile, LogFiles } from '../../src/log/files.ts'
 
 /** Smaller than a disk's, so that a small write can survive in many ways. */
 const sectorBytes = 64
@@ -19,7 +19,7 @@ interface StoredFile {
 export type DiskOperation =
   'list' | 'open' | 'create' | 'remove' | 'read' | 'write' | 'flush' | 'truncate' | 'directory'
 
-export class MemoryDisk implements JournalFiles {
+export class MemoryDisk implements LogFiles {
   /** Operations so far, in order, each with the path. */
   readonly operations: { kind: DiskOperation; path: string }[] = []
   /** Called before each operation; what it throws is the operation's error. */
@@ -75,7 +75,7 @@ export class MemoryDisk implements JournalFiles {
     return this.paths.map((path) => path.slice(dir.length + 1))
   }
 
-  async open(path: string, mode: 'read' | 'update' | 'create'): Promise<JournalFile> {
+  async open(path: string, mode: 'read' | 'update' | 'create'): Promise<LogFile> {
     await this.#begin(mode === 'create' ? 'create' : 'open', path)
     if (mode === 'create') {
       if (this.#files.has(path)) throw new Error(`EEXIST: ${path}`)
@@ -96,7 +96,7 @@ export class MemoryDisk implements JournalFiles {
     for (const [path, file] of this.#files) this.#durableNames.set(path, file)
   }
 
-  #handle(path: string, file: StoredFile): JournalFile {
+  #handle(path: string, file: StoredFile): LogFile {
     return {
       size: async () => file.cached.length,
       read: async (target, offset) => {

@@ -5,6 +5,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Value } from '../../src/model/types.ts'
+import type { PlainFunction } from '../../src/model/aggregate-function.ts'
+import { featureOf } from './engine.ts'
 import { oracle, type OracleEvent, type OracleView } from './oracle.ts'
 
 const second = 1_000_000_000n
@@ -13,14 +15,14 @@ const second = 1_000_000_000n
 function viewOf(
   mode: OracleView['mode'],
   windowMs: number,
-  fns: readonly OracleView['features'][number]['fn'][],
+  fns: readonly PlainFunction[],
   kind: 'Int64' | 'Int32' | 'Float64' | 'String' = 'Int64',
 ): OracleView {
   return {
     mode,
     intervalMs: mode === 'interval' ? 10_000 : 0,
     columns: [{ name: 'x', type: { kind, nullable: true } }],
-    features: fns.map((fn) => ({ column: 'x', fn, windowMs })),
+    features: fns.map((fn) => featureOf({ column: 'x', fn, windowMs })),
   }
 }
 
@@ -81,7 +83,10 @@ test('each feature has its own window, and other keys do not count', () => {
   const events = eventsOf([5n * second, 1n], [50n * second, 2n])
   events.push({ key: 'b', timeNs: 50n * second, row: { x: 100n } })
   const view = viewOf('sawtooth', 60_000, ['sum'])
-  const both = { ...view, features: [...view.features, { ...view.features[0]!, windowMs: 10_000 }] }
+  const both = {
+    ...view,
+    features: [...view.features, featureOf({ column: 'x', fn: 'sum', windowMs: 10_000 })],
+  }
   assert.deepEqual(oracle(events, both, 'a', 55n * second, at10s), [3n, 2n])
 })
 

@@ -4,8 +4,9 @@
  * No tiles and no state: every read looks at every event. It shares no code with the engine, which
  * must agree with it for every order and batching of the same events.
  */
-import type { Feature, View } from '../../src/model/catalog.ts'
+import type { AggregateFeature, Feature, View, Window } from '../../src/model/catalog.ts'
 import type { Field, Value } from '../../src/model/types.ts'
+import { compare, naive } from './naive.ts'
 
 export interface OracleEvent {
   /** Any text that names the entity. */
@@ -17,9 +18,13 @@ export interface OracleEvent {
 
 /** What the oracle needs of a view; a view of the catalog is one. */
 export interface OracleView extends Pick<View, 'mode' | 'intervalMs'> {
+  readonly secondaryKey?: string | null
+  readonly ttlMs?: number
   readonly columns: readonly Field[]
-  readonly features: readonly Pick<Feature, 'column' | 'fn' | 'windowMs'>[]
+  readonly features: readonly Unnamed<Feature>[]
 }
+
+type Unnamed<F> = F extends Feature ? Omit<F, 'name' | 'type'> : never
 
 /**
  * The values of a view's features for one entity, in the order of the features: null where no
@@ -37,66 +42,79 @@ export function oracle(
   edgeNs: bigint,
   tileWidthMs: (windowMs: number) => number,
 ): (Value | undefined)[] {
-  const own = events.filter((event) => event.key === key)
-  return view.features.map(({ column, fn, windowMs }) => {
-    const interval = view.mode === 'interval'
-    const widthNs = nsOf(interval ? view.intervalMs : tileWidthMs(windowMs))
-    const end = interval ? floorTo(edgeNs, widthNs) : edgeNs + 1n
-    const start = interval ? end - nsOf(windowMs) : floorTo(edgeNs - nsOf(windowMs), widthNs)
-    const inWindow = own.filter(({ timeNs }) => timeNs >= start && timeNs < end)
-    if (inWindow.length === 0) return null
-    const values = inWindow
-      .toSorted((a, b) => compare(a.timeNs, b.timeNs))
-      .map(({ row }) => row[column] ?? null)
-      .filter((value) => value !== null)
-    const { kind } = view.columns.find((field) => field.name === column)!.type
-    return aggregate(fn, values, kind.startsWith('Int'))
+  const own = events
+    .filter((event) => event.key === key && event.timeNs <= edgeNs)
+    .toSorted((a, b) => compare(a.timeNs, b.timeNs))
+  return view.features.map((feature) => {
+    if (feature.kind === 'attribute') {
+      const latest = own.at(-1)
+      const isServed = latest !== undefined && isLive(latest.timeNs, edgeNs, view.ttlMs)
+      return isServed ? (latest.row[feature.column] ?? null) : null
+    }
+    const contents = windowsOf(view, feature.window, edgeNs, tileWidthMs).map(([start, end]) =>
+      own.filter(({ timeNs }) => timeNs >= start && timeNs < end).map(({ row }) => row),
+    )
+    if (contents.every((rows) => rows.length === 0)) return null
+    const values = contents.map((rows) => {
+      const { secondaryKey } = view
+      if (typeof secondaryKey !== 'string') return valueOf(view, feature, rows)
+      const keys = [...new Set(rows.map((row) => row[secondaryKey]!))].toSorted(compare)
+      if (feature.kind === 'secondary-keys') return keys
+      const apart = keys.map((key) =>
+        valueOf(
+          view,
+          feature,
+          rows.filter((row) => row[secondaryKey] === key),
+        ),
+      )
+      return apart.includes(undefined) ? undefined : (apart as Value[])
+    })
+    if (feature.window.kind !== 'series') return values[0]
+    return values.includes(undefined) ? undefined : (values as Value[])
   })
 }
 
-function aggregate(
-  fn: Feature['fn'],
-  values: readonly Value[],
-  integers: boolean,
+function isLive(timeNs: bigint, edgeNs: bigint, ttlMs = Infinity): boolean {
+  return !Number.isFinite(ttlMs) || timeNs > edgeNs - nsOf(ttlMs)
+}
+
+type Row = OracleEvent['row']
+
+function valueOf(
+  view: OracleView,
+  feature: Unnamed<Feature>,
+  rows: readonly Row[],
 ): Value | undefined {
-  if (fn === 'count') return BigInt(values.length)
-  if (values.length === 0) return null
-  if (fn === 'last') return values.at(-1)!
-  if (fn === 'min') return values.toSorted(compare)[0]!
-  if (fn === 'max') return values.toSorted(compare).at(-1)!
-  const sum = integers ? integerSum(values) : floatSum(values)
-  if (typeof sum === 'number' && !Number.isFinite(sum)) return undefined
-  if (fn === 'mean') return Number(sum) / values.length
-  return typeof sum === 'bigint' && sum !== BigInt.asIntN(64, sum) ? undefined : sum
+  if (rows.length === 0) return null
+  const { column, fn } = feature as AggregateFeature
+  const field = view.columns.find(({ name }) => name === column)!
+  const values = rows.map((row) => row[column] ?? null).filter((value) => value !== null)
+  return naive(fn, values, field)
 }
 
-function integerSum(values: readonly Value[]): bigint {
-  return values.reduce<bigint>((sum, value) => sum + BigInt(value as bigint | number), 0n)
-}
-
-/** The exact sum of doubles, rounded once. Every double is a whole multiple of 2^-1074. */
-function floatSum(values: readonly Value[]): number {
-  const view = new DataView(new ArrayBuffer(8))
-  let sum = 0n
-  for (const value of values) {
-    view.setFloat64(0, value as number)
-    const bits = view.getBigUint64(0)
-    const exponent = (bits >> 52n) & 0x7ffn
-    const fraction = bits & 0xf_ffff_ffff_ffffn
-    const size = exponent === 0n ? fraction : (fraction | (1n << 52n)) << (exponent - 1n)
-    sum += bits >> 63n === 1n ? -size : size
+/** Where each of a feature's windows begins and ends, the end not included, ns. */
+function windowsOf(
+  view: OracleView,
+  window: Window,
+  edgeNs: bigint,
+  tileWidthMs: (windowMs: number) => number,
+): (readonly [bigint, bigint])[] {
+  if (window.kind === 'lifetime') return [[nsOf(window.startMs), edgeNs + 1n]]
+  const size = nsOf(window.sizeMs)
+  const one = (offset: bigint): readonly [bigint, bigint] => {
+    const edge = edgeNs - offset
+    if (view.mode === 'continuous') return [edge - size + 1n, edge + 1n]
+    const width = nsOf(view.mode === 'interval' ? view.intervalMs : tileWidthMs(window.sizeMs))
+    const end = floorTo(edge, width)
+    if (view.mode === 'interval') return [end - size, end]
+    return [floorTo(edge - size, width), offset === 0n ? edge + 1n : end]
   }
-  const magnitude = sum < 0n ? -sum : sum
-  // 64 bits are more than a double keeps; what is cut off only has to break ties.
-  const cut = BigInt(Math.max(0, magnitude.toString(2).length - 64))
-  const rest = (magnitude >> cut) << cut === magnitude ? 0n : 1n
-  const rounded = Number((magnitude >> cut) | rest) * 2 ** (Number(cut) - 1074)
-  return sum < 0n ? -rounded : rounded
-}
-
-function compare(a: Value, b: Value): number {
-  if (typeof a === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b as string))
-  return a! < b! ? -1 : a! > b! ? 1 : 0
+  if (window.kind === 'time') return [one(nsOf(window.offsetMs))]
+  const windows: (readonly [bigint, bigint])[] = []
+  for (let ago = window.fromMs; ago - window.sizeMs >= window.toMs; ago -= window.stepMs) {
+    windows.push(one(nsOf(ago) - size))
+  }
+  return windows
 }
 
 const nsOf = (ms: number): bigint => BigInt(ms) * 1_000_000n

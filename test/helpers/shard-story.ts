@@ -4,13 +4,12 @@
 import assert from 'node:assert/strict'
 import { hashBytes } from '../../src/base/hash.ts'
 import { futureMsMax } from '../../src/base/limits.ts'
-import type { Aggregate } from '../../src/define/aggregate.ts'
 import { buildCatalog } from '../../src/define/catalog.ts'
 import { entity } from '../../src/define/entity.ts'
 import { pushSource } from '../../src/define/source.ts'
 import { t } from '../../src/define/types.ts'
-import { streamFeatureView } from '../../src/define/view.ts'
-import type { Catalog, View } from '../../src/model/catalog.ts'
+import { streamFeatureView, type FeatureDefinition } from '../../src/define/view.ts'
+import type { Catalog, LeadingEdge, View, WindowMode } from '../../src/model/catalog.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import type { BatchRejections, ReadResult } from '../../src/model/message.ts'
 import { createEncoder, MsgpackTimestamp } from '../../src/model/msgpack.ts'
@@ -27,13 +26,17 @@ export interface RawEvent {
   readonly small: number | null
   readonly amount: number | null
   readonly place: string | null
+  readonly tag: string
 }
 
 export interface StoryView {
-  readonly mode: 'sawtooth' | 'interval'
+  readonly mode: WindowMode
   readonly aggregationInterval?: '10s' | '1m' | '1h'
   readonly leadingEdge: 'wall-clock' | 'latest-event'
-  readonly features: readonly Aggregate[]
+  readonly lifetimeStart?: Date
+  readonly ttl?: '10s' | '1h'
+  readonly aggregationSecondaryKey?: 'tag'
+  readonly features: readonly FeatureDefinition[]
 }
 
 export type Step =
@@ -155,29 +158,52 @@ export class ShardStory {
 
   /** Every key's values, by key. */
   values(): Record<string, readonly unknown[]> {
-    return Object.fromEntries(['a', 'b', 'c'].map((id) => [id, this.#read(id).values]))
+    return Object.fromEntries(
+      ['a', 'b', 'c'].map((id) => [id, this.#read(id, this.#view.leadingEdge).values]),
+    )
   }
 
-  /** Compares every key with the oracle. */
+  /** Compares every key with the oracle, at the view's leading edge and at the other. */
   check(): void {
+    this.#checkAt(this.#view.leadingEdge)
+    const isWallClock = this.#view.leadingEdge === 'wall-clock'
+    const nowNs = BigInt(this.#nowMs) * 1_000_000n
+    // Tiles do not tell what is ahead of the clock from what is not.
+    if (isWallClock || this.#accepted.every(({ timeNs }) => timeNs <= nowNs)) {
+      this.#checkAt(isWallClock ? 'latest-event' : 'wall-clock')
+    }
+  }
+
+  #checkAt(leadingEdge: LeadingEdge): void {
+    const edgeNs = this.#edgeNs(leadingEdge)
     const all = this.#accepted
-    const edgeNs = this.#edgeNs()
-    const counts = this.#view.features.map((feature) => ({ ...feature, column: 'at', fn: 'count' }))
+    const counts = this.#view.features.map((feature) =>
+      feature.kind === 'attribute'
+        ? { ...feature, column: 'at' }
+        : { kind: 'aggregate', column: 'at', fn: { name: 'count' }, window: feature.window },
+    )
     for (const id of ['a', 'b', 'c', 'never']) {
-      const { values, hasEvents, entity } = this.#read(id)
+      const { values, hasEvents, entity } = this.#read(id, leadingEdge)
       const read = (view: Parameters<typeof oracle>[1]) =>
         oracle(all, view, id, edgeNs, sawtoothTileMs)
       assert.deepEqual(values, read(this.#view), `values of ${id}`)
       const columns = this.#catalog.sources[0]!.fields
-      const inWindow = read({ ...this.#view, columns, features: counts as never })
-      assert.deepEqual(
-        hasEvents,
-        inWindow.map((count) => count !== null),
-        `events of ${id}`,
-      )
+      const inWindow = read({
+        ...this.#view,
+        secondaryKey: null,
+        columns,
+        features: counts as never,
+      })
+      assert.deepEqual(hasEvents, inWindow.map(isCounted), `events of ${id}`)
       const isSeen = all.some(({ key, timeNs }) => key === id && timeNs <= edgeNs)
       assert.equal(entity !== 'unseen', isSeen, `whether ${id} is known`)
-      if (inWindow.some((count) => count !== null)) assert.equal(entity, 'present')
+      if (Number.isFinite(this.#view.ttlMs)) {
+        const liveFromNs = edgeNs - BigInt(this.#view.ttlMs) * 1_000_000n
+        const isLive = all.some(
+          ({ key, timeNs }) => key === id && timeNs <= edgeNs && timeNs > liveFromNs,
+        )
+        assert.equal(entity === 'present', isLive, `whether ${id} is served`)
+      } else if (inWindow.some(isCounted)) assert.equal(entity, 'present')
     }
   }
 
@@ -186,10 +212,14 @@ export class ShardStory {
     await this.#shard.close()
   }
 
-  /** The newest accepted event, or the clock. */
-  #edgeNs(): bigint {
-    if (this.#view.leadingEdge === 'wall-clock') return BigInt(this.#nowMs) * 1_000_000n
-    return this.#accepted.reduce((max, { timeNs }) => (timeNs > max ? timeNs : max), -(10n ** 30n))
+  /** The clock, or the newest accepted event; one ahead of a clock that counts has not come yet. */
+  #edgeNs(leadingEdge: LeadingEdge): bigint {
+    const nowNs = BigInt(this.#nowMs) * 1_000_000n
+    if (leadingEdge === 'wall-clock') return nowNs
+    const isWallClock = this.#view.leadingEdge === 'wall-clock'
+    return this.#accepted
+      .filter(({ timeNs }) => !isWallClock || timeNs <= nowNs)
+      .reduce((max, { timeNs }) => (timeNs > max ? timeNs : max), -(10n ** 30n))
   }
 
   #send(events: readonly RawEvent[]): void {
@@ -204,6 +234,7 @@ export class ShardStory {
         small: event.small,
         amount: event.amount,
         place: event.place,
+        tag: event.tag,
       })
       const key = keyOf(this.#view, event.id)
       const hash = hashBytes(key, 0, key.length, seed)
@@ -235,8 +266,10 @@ export class ShardStory {
       const isInFuture = event.timeNs > limitNs
       assert.equal(codes.get(index) === 'EVENT_IN_FUTURE', isInFuture)
       if (isInFuture) continue
-      if (codes.has(index)) assert.equal(codes.get(index), 'EVENT_TOO_LATE')
-      else {
+      if (codes.has(index)) {
+        assert.equal(codes.get(index), 'EVENT_TOO_LATE')
+        assert.ok(event.timeNs < this.#neededFromNs(accepted), 'no window could hold a late event')
+      } else {
         const row = { ...event, at: event.timeNs }
         accepted.push({ key: event.id, timeNs: event.timeNs, row })
       }
@@ -244,7 +277,27 @@ export class ShardStory {
     return accepted
   }
 
-  #read(id: string): ReadResult {
+  /** Where the window begins that begins first, or the latest row dies, for events of now. */
+  #neededFromNs(accepted: readonly OracleEvent[]): bigint {
+    const { leadingEdge, features, ttlMs } = this.#view
+    const newest = [...this.#accepted, ...accepted].reduce(
+      (max, { timeNs }) => (timeNs > max ? timeNs : max),
+      -(10n ** 30n),
+    )
+    const edgeNs = leadingEdge === 'wall-clock' ? BigInt(this.#nowMs) * 1_000_000n : newest
+    const from = features.map((feature): bigint => {
+      if (feature.kind === 'attribute') {
+        return Number.isFinite(ttlMs) ? edgeNs - BigInt(ttlMs) * 1_000_000n : -(10n ** 30n)
+      }
+      const { window } = feature
+      if (window.kind === 'lifetime') return BigInt(window.startMs) * 1_000_000n
+      const reachMs = window.kind === 'time' ? window.sizeMs + window.offsetMs : window.fromMs
+      return edgeNs - BigInt(reachMs) * 1_000_000n
+    })
+    return from.reduce((min, each) => (each < min ? each : min))
+  }
+
+  #read(id: string, leadingEdge: LeadingEdge): ReadResult {
     const key = keyOf(this.#view, id)
     return this.#shard.read({
       view: 0,
@@ -252,6 +305,7 @@ export class ShardStory {
       keyHash: hashBytes(key, 0, key.length, seed),
       key,
       features: this.#view.features.map((_, place) => place),
+      leadingEdge,
       edgeMs: this.#nowMs,
       watermarkMs: -Infinity,
       watermarkNs: 0,
@@ -259,7 +313,13 @@ export class ShardStory {
   }
 }
 
-function catalogOf(view: StoryView): Catalog {
+/** Whether a count, or a series of them, is of any event. */
+function isCounted(count: unknown): boolean {
+  return Array.isArray(count) ? count.some((each) => each !== null) : count !== null
+}
+
+/** The catalog of a view of the story's source. */
+export function catalogOf(view: StoryView): Catalog {
   const source = pushSource({
     name: 'events',
     schema: {
@@ -269,6 +329,7 @@ function catalogOf(view: StoryView): Catalog {
       small: t.nullable(t.Int32()),
       amount: t.nullable(t.Float64()),
       place: t.nullable(t.String()),
+      tag: t.String(),
     },
     timestampField: 'at',
   })

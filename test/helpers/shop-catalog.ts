@@ -3,8 +3,10 @@
  * over both, and a view that is not online.
  */
 import { Type } from 'typebox'
+import type { PlainFunction } from '../../src/model/aggregate-function.ts'
 import type { Catalog, Feature, Service, View } from '../../src/model/catalog.ts'
 import type { DataType, Field } from '../../src/model/types.ts'
+import { featureOf } from './engine.ts'
 
 const int64: DataType = { kind: 'Int64', nullable: false }
 const text: DataType = { kind: 'String', nullable: false }
@@ -13,8 +15,8 @@ const region: Field = { name: 'region', type: text }
 const amount: Field = { name: 'amount', type: { kind: 'Float64', nullable: true } }
 const time: Field = { name: 'at', type: { kind: 'Timestamp', nullable: false } }
 
-function feature(name: string, type: DataType, fn: Feature['fn'], column: string): Feature {
-  return { name, column, fn, windowMs: 3_600_000, type }
+function feature(name: string, type: DataType, fn: PlainFunction, column: string): Feature {
+  return { name, ...featureOf({ column, fn, windowMs: 3_600_000 }), type }
 }
 
 function view(index: number, name: string, route: number, joinKeys: readonly Field[]): View {
@@ -31,8 +33,10 @@ function view(index: number, name: string, route: number, joinKeys: readonly Fie
       feature('mean_1h', { kind: 'Float64', nullable: true }, 'mean', 'amount'),
       feature('last_at_1h', { kind: 'Timestamp', nullable: true }, 'last', 'at'),
     ],
+    secondaryKey: null,
     mode: 'sawtooth',
     intervalMs: 0,
+    ttlMs: Infinity,
     leadingEdge: 'wall-clock',
     online: true,
     transform: null,

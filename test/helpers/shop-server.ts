@@ -3,6 +3,7 @@
  */
 import { createHttp } from '../../src/serve/http.ts'
 import { createReader } from '../../src/serve/reader.ts'
+import { noLedger } from './ledgers.ts'
 import { shopCatalog } from './shop-catalog.ts'
 
 const nowMs = Date.UTC(2024, 4, 1, 12)
@@ -35,6 +36,7 @@ export async function openShopServer(): Promise<ShopServer> {
   const app = createHttp({
     catalog: shopCatalog,
     read,
+    ledger: noLedger,
     status: () => ({}),
     readiness: () => ({ state: 'ready' }),
     nowMs: () => nowMs,

@@ -2,65 +2,191 @@
  * Views, events and stories for the property tests of the engine.
  *
  * Windows from ten seconds to a week, events a little before and after them, many of them at the
- * same moment; integers up to the ends of their types, doubles whose sums are exact in 106 bits.
+ * same moment; integers up to the ends of their types, doubles near each other and far apart.
  */
 import fc from 'fast-check'
 import { aggregate, type Aggregate } from '../../src/define/aggregate.ts'
-import type { AggregateFunction } from '../../src/model/catalog.ts'
+import { attribute } from '../../src/define/attribute.ts'
+import { lifetimeWindow, timeWindow, windowSeries } from '../../src/define/window.ts'
+import {
+  approxCountDistinct,
+  approxPercentile,
+  first,
+  firstDistinct,
+  last,
+  lastDistinct,
+  type FunctionArgument,
+} from '../../src/define/function.ts'
+import { functionLabel } from '../../src/model/aggregate-function.ts'
 import { startMs, type RawEvent, type Step, type StoryView } from './shard-story.ts'
 
 const second = 1000
-const columns: Readonly<Record<string, readonly AggregateFunction[]>> = {
-  whole: ['count', 'sum', 'mean', 'min', 'max', 'last'],
-  small: ['count', 'sum', 'mean', 'min', 'max', 'last'],
-  amount: ['count', 'sum', 'mean', 'min', 'max', 'last'],
-  place: ['count', 'min', 'max', 'last'],
+/** Exact for as many values as a story has. */
+const anyType = [
+  'count',
+  'first',
+  'last',
+  first(2),
+  last(3),
+  firstDistinct(2),
+  lastDistinct(3),
+  approxCountDistinct(12),
+] as const
+const ordered = [...anyType, 'min', 'max'] as const
+const numeric = [
+  ...ordered,
+  'sum',
+  'mean',
+  'var_pop',
+  'var_samp',
+  'stddev_pop',
+  'stddev_samp',
+  approxPercentile(0.3, 500),
+  approxPercentile(1, 500),
+] as const
+const columns: Readonly<Record<string, readonly FunctionArgument[]>> = {
+  whole: numeric,
+  small: numeric,
+  amount: numeric,
+  place: ordered,
 }
 
 const pairs = Object.entries(columns).flatMap(([column, functions]) =>
   functions.map((fn) => ({ column, fn })),
 )
 
-function features(windows: readonly string[]): fc.Arbitrary<Aggregate[]> {
-  const feature = fc.record({
-    pair: fc.constantFrom(...pairs),
-    window: fc.constantFrom(...windows),
-  })
+/** Windows whose text says whether two are the same. */
+function windowsOf(sizes: readonly string[], offsets: readonly string[]) {
+  const size = fc.constantFrom(...(sizes as readonly '1h'[]))
+  const offset = fc.constantFrom(...(offsets as readonly '1h'[]))
+  return fc.oneof(
+    { weight: 3, arbitrary: size },
+    { weight: 2, arbitrary: fc.tuple(size, offset).map(([w, o]) => timeWindow(w, { offset: o })) },
+  )
+}
+
+const series = [
+  windowSeries('1h', { from: '6h' }),
+  windowSeries('2h', { from: '8h', to: '2h', step: '1h' }),
+  windowSeries('1h', { from: '1d', step: '23h' }),
+]
+const shortSeries = [
+  windowSeries('10s', { from: '40s' }),
+  windowSeries('90s', { from: '10m', to: '1m', step: '50s' }),
+]
+
+function features(windows: fc.Arbitrary<Aggregate['window']>): fc.Arbitrary<Aggregate[]> {
   return fc
-    .uniqueArray(feature, {
+    .uniqueArray(fc.record({ pair: fc.constantFrom(...pairs), window: windows }), {
       minLength: 1,
       maxLength: 8,
-      selector: ({ pair, window }) => `${pair.column} ${pair.fn} ${window}`,
+      selector: ({ pair, window }) =>
+        [
+          pair.column,
+          typeof pair.fn === 'string' ? pair.fn : functionLabel(pair.fn.fn),
+          typeof window === 'string' ? window : window.label + window.suffix,
+        ].join(' '),
     })
-    .map((list) =>
-      list.map(({ pair, window }) => aggregate(pair.column, pair.fn, window as '1h') as Aggregate),
-    )
+    .map((list) => list.map(({ pair, window }) => aggregate(pair.column, pair.fn, window)))
 }
 
 const leadingEdge = fc.constantFrom('wall-clock' as const, 'latest-event' as const)
 
-/** A view of the story's source. */
-export const views: fc.Arbitrary<StoryView> = fc.oneof(
-  fc.record({
-    mode: fc.constant('sawtooth' as const),
-    leadingEdge,
-    features: features(['10s', '90s', '10m', '1h', '1d', '7d']),
-  }),
-  fc.record({
-    mode: fc.constant('interval' as const),
-    aggregationInterval: fc.constantFrom('10s' as const, '1m' as const, '1h' as const),
-    leadingEdge,
-    features: features(['1h', '2h', '1d']),
-  }),
+const plainViews: fc.Arbitrary<StoryView> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      mode: fc.constant('sawtooth' as const),
+      leadingEdge,
+      lifetimeStart: fc
+        .constantFrom(0, -5 * second, -8 * 86_400 * second)
+        .map((ms) => new Date(startMs + ms)),
+      features: features(
+        fc.oneof(
+          {
+            weight: 6,
+            arbitrary: windowsOf(['10s', '90s', '10m', '61m', '1d', '7d'], ['1s', '95s', '1d']),
+          },
+          { weight: 1, arbitrary: fc.constantFrom(...series, ...shortSeries, lifetimeWindow()) },
+        ),
+      ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      mode: fc.constant('interval' as const),
+      aggregationInterval: fc.constantFrom('10s' as const, '1m' as const, '1h' as const),
+      leadingEdge,
+      features: features(
+        fc.oneof(
+          { weight: 4, arbitrary: windowsOf(['1h', '2h', '1d'], ['1h', '3h']) },
+          { weight: 1, arbitrary: fc.constantFrom(...series) },
+        ),
+      ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      mode: fc.constant('continuous' as const),
+      leadingEdge,
+      lifetimeStart: fc
+        .constantFrom(0, -5 * second, -8 * 86_400 * second)
+        .map((ms) => new Date(startMs + ms)),
+      features: features(
+        fc.oneof(
+          {
+            weight: 6,
+            arbitrary: windowsOf(
+              ['1s', '10s', '90s', '10m', '61m', '1d', '7d'],
+              ['1ms', '1s', '95s', '1d'],
+            ),
+          },
+          { weight: 1, arbitrary: fc.constantFrom(...series, ...shortSeries, lifetimeWindow()) },
+        ),
+      ),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record(
+      {
+        mode: fc.constant('sawtooth' as const),
+        leadingEdge,
+        ttl: fc.constantFrom('10s' as const, '1h' as const),
+        features: fc
+          .subarray(Object.keys(columns), { minLength: 1 })
+          .map((names) => names.map((name) => attribute(name))),
+      },
+      { requiredKeys: ['mode', 'leadingEdge', 'features'] },
+    ),
+  },
 )
+
+/** A view of the story's source. */
+export const views: fc.Arbitrary<StoryView> = fc
+  .tuple(plainViews, fc.boolean())
+  .map(([view, isApart]) => {
+    const mayBeApart = view.features.every(
+      (feature) =>
+        feature.kind === 'millrace.aggregate' &&
+        (typeof feature.window === 'string' || feature.window.suffix === ''),
+    )
+    return isApart && mayBeApart ? { ...view, aggregationSecondaryKey: 'tag' } : view
+  })
 
 const whole = fc.oneof(
   fc.bigInt({ min: -50n, max: 50n }),
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
 )
 const small = fc.oneof(fc.integer({ min: -9, max: 9 }), fc.integer())
-/** Multiples of 2⁻¹⁰ below 2³⁰: a thousand of them add up exactly. */
-const amount = fc.integer({ min: -(2 ** 40), max: 2 ** 40 }).map((n) => n / 1024 + 0)
+const amount = fc
+  .oneof(
+    fc.integer({ min: -(2 ** 40), max: 2 ** 40 }).map((n) => n / 1024),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+  )
+  .map((n) => n + 0)
 const place = fc.oneof(fc.constantFrom('AMS', 'LAS', '\u{1f600}', '\uffee', ''), fc.string())
 
 /** How far before or after the start an event's time may lie, ms: all scales alike. */
@@ -80,6 +206,7 @@ const event: fc.Arbitrary<RawEvent> = fc.record({
   small: fc.option(small, { freq: 4 }),
   amount: fc.option(amount, { freq: 4 }),
   place: fc.option(place, { freq: 4 }),
+  tag: fc.constantFrom('red', 'green', '\u{1f600}', '\uffee'),
 })
 
 export function events(options: { uniqueTimes: boolean }): fc.Arbitrary<RawEvent[]> {

@@ -7,8 +7,11 @@ import { posix } from 'node:path'
 import type { TextFile } from './repository.ts'
 import { codeOf, functionsOf, importsOf, type Import } from './source.ts'
 
-const stages = 'define wire journal route validate aggregate persist serve'.split(' ')
+const stages = 'define wire journal route validate aggregate persist ledger serve'.split(' ')
 const everyStage = ['base', 'model', ...stages]
+
+/** What these stages are made of. */
+const logs = ['journal', 'ledger']
 
 /**
  * Who may import whom: by folder of `src/`, and a file at its root counts as the folder of its
@@ -17,7 +20,9 @@ const everyStage = ['base', 'model', ...stages]
 const allowed: Readonly<Record<string, readonly string[]>> = {
   base: [],
   model: ['base'],
+  log: ['base'],
   ...Object.fromEntries(stages.map((stage) => [stage, ['base', 'model']])),
+  ...Object.fromEntries(logs.map((stage) => [stage, ['base', 'model', 'log']])),
   client: ['base', 'model', 'wire', 'type define'],
   shard: ['base', 'model', 'define', 'validate', 'aggregate', 'persist'],
   daemon: [...everyStage, 'client', 'shard'],
@@ -33,7 +38,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   esbuild: ['src/define/load.ts'],
   fastify: ['src/serve/', 'type src/daemon/'],
   lmdb: ['src/persist/'],
-  pino: ['src/daemon/', 'src/cli/'],
+  pino: ['src/cli/'],
   piscina: ['src/route/lanes.ts'],
   typebox: ['src/define/', 'src/validate/', 'type src/model/catalog.ts'],
   ws: ['src/wire/websocket.ts', 'src/client/'],

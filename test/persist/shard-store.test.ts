@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { open } from 'lmdb'
 import { RedoGroup, RedoWriter } from '../../src/persist/redo.ts'
-import { openShardStore, type ShardStore, type StateWrite } from '../../src/persist/shard-store.ts'
+import {
+  openShardStore,
+  type ChunkWrite,
+  type ShardStore,
+  type StateWrite,
+  type StoreWrite,
+} from '../../src/persist/shard-store.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
 const mapBytes = 2 ** 28
@@ -24,18 +30,18 @@ function write(n: number, value: string | null, view = 0): StateWrite {
 }
 
 // oxlint-disable-next-line require-await
-async function* batchesOf(...batches: readonly (readonly StateWrite[])[]) {
+async function* batchesOf(...batches: readonly (readonly StoreWrite[])[]) {
   yield* batches
 }
 
-function commit(store: ShardStore, header: string, ...batches: readonly StateWrite[][]) {
+function commit(store: ShardStore, header: string, ...batches: readonly StoreWrite[][]) {
   const ready = Promise.resolve(true)
   return store.commit({ header: bytesOf(header), batches: batchesOf(...batches), ready })
 }
 
 function get(store: ShardStore, n: number, view = 0): string | null {
   const { keyHash, key } = write(n, null)
-  return textOf(store.get(view, keyHash, key))
+  return textOf(store.get({ view, keyHash, key }))
 }
 
 /** The environment as lmdb has it, to do damage in it. */
@@ -49,6 +55,7 @@ test('a new store is empty', async (context) => {
   assert.equal(store.count, 0)
   assert.equal(get(store, 1), null)
   assert.deepEqual(store.scan(null, 10), [])
+  assert.deepEqual(store.chunks(write(1, null), -1, 1), [])
   await store.close()
 })
 
@@ -73,8 +80,55 @@ test('views and hashes keep equal keys apart', async (context) => {
   await commit(store, '', [write(1, 'of 0'), write(1, 'of 1', 1), { ...write(1, 'x'), keyHash: 7 }])
   assert.equal(get(store, 1), 'of 0')
   assert.equal(get(store, 1, 1), 'of 1')
-  assert.equal(textOf(store.get(0, 7, bytesOf('key 1'))), 'x')
+  assert.equal(textOf(store.get({ view: 0, keyHash: 7, key: bytesOf('key 1') })), 'x')
   await store.close()
+})
+
+test('chunks of a key are found by tile and part, and are no keys', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const chunk = (n: number, tile: number, part: number, value: string | null): ChunkWrite => ({
+    ...write(n, value),
+    tile,
+    part,
+  })
+  const store = await openAt(dir)
+  await commit(store, 'first', [
+    write(1, 'state'),
+    chunk(1, 7, 100, 'b'),
+    chunk(1, -3, 2 ** 52, 'a'),
+    chunk(1, 8, 100, 'd'),
+    chunk(2, 7, 100, 'of another'),
+  ])
+  await commit(store, 'second', [chunk(1, 7, 2 ** 33, 'c'), chunk(1, 8, 100, null)])
+  assert.equal(store.count, 1)
+  assert.equal(store.scan(null, 10).length, 1)
+  await store.close()
+  const again = await openAt(dir)
+  const found = (first: number, last: number) =>
+    again
+      .chunks(write(1, null), first, last)
+      .map(({ tile, part, value }) => [tile, part, textOf(value)])
+  assert.deepEqual(found(-10, 10), [
+    [-3, 2 ** 52, 'a'],
+    [7, 100, 'b'],
+    [7, 2 ** 33, 'c'],
+  ])
+  assert.deepEqual(found(7, 7), [
+    [7, 100, 'b'],
+    [7, 2 ** 33, 'c'],
+  ])
+  assert.deepEqual(found(8, 8), [])
+  const places = (tile: number, part: number, limit = 10) =>
+    again
+      .chunkPlaces({ ...write(1, null), tile, part }, 7, limit)
+      .map((place) => [place.tile, place.part])
+  assert.deepEqual(places(-10, 0, 2), [
+    [-3, 2 ** 52],
+    [7, 100],
+  ])
+  assert.deepEqual(places(7, 101), [[7, 2 ** 33]])
+  assert.equal(again.generation, 2)
+  await again.close()
 })
 
 test('a large commit goes through the redo file and leaves none behind', async (context) => {
@@ -189,7 +243,7 @@ test('a value that has changed on disk is refused, by a read and by a scan', asy
   await commit(store, 'header', [write(1, 'one')])
   await store.close()
   const raw = openRaw(dir)
-  for (const { key, value } of raw.getRange({ start: Buffer.from([1]) })) {
+  for (const { key, value } of raw.getRange({ start: Buffer.from([1]), end: Buffer.from([2]) })) {
     const damaged = Buffer.from(value)
     damaged[5]! ^= 1
     await raw.put(Buffer.from(key), damaged)

@@ -209,7 +209,7 @@ test('rows that do not fit the view fail the transform', () => {
     [{ n: null }, /row\/n: expected Int64, got null/],
     [{}, /row\/n: required field is missing/],
     [[{ n: 1n }, { n: 1.5 }], /row 1\/n: expected Int64, got float/],
-    [[[{ n: 1n }]], /row 0: expected a row or null, got object/],
+    [[[{ n: 1n }]], /row 0: expected a row or null, got array/],
     [[null], /row 0: expected a row or null, got null/],
     [undefined, /row: expected a row or null, got undefined/],
     [5, /row: expected a row or null, got number/],

@@ -4,8 +4,10 @@
  * Algebra: identity "none", merge min or max; commutative, a monoid (nothing can be taken out).
  * Exact. 8 bytes. Strings compare by Unicode code point.
  */
-import type { Value } from '../../model/types.ts'
+import type { DataType } from '../../model/types.ts'
 import type { Partial } from '../partial.ts'
+import { valueCodec } from '../stored-value.ts'
+import { compareText } from '../text-order.ts'
 
 export function extremeFloat(which: 'min' | 'max'): Partial {
   const none = which === 'min' ? Infinity : -Infinity
@@ -65,11 +67,11 @@ export function extremeInt(which: 'min' | 'max'): Partial {
   }
 }
 
-export function extremeValue(which: 'min' | 'max'): Partial {
+export function extremeValue(which: 'min' | 'max', type: DataType): Partial {
   const sign = which === 'min' ? 1 : -1
   return {
     cells: 1,
-    valueCells: [0],
+    valueCells: [{ cell: 0, codec: valueCodec(type) }],
     init(cells, at) {
       cells.f64[at] = 0
     },
@@ -81,31 +83,15 @@ export function extremeValue(which: 'min' | 'max'): Partial {
         const place = f64[cell]!
         const value = values[i]!
         if (place === 0) f64[cell] = pool.add(value)
-        else if (compare(value, pool.get(place)) * sign < 0) pool.replace(place, value)
+        else if (compareText(value, pool.get(place)) * sign < 0) pool.replace(place, value)
       }
     },
     merge(into, at, from, fromAt, pool) {
       const place = from.f64[fromAt]!
       if (place === 0) return
       const best = into.f64[at]!
-      if (best === 0 || compare(pool.get(place), pool.get(best)) * sign < 0) into.f64[at] = place
+      if (best === 0 || compareText(pool.get(place), pool.get(best)) * sign < 0)
+        into.f64[at] = place
     },
   }
-}
-
-/** Order of strings by code point; `<` alone orders by UTF-16 unit, which differs above U+FFFF. */
-function compare(a: Value, b: Value): number {
-  const left = a as string
-  const right = b as string
-  const length = Math.min(left.length, right.length)
-  for (let i = 0; i < length; i++) {
-    const x = left.charCodeAt(i)
-    const y = right.charCodeAt(i)
-    if (x === y) continue
-    // Surrogates (D800…DFFF) stand for code points above all other units.
-    const xHigh = x >= 0xd800 && x <= 0xdfff ? 1 : 0
-    const yHigh = y >= 0xd800 && y <= 0xdfff ? 1 : 0
-    return xHigh - yHigh || x - y
-  }
-  return left.length - right.length
 }

@@ -5,15 +5,19 @@
  * exact far beyond 64 bits. Identity 0, merge +; commutative, a group. 16 bytes.
  *
  * Floats: the sum is kept as an unevaluated pair of doubles, high and low, 106 bits together, so
- * that the order of the events does not show in the result: it is the correctly rounded sum
- * whenever all partial sums fit 106 bits, and otherwise, for n additions, within n · 2⁻¹⁰⁵ of the
- * sum of absolute values. 16 bytes.
+ * that the order of the events does not show in the result. The exact error of every addition that
+ * the pair cannot take is spilled (`spill.ts`), in units of 2⁻¹⁰⁷⁴: the sum is always exact, and is
+ * rounded once, when it is read. Identity 0, merge +; commutative, a group. 24 bytes.
  *
  * @see T. J. Dekker, "A floating-point technique for extending the available precision", 1971;
  * D. E. Knuth, TAOCP vol. 2, 4.2.2, theorem B (the exact error of an addition).
  */
 import type { Cells } from '../cells.ts'
 import type { Partial } from '../partial.ts'
+import type { ValuePool } from '../value-pool.ts'
+import { doubleExponent, exactSum, roundedRatio, unitsOf, type Exact } from './exact.ts'
+import { mergeState, releaseState } from './pooled-state.ts'
+import { spill, spillCell, spilled, spillMerged, spills } from './spill.ts'
 
 const twoTo32 = 4294967296
 
@@ -27,7 +31,10 @@ function addInt(f64: Float64Array, at: number, high: number, low: number): void 
 export const sumInt: Partial = {
   cells: 2,
   valueCells: [],
-  init: zero,
+  init(cells, at) {
+    cells.f64[at] = 0
+    cells.f64[at + 1] = 0
+  },
   update({ f64 }, at, rows, { high, low }) {
     const { count, cellOf } = rows
     // A null has the value 0 in its column.
@@ -38,46 +45,96 @@ export const sumInt: Partial = {
   },
 }
 
-/** Exact value of an integer sum, which may be beyond 64 bits. */
-export function intSum({ f64 }: Cells, at: number): bigint {
-  return BigInt(f64[at]!) * 4294967296n + BigInt(f64[at + 1]!)
+/** The exact value of an integer sum, which may be beyond 64 bits. */
+export function exactIntSum({ f64 }: Cells, at: number): Exact {
+  return { units: BigInt(f64[at]!) * 4294967296n + BigInt(f64[at + 1]!), exponent: 0 }
 }
 
-function addFloat(f64: Float64Array, at: number, high: number, low: number): void {
-  const a = f64[at]!
-  const sum = a + high
-  if (!Number.isFinite(sum)) {
-    f64[at] = sum
-    f64[at + 1] = 0
-    return
-  }
-  const b = sum - a
-  const error = a - (sum - b) + (high - b) + (f64[at + 1]! + low)
-  const total = sum + error
+/** An integer sum; undefined beyond 64 bits. */
+export function intSum(cells: Cells, at: number): bigint | undefined {
+  const { units } = exactIntSum(cells, at)
+  return units === BigInt.asIntN(64, units) ? units : undefined
+}
+
+/** An integer sum, rounded, by the number of its values. */
+export function intMean(cells: Cells, at: number, values: number): number {
+  return Number(exactIntSum(cells, at).units) / values
+}
+
+const spillAt = 2
+
+/** Above, a value is spilled whole, so that no sum of others leaves the range of doubles. */
+const pairMax = 2 ** 960
+
+/** Adds to a pair; returns what the pair could not take. */
+function addFloat(f64: Float64Array, at: number, value: number): number {
+  const high = f64[at]!
+  const low = f64[at + 1]!
+  const sum = high + value
+  const a = sum - high
+  const error = high - (sum - a) + (value - a)
+  const lows = low + error
+  const b = lows - low
+  const total = sum + lows
   f64[at] = total
-  f64[at + 1] = error - (total - sum)
+  f64[at + 1] = lows - (total - sum)
+  return low - (lows - b) + (error - b)
 }
 
 export const sumFloat: Partial = {
-  cells: 2,
-  valueCells: [],
-  init: zero,
-  update({ f64 }, at, rows, { floats }) {
-    const { count, cellOf } = rows
-    for (let i = 0; i < count; i++) addFloat(f64, cellOf[i]! + at, floats[i]!, 0)
+  cells: 3,
+  valueCells: [spillCell(spillAt)],
+  init(cells, at) {
+    cells.f64[at] = 0
+    cells.f64[at + 1] = 0
+    cells.f64[at + spillAt] = 0
   },
-  merge(into, at, from, fromAt) {
-    addFloat(into.f64, at, from.f64[fromAt]!, from.f64[fromAt + 1]!)
+  update(cells, at, rows, { floats }, pool) {
+    const { f64 } = cells
+    const { count, cellOf } = rows
+    for (let i = 0; i < count; i++) {
+      const value = floats[i]!
+      const cell = cellOf[i]! + at
+      const rest = Math.abs(value) > pairMax ? value : addFloat(f64, cell, value)
+      if (rest !== 0 && cellOf[i] !== 0) spill(cells, cell + spillAt, units(rest), pool)
+    }
+  },
+  merge(into, at, from, fromAt, pool) {
+    mergeState(spills, into, at + spillAt, from, fromAt + spillAt, pool)
+    for (let part = fromAt; part < fromAt + spillAt; part++) {
+      const rest = addFloat(into.f64, at, from.f64[part]!)
+      if (rest !== 0) spillMerged(into, at + spillAt, units(rest), pool)
+    }
+  },
+  release(cells, at, pool) {
+    releaseState(cells, at + spillAt, pool)
   },
 }
 
-/** The double nearest to a float sum; undefined once a sum on the way left the range of doubles. */
-export function floatSum({ f64 }: Cells, at: number): number | undefined {
-  const sum = f64[at]! + f64[at + 1]!
+/** The exact value of a float sum. */
+export function exactFloatSum({ f64 }: Cells, at: number, pool: ValuePool): Exact {
+  const rest = spilled(f64, at + spillAt, pool)
+  const pair = [f64[at]!, f64[at + 1]!]
+  return exactSum(pair, rest === 0n ? null : { units: rest, exponent: doubleExponent })
+}
+
+/** The double nearest to a float sum; undefined beyond the range of doubles. */
+export function floatSum(cells: Cells, at: number, pool: ValuePool): number | undefined {
+  // The high part of a pair is the pair, rounded.
+  if (cells.f64[at + spillAt] === 0) return cells.f64[at]!
+  const { units, exponent } = exactFloatSum(cells, at, pool)
+  const sum = roundedRatio(units, 1n, exponent)
   return Number.isFinite(sum) ? sum : undefined
 }
 
-function zero(cells: Cells, at: number): void {
-  cells.f64[at] = 0
-  cells.f64[at + 1] = 0
+/** The rounded sum by the number of values; the exact sum where the rounded one is too large. */
+export function floatMean(cells: Cells, at: number, pool: ValuePool, values: number): number {
+  const sum = floatSum(cells, at, pool)
+  if (sum !== undefined) return sum / values
+  const { units, exponent } = exactFloatSum(cells, at, pool)
+  return roundedRatio(units, BigInt(values), exponent)
+}
+
+function units(value: number): bigint {
+  return unitsOf(exactSum([value]), doubleExponent)
 }

@@ -1,0 +1,57 @@
+/**
+ * One push source, checked and resolved: its fields, its event time and, if producers push events
+ * of another shape, that shape and the function that makes rows of them.
+ */
+import type { PostProcessor, Source, SourceInput } from '../model/catalog.ts'
+import { resolveFields, resolveMetadata, resolveTimestampField } from './fields.ts'
+import { canonicalSource, identityOf } from './identity.ts'
+import { shown } from './names.ts'
+import type { Problems } from './problems.ts'
+import { objectSchemaOf } from './schema.ts'
+import type { PushSource } from './source.ts'
+
+/** A source before it has its place in the catalog. */
+export type SourceDraft = Omit<Source, 'index' | 'routes'>
+
+/** What cannot be used is among the problems, and an input that is not complete is left out. */
+export function resolveSource(source: PushSource, problems: Problems): SourceDraft {
+  const { name } = source
+  const fields = resolveFields(source.schema, `${name}.schema`, problems, source)
+  const at = `${name}.timestampField`
+  const timestampField = resolveTimestampField(source.timestampField, fields, at, problems, source)
+  const input = resolveInput(source, problems)
+  const facts = { fields, timestampField, ...(input !== null && { input }) }
+  return {
+    name,
+    ...resolveMetadata(source, name, problems),
+    ...facts,
+    schema: objectSchemaOf(fields, 'closed'),
+    identity: identityOf(canonicalSource(facts)),
+  }
+}
+
+function resolveInput(source: PushSource, problems: Problems): SourceInput | null {
+  const { name, inputSchema, postProcessor } = source
+  if (inputSchema === undefined && postProcessor === undefined) return null
+  const reason = postProcessorProblem(postProcessor)
+  if (reason !== null) problems.add(`${name}.postProcessor`, reason, source)
+  if (inputSchema === undefined) {
+    const missing = 'a postProcessor needs one: the fields that producers push'
+    problems.add(`${name}.inputSchema`, missing, source)
+    return null
+  }
+  const fields = resolveFields(inputSchema, `${name}.inputSchema`, problems, source)
+  if (reason !== null) return null
+  const schema = objectSchemaOf(fields, 'closed')
+  return { fields, schema, postProcessor: postProcessor as unknown as PostProcessor }
+}
+
+function postProcessorProblem(postProcessor: unknown): string | null {
+  if (postProcessor === undefined) {
+    return 'an inputSchema needs one: a function from what is pushed to a row of the schema'
+  }
+  if (typeof postProcessor !== 'function') return `${shown(postProcessor)} is not a function`
+  // Async functions and generators name themselves; what only returns a promise is found later.
+  if (Object.prototype.toString.call(postProcessor) === '[object Function]') return null
+  return 'it must be a plain function, which returns a row of the schema or null and no promise'
+}
