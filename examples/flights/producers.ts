@@ -78,10 +78,17 @@ class FlightProducer {
 
   /** Sends the rest, and waits until every flight has its receipt. */
   async finish(): Promise<void> {
-    await this.send()
+    if (this.#flights.length > 0) await this.send()
     await this.client.flush()
     if (this.#failure !== null) throw this.#failure
   }
+}
+
+/** A moment at which the stream stops until something is done. */
+export interface Pause {
+  /** Flights before it: every one of them is acknowledged then, and no other has been sent. */
+  readonly flights: number
+  run(): Promise<void>
 }
 
 /** Streams a file into a daemon. */
@@ -91,9 +98,14 @@ export async function streamFlights(options: {
   /** Counts along. */
   readonly tally: Tally
   readonly onReceipt: () => void
+  /** In their order. @defaultValue none */
+  readonly pauses?: readonly Pause[]
 }): Promise<void> {
-  const { file, clients, tally, onReceipt } = options
+  const { file, clients, tally, onReceipt, pauses = [] } = options
   const producers = clients.map((client) => new FlightProducer(client, tally, onReceipt))
+  const finish = () => Promise.all(producers.map((producer) => producer.finish()))
+  const [...ahead] = pauses
+  let taken = 0
   for await (const { count, dateMs, delay, distance, origin, destination } of file.chunks()) {
     for (let i = 0; i < count; i++) {
       // Dealt by origin, so that the flights of an airport keep their order: which of the flights
@@ -108,9 +120,14 @@ export async function streamFlights(options: {
         destination: file.airports[destination[i]!]!,
       })
       if (isDue) await producer.send()
+      taken++
+      if (taken === ahead[0]?.flights) {
+        await finish()
+        await ahead.shift()!.run()
+      }
     }
   }
-  await Promise.all(producers.map((producer) => producer.finish()))
+  await finish()
 }
 
 /** Opens clients of a daemon. */

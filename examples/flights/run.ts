@@ -58,7 +58,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 /** Rejects when the signal says so; never resolves. */
-function aborted(signal: AbortSignal | undefined): Promise<never> {
+export function aborted(signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_, reject) => {
     const end = (): void => reject(signal!.reason as Error)
     if (signal?.aborted === true) end()

@@ -17,7 +17,7 @@ function skip(t: TestContext): void {
 }
 
 test('the naive oracle and SQL say the same of every function, window and mode', async (t) => {
-  const result = await sqlRun({ runs: 8, seed: 42 })
+  const result = await sqlRun({ runs: 12, seed: 42 })
   if (result === null) return skip(t)
   const { stories, values, compared } = result
   t.diagnostic(`${values} values of ${stories} stories, ${compared.size} functions and modes`)
