@@ -51,9 +51,9 @@ export interface ChunkPlan {
 }
 
 /** Null for a view whose windows begin and end where tiles do. */
-export function planChunks(view: View): ChunkPlan | null {
+export function planChunks(view: View, all: readonly Level[]): ChunkPlan | null {
   if (view.mode !== 'continuous') return null
-  const levels = planLevels(view).filter(({ reachMs }) => Number.isFinite(reachMs))
+  const levels = all.filter(({ reachMs }) => Number.isFinite(reachMs))
   if (levels.length === 0) return null
   return {
     tileMs: Math.min(...levels.map(({ widthMs }) => widthMs)),

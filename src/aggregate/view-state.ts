@@ -77,7 +77,8 @@ export class ViewState {
     },
   ) {
     this.view = view
-    this.levels = planLevels(view).map((level) => ({
+    const levels = planLevels(view)
+    this.levels = levels.map((level) => ({
       level,
       runs: new TileRuns(level, this.pool),
     }))
@@ -86,7 +87,7 @@ export class ViewState {
     this.marks = new SlotMarks(options.capture)
     this.#load = options.load
     this.#loadChunks = options.loadChunks
-    const chunks = planChunks(view)
+    const chunks = planChunks(view, levels)
     this.log = chunks === null ? null : new EventLog(view.columns, chunks)
     this.#collected = new RowBatch(view.columns)
     this.#isWallClock = view.leadingEdge === 'wall-clock'

@@ -11,7 +11,7 @@ import { resolveMetadata } from './fields.ts'
 import { inputKinds, outputType, readFunction } from './function.ts'
 import { canonicalType } from './identity.ts'
 import { checkName, shown } from './names.ts'
-import { Problems } from './problems.ts'
+import type { Problems } from './problems.ts'
 import { resolveWindow, type WindowPlan } from './resolve-window.ts'
 import type { StreamFeatureView } from './view.ts'
 
@@ -47,7 +47,7 @@ export function resolveFeatures(
     const at = `${path}[${i}]`
     const feature = resolveFeature(context, definition as Aggregate | Attribute | null, at)
     if (feature === null) continue
-    const keys = keysFeature(context, definition as Aggregate)
+    const keys = keysFeature(context, definition as Aggregate, feature)
     if (keys !== null && !features.some(({ name }) => name === keys.name)) features.push(keys)
     checkName(feature.name, at, problems, definition, view)
     if (features.some((other) => other.name === feature.name)) {
@@ -105,11 +105,12 @@ function resolveAggregate(context: Context, definition: Aggregate, path: string)
 }
 
 /** Which values of the secondary key a feature's list is of; one for all features of a window. */
-function keysFeature({ view, plan, secondaryKey }: Context, definition: Aggregate): Feature | null {
-  if (secondaryKey === null || definition.kind !== 'millrace.aggregate') return null
-  const { window: argument } = definition
-  const window = resolveWindow(argument, plan, '', new Problems())
-  if (window === null) return null
+function keysFeature(
+  { view, secondaryKey }: Context,
+  { window: argument }: Aggregate,
+  feature: Feature,
+): Feature | null {
+  if (secondaryKey === null || feature.kind !== 'aggregate') return null
   const { name: column, type: element } = secondaryKey
   const label = typeof argument === 'string' ? argument : argument.label
   return {
@@ -117,7 +118,7 @@ function keysFeature({ view, plan, secondaryKey }: Context, definition: Aggregat
     name: `${column}_keys_${label}`,
     description: `The values of ${column} that the lists over ${label} are of (${view.name})`,
     column,
-    window,
+    window: feature.window,
     type: { kind: 'Array', element, nullable: true },
   }
 }
