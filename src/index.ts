@@ -25,6 +25,7 @@ export {
 } from './define/service.ts'
 export {
   pushSource,
+  type DedupeRule,
   type EventOf,
   type PushSource,
   type PushSourceOptions,

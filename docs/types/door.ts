@@ -36,6 +36,7 @@ export function sourceWith(type: DataType): Source {
     index: 0,
     fields,
     timestampField: 'at',
+    dedupe: { by: 'sequence' },
     schema: objectSchemaOf(fields, 'closed'),
     identity: 'samples',
     routes: [0],

@@ -9,11 +9,11 @@
  * nothing is seen.
  */
 import { createHash } from 'node:crypto'
-import type { Source, View } from '../model/catalog.ts'
+import type { Dedupe, Source, View } from '../model/catalog.ts'
 import type { DataType, Field } from '../model/types.ts'
 
 /** What of a source decides values. */
-export type SourceFacts = Pick<Source, 'fields' | 'timestampField' | 'input'>
+export type SourceFacts = Pick<Source, 'fields' | 'timestampField' | 'input' | 'dedupe'>
 
 /** What of a view decides values, apart from its source. */
 export type ViewFacts = Pick<
@@ -33,16 +33,22 @@ export type ViewFacts = Pick<
 const changesShownMax = 4
 
 /** The text of a source. The order of its fields does not count. */
-export function canonicalSource({ timestampField, fields, input }: SourceFacts): string {
+export function canonicalSource({ timestampField, fields, input, dedupe }: SourceFacts): string {
   return JSON.stringify({
     timestampField,
     fields: fields.map(canonicalField).toSorted(byName),
-    // Only with an input: the text of a source without one is older than inputs are.
+    // Only what differs from the default, so that the texts of stores that are there stay.
     ...(input !== undefined && {
       inputFields: input.fields.map(canonicalField).toSorted(byName),
       postProcessor: Function.prototype.toString.call(input.postProcessor),
     }),
+    ...(dedupe.by !== 'sequence' && { dedupe: canonicalDedupe(dedupe) }),
   })
+}
+
+function canonicalDedupe(dedupe: Dedupe): object {
+  if (dedupe.by !== 'event-id') return dedupe
+  return { ...dedupe, field: dedupe.field.name }
 }
 
 /** The text of a view over its source. The order of its features counts. */

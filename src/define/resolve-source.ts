@@ -7,6 +7,7 @@ import { resolveFields, resolveMetadata, resolveTimestampField } from './fields.
 import { canonicalSource, identityOf } from './identity.ts'
 import { shown } from './names.ts'
 import type { Problems } from './problems.ts'
+import { resolveDedupe } from './resolve-dedupe.ts'
 import { objectSchemaOf } from './schema.ts'
 import type { PushSource } from './source.ts'
 
@@ -20,7 +21,8 @@ export function resolveSource(source: PushSource, problems: Problems): SourceDra
   const at = `${name}.timestampField`
   const timestampField = resolveTimestampField(source.timestampField, fields, at, problems, source)
   const input = resolveInput(source, problems)
-  const facts = { fields, timestampField, ...(input !== null && { input }) }
+  const dedupe = resolveDedupe(source, fields, problems)
+  const facts = { fields, timestampField, dedupe, ...(input !== null && { input }) }
   return {
     name,
     ...resolveMetadata(source, name, problems),

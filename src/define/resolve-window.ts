@@ -1,7 +1,7 @@
 /**
  * The windows of a view, checked against how it keeps them.
  */
-import { formatDuration, parseDuration } from '../base/duration.ts'
+import { formatDuration } from '../base/duration.ts'
 import {
   eventTimeMsMax,
   eventTimeMsMin,
@@ -16,6 +16,7 @@ import { windowModes, type Window, type WindowMode } from '../model/catalog.ts'
 import { msOf, parseTimestamp } from '../model/timestamp.ts'
 import { shown } from './names.ts'
 import type { Problems } from './problems.ts'
+import { resolveDuration } from './resolve-duration.ts'
 import type { WindowCall } from './window.ts'
 
 /** How the windows of one view are kept. */
@@ -195,22 +196,4 @@ function resolveInstant(
   const reason = `${shown(value)} is not a time such as "2024-01-01T00:00:00Z"`
   problems.add(path, reason, definition)
   return 0
-}
-
-function resolveDuration(
-  text: unknown,
-  path: string,
-  problems: Problems,
-  ...sites: readonly unknown[]
-): number {
-  if (typeof text !== 'string') {
-    problems.add(path, `${shown(text)} is not a duration such as "1h"`, ...sites)
-    return 0
-  }
-  try {
-    return parseDuration(text, path)
-  } catch (error) {
-    problems.caught(error, path, ...sites)
-    return 0
-  }
 }

@@ -4,9 +4,11 @@
  * Producers may push raw events of another shape, the `inputSchema`; then the `postProcessor` makes
  * a row of the schema of each. Views, features and readers know the schema only.
  */
+import type { Duration } from '../base/duration.ts'
 import type { Metadata } from '../model/catalog.ts'
+import type { eventIdKinds } from '../model/key.ts'
 import { marked } from './site.ts'
-import type { Fields, FieldSchema, InputRow, ValueRow } from './types.ts'
+import type { Fields, FieldSchema, InputRow, ValueOf, ValueRow } from './types.ts'
 
 /** What {@link pushSource} returns. `'~input'` exists for the compiler only. */
 export interface PushSource<
@@ -22,6 +24,7 @@ export interface PushSource<
   readonly postProcessor?: (event: never) => unknown
   /** Absent: the only Timestamp field of the schema. */
   readonly timestampField?: string
+  readonly dedupe?: DedupeRule
   /** The fields that producers push. */
   readonly '~input': Input
 }
@@ -36,8 +39,37 @@ export type PushSourceOptions<
   readonly name: Name
   /** The fields of an event. An event with any other field is rejected. */
   readonly schema: F
+  /**
+   * When two events are one, beside the sequences by which a producer's own repeats are known.
+   *
+   * @defaultValue `{ by: 'sequence' }`
+   */
+  readonly dedupe?: DedupeRule<EventIdName<F>>
 } & TimestampChoice<F> &
   InputChoice<F, Input>
+
+/**
+ * When two events of a source are one.
+ *
+ * - `sequence`: never. What a producer sends again after a lost connection is counted once, by its
+ *   sequences; two events with sequences of their own are two.
+ * - `event-id`: events of the same join keys whose `field` has the same value are one when they
+ *   arrive within `horizon`, counted from the first of them that was counted. The first counts,
+ *   later ones are acknowledged as duplicates, whatever else they say. For several producers that
+ *   may push the same event, or one that forgets where it was.
+ * - `event-time`: events of the same join keys and the same event time are one. The last to arrive
+ *   counts and takes the place of the one before. For corrections, and for sources that have at
+ *   most one event of an entity at a time. Every event is kept on disk as long as a window reaches.
+ */
+export type DedupeRule<EventId extends string = string> =
+  | { readonly by: 'sequence' }
+  | {
+      readonly by: 'event-id'
+      /** A field of the schema: a String or an integer that is not nullable. */
+      readonly field: EventId
+      readonly horizon: Duration
+    }
+  | { readonly by: 'event-time' }
 
 /** What a producer pushes into a source: `EventOf<typeof impressions>`. */
 export type EventOf<S extends PushSource> = InputRow<S['~input']>
@@ -85,6 +117,17 @@ type InputChoice<F extends Fields, Input extends Fields> =
        */
       readonly postProcessor: (event: ValueRow<Input>) => ValueRow<NoInfer<F>> | null
     }
+
+type EventIdName<F extends Fields> = string extends keyof F
+  ? string
+  : {
+      [K in keyof F]: F[K] extends FieldSchema<(typeof eventIdKinds)[number]>
+        ? null extends ValueOf<F[K]>
+          ? never
+          : K
+        : never
+    }[keyof F] &
+      string
 
 type TimestampName<F extends Fields> = {
   [K in keyof F]: F[K] extends FieldSchema<'Timestamp', bigint> ? K : never

@@ -26,6 +26,7 @@ export interface Source extends Metadata {
   readonly schema: TSchema
   /** What producers push instead, and what makes it fit `fields`; absent: they push `fields`. */
   readonly input?: SourceInput
+  readonly dedupe: Dedupe
   readonly identity: string
   /** Places in `Catalog.routes` of the routes that this source's events take; may be empty. */
   readonly routes: readonly number[]
@@ -39,6 +40,18 @@ export interface SourceInput {
   readonly schema: TSchema
   readonly postProcessor: PostProcessor
 }
+
+/** When two events of a source are one, beside the sequences of their producer. */
+export type Dedupe =
+  /** Never: only the producer's sequences tell. */
+  | { readonly by: 'sequence' }
+  /**
+   * Events of the same join keys and the same value of a field, when the later arrives at most
+   * `horizonMs` after the first; the first counts.
+   */
+  | { readonly by: 'event-id'; readonly field: Field; readonly horizonMs: number }
+  /** Events of the same join keys and the same event time; the last to arrive counts. */
+  | { readonly by: 'event-time' }
 
 /** One way of events from a source to shards: its views that share their join keys. */
 export interface Route {

@@ -11,6 +11,9 @@ import type { Field, Value } from './types.ts'
 /** Kinds that may be join keys. */
 export const keyKinds = ['String', 'Int64', 'Int32', 'Bool'] as const
 
+/** Kinds that may be event ids. */
+export const eventIdKinds = ['String', 'Int64', 'Int32'] as const
+
 const utf8 = new TextEncoder()
 
 /**

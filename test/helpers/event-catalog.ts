@@ -17,6 +17,7 @@ export function sourceOf(fields: readonly Field[], timestampField = 'at'): Sourc
     index: 0,
     fields,
     timestampField,
+    dedupe: { by: 'sequence' },
     schema: objectSchemaOf(fields, 'closed'),
     identity: 'source',
     routes: [0],

@@ -119,6 +119,7 @@ const source: Source = {
   index: 0,
   fields: [],
   timestampField: 'timestamp',
+  dedupe: { by: 'sequence' },
   schema: {},
   identity: '',
   routes: [],

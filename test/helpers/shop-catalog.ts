@@ -71,6 +71,7 @@ export const shopCatalog: Catalog = {
       index: 0,
       fields: [user, region, amount, time],
       timestampField: 'at',
+      dedupe: { by: 'sequence' },
       schema: Type.Object({}),
       identity: 'identity of purchases',
       routes: [0, 1],
