@@ -2,7 +2,8 @@
  * The benches that there are.
  */
 import type { Bench } from './harness.ts'
+import { continuous } from './paths/continuous.ts'
 import { ingest } from './paths/ingest.ts'
 import { windows } from './paths/windows.ts'
 
-export const benches: readonly Bench[] = [ingest, windows]
+export const benches: readonly Bench[] = [ingest, windows, continuous]

@@ -2,30 +2,33 @@
  * `windows`: what an event costs a shard as windows slide more finely, and as there are more.
  *
  * One shard in this process, without sockets, journal or checkpoints: buffers of events as the
- * router makes them are decoded, checked and applied. Variants take turns, so that what else the
- * machine does meets all of them; each variant's cost is the median of its turns.
+ * router makes them are decoded, checked and applied. The events of the first hour fill the windows
+ * and are not measured. Then variants take turns at the same events, each turn beginning with
+ * another one, so that what else the machine does meets all of them; a variant's cost is the median
+ * of its turns, each compared with what the others took in the same round.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { hashBytes } from '../../src/base/hash.ts'
-import { buildCatalog } from '../../src/define/catalog.ts'
-import { aggregate, streamFeatureView } from '../../src/index.ts'
+import { aggregate } from '../../src/index.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
-import { encodeKey } from '../../src/model/key.ts'
-import { createEncoder, MsgpackTimestamp } from '../../src/model/msgpack.ts'
-import { SectionWriter } from '../../src/model/section.ts'
-import { Shard } from '../../src/shard/shard.ts'
-import { createRouteValidator } from '../../src/validate/route-validator.ts'
-import { impressions, user } from '../features.ts'
-import { checksum, defineBench, type Measurement, type Values } from '../harness.ts'
-import { userId } from '../workload.ts'
+import type { Shard } from '../../src/shard/shard.ts'
+import { checksum, defineBench, median, type Measurement, type Values } from '../harness.ts'
+import {
+  applyTo,
+  catalogOf,
+  openShard,
+  readKey,
+  sectionOf,
+  type SentSection,
+  type ShardEvents,
+} from '../shard.ts'
 
 const options = {
   keys: { standard: 1000, smoke: 10, description: 'Different entity keys' },
   events: { standard: 1_000_000, smoke: 20_000, description: 'Events of each variant' },
-  turns: { standard: 10, smoke: 2, description: 'Turns in which a variant takes its events' },
+  turns: { standard: 20, smoke: 2, description: 'Turns in which a variant takes its events' },
 } as const
 
 /** Windows of an hour that slide by a part of it: once, and up to 3600 times. */
@@ -48,11 +51,11 @@ const catalogs: Readonly<Record<string, Catalog>> = {
   windows12: catalogOf({ features: lengths.map((window) => aggregate('amount', 'sum', window)) }),
 }
 
-/** Time that all events of a variant span: windows fill, and slide out of use. */
+/** Time that all events of a variant span; the first part of it, the windows fill. */
 const spanMs = 3 * 3_600_000
+const fillMs = 3_600_000
 const startMs = Date.UTC(2026, 0, 1)
 const sectionEvents = 500
-const seed = { k0: 1, k1: 2 }
 
 // A type: an interface has no index signature.
 type Figures = {
@@ -85,23 +88,14 @@ export const windows = defineBench({
 })
 
 async function measure(values: Values<typeof options>): Promise<Measurement<Figures>> {
-  const { keys, events, turns } = values
+  const { keys, events } = values
   const directory = await mkdtemp(join(tmpdir(), 'millrace-windows-'))
   const shards = new Map<string, Shard>()
   try {
     for (const [name, catalog] of Object.entries(catalogs)) {
-      const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-      const storePath = join(directory, name)
-      const opened = { index: 0, catalog, validators, viewIds: [0], storePath }
-      shards.set(name, await Shard.open(opened))
+      shards.set(name, await openShard(catalog, join(directory, name)))
     }
-    const costs = new Map([...shards].map(([name]) => [name, [] as number[]]))
-    for (let turn = 0; turn < turns; turn++) {
-      const buffers = [...buffersOf(turn, values)]
-      for (const [name, shard] of shards)
-        costs.get(name)!.push(nsPerEvent(shard, buffers, events / turns))
-    }
-    const nsOf = Object.fromEntries([...costs].map(([name, list]) => [name, median(list)]))
+    const nsOf = measureTurns(shards, values)
     const slid = Object.keys(slides).map((ratio) => nsOf[`slides${ratio}`]!)
     return {
       figures: {
@@ -119,95 +113,64 @@ async function measure(values: Values<typeof options>): Promise<Measurement<Figu
   }
 }
 
-function catalogOf(view: object): Catalog {
-  const definition = { name: 'spend', source: impressions, entities: [user], ...view }
-  return buildCatalog([streamFeatureView(definition as never)])
+/** Applies all events to all variants; returns the cost of one, ns by variant. */
+function measureTurns(
+  shards: ReadonlyMap<string, Shard>,
+  { keys, events, turns }: Values<typeof options>,
+): Record<string, number> {
+  const sent = eventsOf(keys, events)
+  const filled = Math.round((events * fillMs) / spanMs)
+  for (const section of sectionsOf(sent, 0, filled)) {
+    for (const shard of shards.values()) applyTo(shard, [section])
+  }
+  const names = [...shards.keys()]
+  const rounds: number[][] = []
+  for (let turn = 0; turn < turns; turn++) {
+    const from = filled + Math.round((turn * (events - filled)) / turns)
+    const to = filled + Math.round(((turn + 1) * (events - filled)) / turns)
+    const sections = [...sectionsOf(sent, from, to)]
+    const costs = new Array<number>(names.length)
+    for (let n = 0; n < names.length; n++) {
+      const variant = (turn + n) % names.length
+      const startedMs = performance.now()
+      applyTo(shards.get(names[variant]!)!, sections)
+      costs[variant] = ((performance.now() - startedMs) * 1e6) / (to - from)
+    }
+    rounds.push(costs)
+  }
+  // Against the mean of its round: a machine that slows down does so for all variants.
+  const means = rounds.map((costs) => costs.reduce((sum, cost) => sum + cost) / costs.length)
+  const ns = median(means)
+  return Object.fromEntries(
+    names.map((name, variant) => [
+      name,
+      ns * median(rounds.map((costs, turn) => costs[variant]! / means[turn]!)),
+    ]),
+  )
 }
 
-const encoder = createEncoder()
-
-/** The events of one turn, in buffers as the router makes them. */
-function* buffersOf(
-  turn: number,
-  { keys, events, turns }: Values<typeof options>,
-): Generator<{ readonly buffer: ArrayBuffer; readonly byteLength: number }> {
-  const end = Math.round(((turn + 1) * events) / turns)
-  for (let n = Math.round((turn * events) / turns); n < end;) {
-    const writer = new SectionWriter(new Uint8Array(64 * 1024))
-    const sectionEnd = Math.min(end, n + sectionEvents)
-    writer.open(0, 0, sectionEnd, timeMsOf(sectionEnd, events))
-    for (let index = 0; n < sectionEnd; n++, index++) {
-      const user_id = userId(keyOf(n, keys))
-      const bytes = encoder.encode({
-        user_id,
-        timestamp: new MsgpackTimestamp(BigInt(timeMsOf(n, events)) * 1_000_000n),
-        amount: (n % 4096) / 8,
-        clicked: n % 2,
-        campaign: n % 100,
-        country: 'NL',
-      })
-      const key = encodeKey(joinKeys, { user_id }) as Uint8Array
-      writer.event(
-        index,
-        hashBytes(key, 0, key.length, seed),
-        key,
-        0,
-        key.length,
-        bytes,
-        0,
-        bytes.length,
-      )
-    }
-    writer.close()
-    yield writer.take()
+/** Keys come in an order without pattern, each as often as the others. */
+function eventsOf(keys: number, events: number): ShardEvents {
+  return {
+    keyOf: (n) => (n * 7919 + Math.floor(n / keys)) % keys,
+    timeMsOf: (n) => startMs + Math.floor((n * spanMs) / events),
+    amountOf: (n) => (n % 4096) / 8,
   }
 }
 
-const joinKeys = [{ name: 'user_id', type: { kind: 'String', nullable: false } }] as const
-
-/** Keys come in an order without pattern, each as often as the others. */
-function keyOf(n: number, keys: number): number {
-  return (n * 7919 + Math.floor(n / keys)) % keys
-}
-
-function timeMsOf(n: number, events: number): number {
-  return startMs + Math.floor((n * spanMs) / events)
-}
-
-function nsPerEvent(
-  shard: Shard,
-  buffers: readonly { readonly buffer: ArrayBuffer; readonly byteLength: number }[],
-  events: number,
-): number {
-  const rejected: never[] = []
-  const startedMs = performance.now()
-  for (const { buffer, byteLength } of buffers) shard.apply(buffer, byteLength, rejected)
-  const ns = ((performance.now() - startedMs) * 1e6) / events
-  if (rejected.length > 0) throw new Error('events were rejected')
-  return ns
+function* sectionsOf(sent: ShardEvents, from: number, to: number): Generator<SentSection> {
+  for (let at = from; at < to; at += sectionEvents) {
+    const end = Math.min(to, at + sectionEvents)
+    yield sectionOf(sent, { from: at, to: end }, sent.timeMsOf(end))
+  }
 }
 
 /** What is read of all keys at the end. */
 function valuesOf(shard: Shard, keys: number): string {
   const texts: string[] = []
-  for (let n = 0; n < keys; n++) {
-    const key = encodeKey(joinKeys, { user_id: userId(n) }) as Uint8Array
-    const { values } = shard.read({
-      view: 0,
-      shard: 0,
-      keyHash: hashBytes(key, 0, key.length, seed),
-      key,
-      features: [0],
-      leadingEdge: 'wall-clock',
-      edgeMs: startMs + spanMs,
-      watermarkMs: -Infinity,
-      watermarkNs: 0,
-    })
+  for (let key = 0; key < keys; key++) {
+    const { values } = readKey(shard, key, [0], startMs + spanMs)
     texts.push(JSON.stringify(values[0]))
   }
   return texts.join(' ')
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }

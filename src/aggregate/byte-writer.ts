@@ -31,6 +31,12 @@ export class ByteWriter {
     this.#at += 1
   }
 
+  u16(value: number): void {
+    this.#reserve(2)
+    this.#view.setUint16(this.#at, value, true)
+    this.#at += 2
+  }
+
   u32(value: number): void {
     this.#reserve(4)
     this.#view.setUint32(this.#at, value, true)

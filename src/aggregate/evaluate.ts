@@ -41,13 +41,8 @@ export function evaluate(state: ViewState, question: Question): ReadResult {
   const isAhead = newestMs > edgeMs || (newestMs === edgeMs && newestNs > edgeNs)
   const windowEdge = { edgeMs, edgeNs, isLast: !isAhead }
   const answer: Answer = { values: [], hasEvents: [] }
-  const wanted = new Set(features)
-  for (const level of state.levels) {
-    for (const group of level.level.groups) {
-      if (group.features.some(({ index }) => wanted.has(index))) {
-        evaluateGroup(state, level, group, slot, windowEdge, answer)
-      }
-    }
+  for (const { level, groups } of state.readPlans.of(features)) {
+    for (const group of groups) evaluateGroup(state, level, group, slot, windowEdge, answer)
   }
   return {
     entity: 'present',
@@ -127,9 +122,8 @@ function evaluateGroup(
   }
   try {
     mergePart(before)
-    const rowsEnd = runs.firstRow(slot) + runs.rowCount(slot)
-    for (let row = runs.firstRow(slot) + runs.lowerBound(slot, first); row < rowsEnd; row++) {
-      const cell = row * level.stride
+    for (let n = runs.lowerBound(slot, first); n < runs.rowCount(slot); n++) {
+      const cell = runs.rowAt(slot, n) * level.stride
       if (cells.f64[cell + tileCell]! > last) break
       merge(cells, cell)
     }

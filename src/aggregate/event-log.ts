@@ -1,24 +1,27 @@
 /**
  * The events of a view that the store does not have yet, key by key, as bytes.
  *
- * A window that is exact at an edge needs the events of the tile that the edge cuts through; those
- * of all tiles together would be every event. So events are held here only until a checkpoint
- * brings them to disk, in chunks of one key, one tile and one checkpoint, where the few that a read
- * needs are found. Between the beginning of a checkpoint and its end there are two generations: the
- * one that is being stored, which no longer changes, and the one that grows.
+ * A window that is exact at an edge needs the events of the tile that the edge cuts through, and an
+ * event that takes the place of another needs those of its tile to count it again; those of all
+ * tiles together would be every event. So events are held here only until a checkpoint brings them
+ * to disk, in chunks of one key, one tile and one checkpoint, where the few that a read needs are
+ * found. Between the beginning of a checkpoint and its end there are two generations: the one that
+ * is being stored, which no longer changes, and the one that grows.
  *
- * Bytes of a generation are an arena of `i32 previous, row`, where `previous` is the place of the
- * row of the same key before, -1 for none.
+ * Bytes of a generation are an arena of `i32 previous, i32 slot, row`, where `previous` is the
+ * place of the row of the same slot before, -1 for none.
  */
 import type { Column, RowBatch } from '../model/rows.ts'
 import type { Field } from '../model/types.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { ChunkPlan } from './layout.ts'
 import { readRow, rowBytes, rowTimeMs, rowTimeNs, writeRow } from './row-codec.ts'
+import { TimeIndex } from './time-index.ts'
 import type { TimeRange } from './window.ts'
 
 const none = -1
-const linkBytes = 4
+const linkBytes = 8
+const slotAt = 4
 const arenaBytesInitial = 16 * 1024
 
 /** Rows of one key in one tile, in the order of their arrival. */
@@ -33,21 +36,24 @@ export class EventLog {
   /** How far back events are needed, ms. */
   readonly reachMs: number
   readonly #fields: readonly Field[]
-  #growing = new Generation()
+  readonly #isIndexed: boolean
+  #growing: Generation
   /** Null while no checkpoint is in progress. */
   #storing: Generation | null = null
   #slots = 0
 
   /** @param fields  The columns of the view. */
-  constructor(fields: readonly Field[], { tileMs, reachMs }: ChunkPlan) {
+  constructor(fields: readonly Field[], { tileMs, reachMs, isIndexed }: ChunkPlan) {
     this.#fields = fields
     this.tileMs = tileMs
     this.reachMs = reachMs
+    this.#isIndexed = isIndexed
+    this.#growing = new Generation(isIndexed)
   }
 
   /** Bytes of the events held. */
   get bytes(): number {
-    return this.#growing.writer.byteLength + (this.#storing?.writer.byteLength ?? 0)
+    return this.#growing.bytes + (this.#storing?.bytes ?? 0)
   }
 
   growSlots(capacity: number): void {
@@ -58,17 +64,26 @@ export class EventLog {
 
   /** Adds row `i` to the events of a slot. */
   append(slot: number, rows: RowBatch, i: number, columns: readonly Column[]): void {
-    const { writer, heads } = this.#growing
+    const { writer, heads, index } = this.#growing
     const at = writer.byteLength
     writer.i32(heads[slot]!)
+    writer.i32(slot)
     writeRow(writer, rows, i, columns, this.#fields)
     heads[slot] = at
+    index?.add(slot, rows.timeMs[i]!, rows.timeNs[i]!, at)
+  }
+
+  /** Whether one of the events held of a slot has this event time; needs the index. */
+  holds(slot: number, timeMs: number, timeNs: number): boolean {
+    const isIn = (generation: Generation | null): boolean =>
+      generation !== null && generation.index!.has(slot, timeMs, timeNs, generation)
+    return isIn(this.#growing) || isIn(this.#storing)
   }
 
   /** Everything held is going to be stored: a checkpoint begins. */
   beginStoring(): void {
     this.#storing = this.#growing
-    this.#growing = new Generation()
+    this.#growing = new Generation(this.#isIndexed)
     this.#growing.growSlots(this.#slots)
   }
 
@@ -102,6 +117,15 @@ export class EventLog {
     }
   }
 
+  /** Whether one of the events of a stored chunk has this event time. */
+  isInStored(chunk: Uint8Array, timeMs: number, timeNs: number): boolean {
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    for (let at = 0; at < chunk.length; at += rowBytes(view, at)) {
+      if (rowTimeMs(view, at) === timeMs && rowTimeNs(view, at) === timeNs) return true
+    }
+    return false
+  }
+
   /** Adds the events of a stored chunk that lie in a range. */
   collectStored(chunk: Uint8Array, range: TimeRange, rows: RowBatch): void {
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
@@ -115,6 +139,25 @@ class Generation {
   readonly writer = new ByteWriter(arenaBytesInitial)
   /** Place of the newest row of a slot. */
   heads = new Int32Array(0)
+  readonly index: TimeIndex | null
+
+  constructor(isIndexed: boolean) {
+    this.index = isIndexed ? new TimeIndex() : null
+  }
+
+  get bytes(): number {
+    return this.writer.byteLength + (this.index?.bytes ?? 0)
+  }
+
+  /** Whether the row at a place is of a slot and has an event time. */
+  isAt(at: number, slot: number, timeMs: number, timeNs: number): boolean {
+    const view = this.#view
+    return (
+      view.getInt32(at + slotAt, true) === slot &&
+      rowTimeMs(view, at + linkBytes) === timeMs &&
+      rowTimeNs(view, at + linkBytes) === timeNs
+    )
+  }
 
   growSlots(capacity: number): void {
     const heads = new Int32Array(capacity).fill(none)
@@ -124,13 +167,17 @@ class Generation {
 
   /** The rows of a slot, the first to arrive first. */
   rowsOf(slot: number): { readonly view: DataView; readonly places: readonly number[] } {
-    const bytes = this.writer.since(0)
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const view = this.#view
     const places: number[] = []
     for (let at = this.heads[slot]!; at !== none; at = view.getInt32(at, true)) {
       places.push(at + linkBytes)
     }
     return { view, places: places.reverse() }
+  }
+
+  get #view(): DataView {
+    const bytes = this.writer.since(0)
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 }
 

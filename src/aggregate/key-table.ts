@@ -57,6 +57,29 @@ export class KeyTable {
     }
   }
 
+  /**
+   * Guesses the slots of keys by their hashes, and reads what {@link find} will want to see of them.
+   *
+   * @param slots  Filled with the guesses; some are wrong, and 0 may stand for a key that is there.
+   * @returns nothing of use; see `#readAhead` in `view-state.ts`.
+   */
+  readAhead(hashes: Uint32Array, count: number, slots: Int32Array): number {
+    const places = this.#places
+    const mask = places.length - 1
+    for (let i = 0; i < count; i++) slots[i] = places[hashes[i]! & mask]!
+    const ownHashes = this.#hashes
+    const starts = this.#starts
+    const lengths = this.#lengths
+    let read = 0
+    for (let i = 0; i < count; i++) {
+      const slot = slots[i]!
+      read = (read + ownHashes[slot]! + starts[slot]! + lengths[slot]!) | 0
+    }
+    const arena = this.#arena
+    for (let i = 0; i < count; i++) read = (read + arena[starts[slots[i]!]!]!) | 0
+    return read
+  }
+
   /** Gives a slot to a key that has none. */
   insert(hash: number, bytes: Uint8Array, start: number, end: number): number {
     if ((this.#count + 1) * 4 > this.#places.length * 3) this.#rehash(this.#places.length * 2)
@@ -164,6 +187,11 @@ export class KeyTable {
     const compact = live * 3 < this.#arena.length * 2
     const length = compact ? this.#arena.length : Math.max(grownCapacity(this.#arena.length), live)
     const arena = new Uint8Array(length)
+    if (this.#arenaFree === 0) {
+      arena.set(this.#arena.subarray(0, this.#arenaEnd))
+      this.#arena = arena
+      return
+    }
     let at = 0
     for (let slot = 1; slot < this.#slotsEnd; slot++) {
       const start = this.#starts[slot]!

@@ -42,22 +42,36 @@ function tileWidthMs(view: View, feature: Feature): number {
   }
 }
 
-/** How the events of a view are kept for the edges of its windows. */
+/** How the events of a view are kept, to count some of a tile's or all of them once more. */
 export interface ChunkPlan {
-  /** Width of the tiles that chunks of events are of, ms: the narrowest of the view. */
+  /** Width of the tiles that chunks of events are of, ms. */
   readonly tileMs: number
-  /** How far back edges lie, ms. */
+  /** How far back events are needed, ms. */
   readonly reachMs: number
+  /** Whether events are looked for by their times. */
+  readonly isIndexed: boolean
 }
 
-/** Null for a view whose windows begin and end where tiles do. */
+/**
+ * Width of the chunks of a view whose events take each other's places, ms: what is read to find
+ * out whether there is an event at a moment.
+ */
+const replaceableTileMs = 1000
+
+/** Null for a view whose tiles are enough. */
 export function planChunks(view: View, all: readonly Level[]): ChunkPlan | null {
+  if (view.lastWriteWins && view.features.some(({ kind }) => kind !== 'attribute')) {
+    // Every tile may have to be counted again, the oldest from its beginning on.
+    const reachMs = Math.max(...all.map(({ reachMs, widthMs }) => reachMs + widthMs))
+    return { tileMs: replaceableTileMs, reachMs, isIndexed: true }
+  }
   if (view.mode !== 'continuous') return null
   const levels = all.filter(({ reachMs }) => Number.isFinite(reachMs))
   if (levels.length === 0) return null
   return {
     tileMs: Math.min(...levels.map(({ widthMs }) => widthMs)),
     reachMs: Math.max(...levels.map(({ reachMs }) => reachMs)),
+    isIndexed: false,
   }
 }
 

@@ -4,31 +4,54 @@
  * A wall-clock window ends at the moment of the read, so an event stamped a little ahead of the
  * server's clock must not be in it before its time. It waits here, in order of event time and then
  * of arrival, and is applied once the clock (the arrival time of a later batch, or the moment of a
- * read) has reached it. At most `futureMsMax` worth of events can wait.
+ * read) has reached it. At most `futureMsMax` worth of events can wait, and while more than
+ * `parkedRowsMax` rows do, the shard takes no event that would wait as well.
+ *
+ * A row waits as bytes, which is also how a checkpoint has it: `f64 order, u32 keyHash,
+ * u16 key bytes, u32 row bytes, key, row`, the row as in `row-codec.ts`.
  */
 import type { Column, RowBatch } from '../model/rows.ts'
-import type { Value } from '../model/types.ts'
+import type { Field } from '../model/types.ts'
+import { ByteWriter } from './byte-writer.ts'
+import {
+  isOfSameEvent,
+  isRowOfSameEvent,
+  readRow,
+  rowTimeMs,
+  rowTimeNs,
+  writeRow,
+} from './row-codec.ts'
 
-/** One waiting row, as plain data that a checkpoint can carry. */
-export interface ParkedRow {
+/** A waiting row. */
+interface ParkedRow {
   readonly timeMs: number
   readonly timeNs: number
   /** Order of arrival among the parked rows of the view. */
   readonly order: number
+  /** Whether it is of the same event as the row before it. */
+  readonly isOfSameEvent: boolean
   readonly keyHash: number
   readonly key: Uint8Array
-  /** In the order of the view's columns. */
-  readonly values: readonly Value[]
+  readonly row: Uint8Array
 }
 
-/** What a row costs beside its key, bytes: objects and values. */
-const rowBytes = 256
+const headBytes = 18
+
+/** What a row costs beside its bytes, bytes: objects. */
+const rowOverheadBytes = 320
 
 /** A binary heap, the earliest row on top. */
 export class ParkedRows {
+  readonly #fields: readonly Field[]
   readonly #heap: ParkedRow[] = []
+  readonly #writer = new ByteWriter(1024)
   #order = 0
   #bytes = 0
+
+  /** @param fields  The columns of the view. */
+  constructor(fields: readonly Field[]) {
+    this.#fields = fields
+  }
 
   get count(): number {
     return this.#heap.length
@@ -46,26 +69,84 @@ export class ParkedRows {
     return this.#bytes
   }
 
-  rows(): readonly ParkedRow[] {
-    return this.#heap
-  }
-
   /** Copies row `i` of a batch. */
   park(rows: RowBatch, i: number, columns: readonly Column[]): void {
-    this.restore({
+    this.#writer.clear()
+    writeRow(this.#writer, rows, i, columns, this.#fields)
+    this.#push({
       timeMs: rows.timeMs[i]!,
       timeNs: rows.timeNs[i]!,
       order: this.#order,
+      isOfSameEvent: isOfSameEvent(rows, i),
       keyHash: rows.keyHash[i]!,
       key: rows.bytes.slice(rows.keyStart[i]!, rows.keyEnd[i]!),
-      values: columns.map((column) => column.get(i)),
+      row: this.#writer.since(0).slice(),
     })
   }
 
-  /** Puts back a row that a checkpoint carried. */
-  restore(row: ParkedRow): void {
+  /**
+   * Takes the events whose time is at or before `nowMs`, in order, and hands on the rows of each.
+   *
+   * @param rows  Filled with the rows of one event at a time.
+   */
+  take(nowMs: number, rows: RowBatch, apply: () => void): void {
+    while (this.isDue(nowMs)) {
+      const first = this.#pop()
+      rows.reset(first.key, 1)
+      this.#read(first, rows)
+      // Rows of one event have one time, and follow each other.
+      while (this.#heap[0]?.isOfSameEvent === true) this.#read(this.#pop(), rows)
+      apply()
+    }
+  }
+
+  /** All rows as bytes, for {@link restore}. */
+  toStored(): Uint8Array {
+    const writer = new ByteWriter(4096)
+    for (const { order, keyHash, key, row } of this.#heap) {
+      writer.f64(order)
+      writer.u32(keyHash)
+      writer.u16(key.length)
+      writer.u32(row.length)
+      writer.bytes(key)
+      writer.bytes(row)
+    }
+    return writer.since(0)
+  }
+
+  /** Puts back the rows that a checkpoint carried. */
+  restore(stored: Uint8Array): void {
+    const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
+    for (let at = 0; at < stored.length;) {
+      const keyAt = at + headBytes
+      const rowAt = keyAt + view.getUint16(at + 12, true)
+      const end = rowAt + view.getUint32(at + 14, true)
+      this.#push({
+        timeMs: rowTimeMs(view, rowAt),
+        timeNs: rowTimeNs(view, rowAt),
+        order: view.getFloat64(at, true),
+        isOfSameEvent: isRowOfSameEvent(view, rowAt),
+        keyHash: view.getUint32(at + 8, true),
+        key: new Uint8Array(stored.subarray(keyAt, rowAt)),
+        row: new Uint8Array(stored.subarray(rowAt, end)),
+      })
+      at = end
+    }
+  }
+
+  #read({ keyHash, key, row }: ParkedRow, rows: RowBatch): void {
+    const i = rows.count
+    readRow(new DataView(row.buffer), 0, rows, this.#fields)
+    // Whatever row came before, all are of one event.
+    rows.eventIndex[i] = 0
+    rows.keyHash[i] = keyHash
+    rows.keyStart[i] = 0
+    rows.keyEnd[i] = key.length
+  }
+
+  #push(row: ParkedRow): void {
     this.#order = Math.max(this.#order, row.order + 1)
-    this.#bytes += rowBytes + row.key.length
+    this.#bytes += rowOverheadBytes + row.key.length + row.row.length
     const heap = this.#heap
     let child = heap.push(row) - 1
     while (child > 0) {
@@ -77,18 +158,11 @@ export class ParkedRows {
     heap[child] = row
   }
 
-  /** Takes the rows whose time is at or before `nowMs`, in order. */
-  take(nowMs: number): readonly ParkedRow[] {
-    const taken: ParkedRow[] = []
-    while (this.isDue(nowMs)) taken.push(this.#pop())
-    return taken
-  }
-
   #pop(): ParkedRow {
     const heap = this.#heap
     const top = heap[0]!
     const row = heap.pop()!
-    this.#bytes -= rowBytes + top.key.length
+    this.#bytes -= rowOverheadBytes + top.key.length + top.row.length
     if (heap.length === 0) return top
     let parent = 0
     for (;;) {

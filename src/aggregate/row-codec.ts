@@ -3,8 +3,9 @@
  *
  * Little-endian: `f64 timeMs, i32 timeNs, u32 bytes`, the length of the whole row, then a bit per
  * column that says whether it is null, then the columns that are not: `float` as f64, `int` as
- * `i32 high, u32 low`, anything else as `u32 bytes` and msgpack (`stored-value.ts`). Part of the
- * store's format; golden-tested.
+ * `i32 high, u32 low`, anything else as `u32 bytes` and msgpack (`stored-value.ts`). The upper bit
+ * of `bytes` says that the row is of the same event as the one before it, which a transform has
+ * made several of. Part of the store's format; golden-tested.
  */
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
 import type { Column, RowBatch } from '../model/rows.ts'
@@ -18,6 +19,7 @@ const decoder = createDecoder({ bytesMax: 2 ** 31, nodesMax: 2 ** 31 - 1, depthM
 const nsAt = 8
 const lengthAt = 12
 const headBytes = 16
+const sameEvent = 0x8000_0000
 
 /** Appends row `i`; `columns` are those of `fields`. */
 export function writeRow(
@@ -56,11 +58,17 @@ export function writeRow(
       }
     }
   }
-  writer.patchU32(start + lengthAt, writer.byteLength - start)
+  const length = writer.byteLength - start
+  writer.patchU32(start + lengthAt, isOfSameEvent(rows, i) ? length + sameEvent : length)
+}
+
+/** Whether row `i` is of the same event as the row before it. */
+export function isOfSameEvent({ eventIndex }: RowBatch, i: number): boolean {
+  return i > 0 && eventIndex[i] === eventIndex[i - 1]
 }
 
 export function rowBytes(view: DataView, at: number): number {
-  return view.getUint32(at + lengthAt, true)
+  return view.getUint32(at + lengthAt, true) & ~sameEvent
 }
 
 export function rowTimeMs(view: DataView, at: number): number {
@@ -71,7 +79,15 @@ export function rowTimeNs(view: DataView, at: number): number {
   return view.getInt32(at + nsAt, true)
 }
 
-/** Adds the row at `at` to a batch of the columns that it was written from, but for its key. */
+/** Whether the row at `at` is of the same event as the one before it. */
+export function isRowOfSameEvent(view: DataView, at: number): boolean {
+  return view.getUint32(at + lengthAt, true) >= sameEvent
+}
+
+/**
+ * Adds the row at `at` to a batch of the columns that it was written from, but for its key. Its
+ * event is known by the place of the event's first row in the batch.
+ */
 export function readRow(
   view: DataView,
   at: number,
@@ -82,6 +98,7 @@ export function readRow(
   rows.reserve(i + 1)
   rows.timeMs[i] = rowTimeMs(view, at)
   rows.timeNs[i] = rowTimeNs(view, at)
+  rows.eventIndex[i] = isRowOfSameEvent(view, at) ? rows.eventIndex[i - 1]! : i
   const { columns } = rows
   const bitsAt = at + headBytes
   let next = bitsAt + Math.ceil(columns.length / 8)

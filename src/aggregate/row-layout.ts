@@ -54,6 +54,23 @@ export interface WindowGroup {
   readonly partials: readonly PlacedPartial[]
 }
 
+/** A group with only some of its features, and only what they need; null without any. */
+export function narrowed(group: WindowGroup, wanted: ReadonlySet<number>): WindowGroup | null {
+  const features = group.features.filter(({ index }) => wanted.has(index))
+  if (features.length === group.features.length) return group
+  if (features.length === 0) return null
+  return { span: group.span, features, partials: partialsOf(features, group.partials) }
+}
+
+/** Those partials that features need. */
+function partialsOf(
+  features: readonly PlacedFeature[],
+  partials: readonly PlacedPartial[],
+): readonly PlacedPartial[] {
+  const needed = new Set(features.flatMap(({ at, countAt }) => [...at, countAt]))
+  return partials.filter(({ at }) => needed.has(at))
+}
+
 /** One window of one feature. */
 export interface Demand {
   readonly feature: Feature
@@ -101,8 +118,7 @@ function layOutCells(view: View, bySpan: readonly (readonly Demand[])[]): RowLay
   const features = bySpan.map((demands) => demands.map(placeFeature))
   const partials = [...placed.values()]
   const groups = features.map((ofSpan, n) => {
-    const needed = new Set(ofSpan.flatMap(({ at, countAt }) => [...at, countAt]))
-    const theirs = partials.filter(({ at }) => needed.has(at))
+    const theirs = partialsOf(ofSpan, partials)
     return { span: bySpan[n]![0]!.span, features: ofSpan, partials: theirs }
   })
   return { stride, partials, groups }

@@ -40,12 +40,13 @@ export function encodeSlot(
   writer.f64(newestMs)
   const values: unknown[] = []
   for (const { level, runs } of levels) {
-    const rows = runs.rowCount(slot)
-    const first = runs.firstRow(slot)
     const { f64 } = runs.cells
-    writer.u32(rows)
-    writer.bytes(new Uint8Array(f64.buffer, first * level.stride * 8, rows * level.stride * 8))
-    forEachValueCell(level, first, rows, (cell, codec) => {
+    const rowBytes = level.stride * 8
+    writer.u32(runs.rowCount(slot))
+    for (const { first, rows } of runs.segments(slot)) {
+      writer.bytes(new Uint8Array(f64.buffer, first * rowBytes, rows * rowBytes))
+    }
+    forEachValueCell(level, runs, slot, (cell, codec) => {
       values.push(codec.toStored(pool, f64[cell]!))
     })
   }
@@ -75,14 +76,11 @@ export function decodeSlot(
   let hasValues = false
   for (const { level, runs } of levels) {
     const rows = view.getUint32(at, true)
-    at += 4
-    const length = rows * level.stride * 8
+    const rowBytes = level.stride * 8
+    const start = at + 4
+    at = start + rows * rowBytes
     const first = runs.load(slot, rows)
-    new Uint8Array(runs.cells.low.buffer).set(
-      bytes.subarray(at, at + length),
-      first * level.stride * 8,
-    )
-    at += length
+    new Uint8Array(runs.cells.low.buffer).set(bytes.subarray(start, at), first * rowBytes)
     hasValues ||= rows > 0 && level.valueCells.length > 0
   }
   if (hasValues) placeValues(decoder.decode(bytes, at) as unknown[], slot, levels, pool)
@@ -99,22 +97,22 @@ function placeValues(
   let next = 0
   for (const { level, runs } of levels) {
     const { f64 } = runs.cells
-    forEachValueCell(level, runs.firstRow(slot), runs.rowCount(slot), (cell, codec) => {
+    forEachValueCell(level, runs, slot, (cell, codec) => {
       f64[cell] = codec.fromStored(pool, values[next++])
     })
   }
 }
 
 function forEachValueCell(
-  level: Level,
-  first: number,
-  rows: number,
+  { valueCells, valueCodecs, stride }: Level,
+  runs: TileRuns,
+  slot: number,
   visit: (cell: number, codec: PlaceCodec) => void,
 ): void {
-  const { valueCells, valueCodecs, stride } = level
-  for (let row = first; row < first + rows && valueCells.length > 0; row++) {
-    for (let i = 0; i < valueCells.length; i++)
-      visit(row * stride + valueCells[i]!, valueCodecs[i]!)
+  if (valueCells.length === 0) return
+  for (let n = 0; n < runs.rowCount(slot); n++) {
+    const cell = runs.rowAt(slot, n) * stride
+    for (let i = 0; i < valueCells.length; i++) visit(cell + valueCells[i]!, valueCodecs[i]!)
   }
 }
 

@@ -5,14 +5,11 @@
  * it begins, the dirty slots become pending; they are captured a few at a time, and a pending slot
  * that is about to change is captured first. No event waits for more than its own key.
  */
+import { orderByHash, orderedSlot } from './hash-order.ts'
 
 const dirty = 1
 const pending = 2
 const used = 4
-
-/** Slots that a number can tell apart beside the upper bits of a hash. */
-const slotsMax = 2 ** 26
-const hashBitsDropped = 32 - (53 - 26)
 
 export class SlotMarks {
   #marks = new Uint8Array(0)
@@ -40,6 +37,14 @@ export class SlotMarks {
     const marks = new Uint8Array(capacity)
     marks.set(this.#marks)
     this.#marks = marks
+  }
+
+  /** Reads the marks of slots; see `#readAhead` in `view-state.ts`. */
+  readAhead(slots: Int32Array, count: number): number {
+    const marks = this.#marks
+    let read = 0
+    for (let i = 0; i < count; i++) read += marks[slots[i]!]!
+    return read
   }
 
   /** To be called before a slot changes. */
@@ -79,21 +84,16 @@ export class SlotMarks {
   beginCapture(hashOf: (slot: number) => number): void {
     const slots = this.#dirty
     this.#dirty = []
-    const ordered = new Float64Array(slots.length)
-    for (const [i, slot] of slots.entries()) {
-      this.#marks[slot] = (this.#marks[slot]! & used) | pending
-      // Hash and slot in the 53 bits of one number: sorted natively, without a comparison function.
-      ordered[i] = (hashOf(slot) >>> hashBitsDropped) * slotsMax + slot
-    }
-    this.#pending = ordered.sort()
-    this.#pendingCount = ordered.length
+    for (const slot of slots) this.#marks[slot] = (this.#marks[slot]! & used) | pending
+    this.#pending = orderByHash(slots, hashOf)
+    this.#pendingCount = slots.length
   }
 
   /** Captures at most `slots` pending slots; returns whether none is left. */
   captureSome(slots: number): boolean {
     for (let left = slots; left > 0 && this.#pendingCount > 0; left--) {
       this.#pendingCount -= 1
-      const slot = this.#pending[this.#pendingCount]! % slotsMax
+      const slot = orderedSlot(this.#pending, this.#pendingCount)
       if ((this.#marks[slot]! & pending) === 0) continue
       this.#capture(slot)
       this.#marks[slot]! &= ~pending

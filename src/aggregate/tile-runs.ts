@@ -1,10 +1,11 @@
 /**
  * The tiles of every key at one level.
  *
- * A key's tiles are a run: neighbouring rows of one pool, in tile order, only those that hold
- * events. A run has room for a power of two of rows and moves to a larger place when it is full,
- * after dropping the rows that no window needs any more. So a key costs its non-empty tiles, the
- * newest tile is found at once, an older one by binary search, and a read walks memory in order.
+ * A key's tiles are a run: rows of one pool, in tile order, only those that hold events. A run lies
+ * in a ring of neighbouring rows, a power of two of them: the newest tile takes the row behind the
+ * one before, dropping old ones moves nothing, and only a run that fills its ring with tiles that
+ * windows need moves to a larger one. So a key costs its non-empty tiles, the newest tile is found
+ * at once, an older one by search, and a read walks memory in order.
  *
  * Row 0 is a sink: events that belong to no tile of the level are added there and never read, which
  * spares the update loops a test per event.
@@ -12,7 +13,7 @@
 import { grownCapacity } from './capacity.ts'
 import { Cells } from './cells.ts'
 import type { Level } from './layout.ts'
-import { eventsCell, tileCell } from './row-layout.ts'
+import { tileCell, type PlacedPartial } from './row-layout.ts'
 import type { ValuePool } from './value-pool.ts'
 
 const rowsInitial = 256
@@ -22,14 +23,19 @@ export class TileRuns {
   readonly #level: Level
   readonly #stride: number
   readonly #pool: ValuePool
-  /** Per slot: the first row of the run, its rows in use, and log2 of its room. */
-  #starts = new Int32Array(0)
+  /** The row of a tile without events. */
+  readonly #empty: Float64Array
+  /** Partials of which it holds integers that look like NaNs: a copy may rewrite their bits. */
+  readonly #uncopied: readonly PlacedPartial[]
+  /** Per slot: the row of the newest tile, 0 for none, and the number of tiles. */
+  #newest = new Int32Array(0)
   #lengths = new Int32Array(0)
+  /** Per slot that has tiles: log2 of its ring. */
   #classes = new Uint8Array(0)
   #rows = rowsInitial
   /** Row 0 is the sink. */
   #rowsEnd = 1
-  /** The last run freed, by log2 of its room; 0 for none. Its first cell says which was before. */
+  /** The last ring freed, by log2 of its rows; 0 for none. Its first cell says which was before. */
   readonly #free = new Int32Array(32)
   #rowsUsed = 0
   #shifts = 0
@@ -39,10 +45,15 @@ export class TileRuns {
     this.#stride = level.stride
     this.#pool = pool
     this.cells = new Cells(rowsInitial * level.stride)
-    this.#init(0, 0)
+    // The sink is as any row is without events.
+    for (const { partial, at } of level.partials) partial.init(this.cells, at)
+    this.#empty = this.cells.f64.slice(0, level.stride)
+    this.#uncopied = level.partials.filter(({ partial, at }) =>
+      this.#empty.subarray(at, at + partial.cells).includes(NaN),
+    )
   }
 
-  /** Bytes of the runs in use. */
+  /** Bytes of the rings in use. */
   get bytes(): number {
     return this.#rowsUsed * this.#stride * 8
   }
@@ -53,124 +64,207 @@ export class TileRuns {
   }
 
   growSlots(capacity: number): void {
-    const starts = new Int32Array(capacity)
+    const newest = new Int32Array(capacity)
     const lengths = new Int32Array(capacity)
     const classes = new Uint8Array(capacity)
-    starts.set(this.#starts)
+    newest.set(this.#newest)
     lengths.set(this.#lengths)
     classes.set(this.#classes)
-    this.#starts = starts
+    this.#newest = newest
     this.#lengths = lengths
     this.#classes = classes
   }
 
-  firstRow(slot: number): number {
-    return this.#starts[slot]!
-  }
-
+  /** Number of a slot's tiles. */
   rowCount(slot: number): number {
     return this.#lengths[slot]!
   }
 
+  /** The row of one of a slot's tiles, of which 0 is the oldest. */
+  rowAt(slot: number, index: number): number {
+    return this.#inRing(slot, this.#newest[slot]! - (this.#lengths[slot]! - 1 - index))
+  }
+
+  /** The rows of a slot as neighbours: at most twice some that follow one another. */
+  segments(slot: number): readonly { readonly first: number; readonly rows: number }[] {
+    const newest = this.#newest[slot]!
+    if (newest === 0) return []
+    const first = this.rowAt(slot, 0)
+    if (first <= newest) return [{ first, rows: newest + 1 - first }]
+    const ring = this.#ringOf(slot)
+    return [
+      { first, rows: ring + (1 << this.#classes[slot]!) - first },
+      { first: ring, rows: newest + 1 - ring },
+    ]
+  }
+
+  /** Reads the rows of the newest tiles of slots; see `#readAhead` in `view-state.ts`. */
+  readAhead(slots: Int32Array, count: number): number {
+    const newest = this.#newest
+    const { f64 } = this.cells
+    const stride = this.#stride
+    let read = 0
+    for (let i = 0; i < count; i++) read += newest[slots[i]!]!
+    for (let i = 0; i < count; i++) {
+      const at = newest[slots[i]!]! * stride
+      read += f64[at]! + f64[at + stride - 1]!
+    }
+    return read
+  }
+
   /** The row of a slot's tile, made if it is not there; tiles before `horizon` may be dropped. */
   row(slot: number, tile: number, horizon: number): number {
-    const length = this.#lengths[slot]!
-    if (length > 0) {
-      const last = this.#starts[slot]! + length - 1
-      const lastTile = this.cells.f64[last * this.#stride + tileCell]!
-      if (lastTile === tile) return last
-      if (tile < lastTile) {
-        const at = this.lowerBound(slot, tile)
-        const row = this.#starts[slot]! + at
-        if (this.cells.f64[row * this.#stride + tileCell] === tile) return row
-      }
-    }
+    const newest = this.#newest[slot]!
+    if (newest === 0) return this.#begin(slot, tile)
+    const newestTile = this.cells.f64[newest * this.#stride + tileCell]!
+    if (tile === newestTile) return newest
+    if (tile > newestTile) return this.#append(slot, tile, horizon)
+    const index = this.lowerBound(slot, tile)
+    if (this.#tileAt(slot, index) === tile) return this.rowAt(slot, index)
     return this.#insert(slot, tile, horizon)
+  }
+
+  /** Whether a slot has a tile. */
+  has(slot: number, tile: number): boolean {
+    const at = this.lowerBound(slot, tile)
+    return at < this.#lengths[slot]! && this.#tileAt(slot, at) === tile
+  }
+
+  /** Empties a row; its tile stays. */
+  clear(row: number): void {
+    this.#releaseValues(row)
+    this.#init(row, this.cells.f64[row * this.#stride + tileCell]!)
   }
 
   /** Number of the slot's tiles before `tile`. */
   lowerBound(slot: number, tile: number): number {
-    const start = this.#starts[slot]!
-    const { f64 } = this.cells
-    let low = 0
     let high = this.#lengths[slot]!
+    let low = high - 1
+    // Mostly it is one of the newest.
+    for (let step = 1; low >= 0 && this.#tileAt(slot, low) >= tile; step *= 2) {
+      high = low
+      low -= step
+    }
+    low = Math.max(low, 0)
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (f64[(start + middle) * this.#stride + tileCell]! < tile) low = middle + 1
+      if (this.#tileAt(slot, middle) < tile) low = middle + 1
       else high = middle
     }
     return low
   }
 
-  /** Appends empty rows to a slot that has none; their cells are to be filled by the caller. */
+  /**
+   * Gives neighbouring rows to a slot that has none; their cells are to be filled by the caller.
+   *
+   * @returns the first of them.
+   */
   load(slot: number, rows: number): number {
     if (rows === 0) return 0
-    this.#classes[slot] = 32 - Math.clz32(rows - 1)
-    this.#starts[slot] = this.#take(this.#classes[slot]!)
-    this.#lengths[slot] = rows
-    return this.#starts[slot]!
+    return this.#settle(slot, 32 - Math.clz32(rows - 1), rows)
   }
 
   /** Drops the tiles before `horizon`. */
   dropBefore(slot: number, horizon: number): void {
-    const dropped = this.lowerBound(slot, horizon)
-    if (dropped === 0) return
     const length = this.#lengths[slot]!
-    const start = this.#starts[slot]!
-    for (let row = start; row < start + dropped; row++) this.#releaseValues(row)
-    if (dropped === length) {
-      this.#release(slot)
-      return
+    let dropped = 0
+    for (; dropped < length && this.#tileAt(slot, dropped) < horizon; dropped++) {
+      this.#releaseValues(this.rowAt(slot, dropped))
     }
-    this.#move(start + dropped, start, length - dropped)
-    this.#lengths[slot] = length - dropped
-    this.#shifts += 1
+    if (dropped < length) this.#lengths[slot] = length - dropped
+    else if (length > 0) this.#release(slot)
   }
 
   remove(slot: number): void {
-    const start = this.#starts[slot]!
-    for (let row = start; row < start + this.#lengths[slot]!; row++) this.#releaseValues(row)
-    if (this.#lengths[slot]! > 0) this.#release(slot)
+    this.dropBefore(slot, Infinity)
   }
 
+  #begin(slot: number, tile: number): number {
+    return this.#init(this.#settle(slot, 0, 1), tile)
+  }
+
+  /** Makes the row of a tile that is newer than all others. */
+  #append(slot: number, tile: number, horizon: number): number {
+    if (this.#isFull(slot)) {
+      this.#makeRoom(slot, horizon)
+      if (this.#lengths[slot] === 0) return this.#begin(slot, tile)
+    }
+    const row = this.#inRing(slot, this.#newest[slot]! + 1)
+    this.#newest[slot] = row
+    this.#lengths[slot]! += 1
+    return this.#init(row, tile)
+  }
+
+  /** Makes the row of a tile that is older than another. */
   #insert(slot: number, tile: number, horizon: number): number {
-    if (this.#lengths[slot]! > 0 && this.#lengths[slot] === 1 << this.#classes[slot]!) {
-      this.dropBefore(slot, Math.min(horizon, tile))
-    }
-    const length = this.#lengths[slot]!
-    if (length === 0) {
-      this.#classes[slot] = 0
-      this.#starts[slot] = this.#take(0)
-      this.#lengths[slot] = 1
-      this.#init(this.#starts[slot]!, tile)
-      return this.#starts[slot]!
-    }
-    if (length === 1 << this.#classes[slot]!) {
-      const larger = this.#take(this.#classes[slot]! + 1)
-      this.#move(this.#starts[slot]!, larger, length)
-      this.#give(this.#starts[slot]!, this.#classes[slot]!)
-      this.#starts[slot] = larger
-      this.#classes[slot]! += 1
-      this.#shifts += 1
-    }
-    let row = this.#starts[slot]! + length
-    // Mostly it is the newest, which moves nothing.
-    if (tile < this.cells.f64[(row - 1) * this.#stride + tileCell]!) {
-      const at = this.lowerBound(slot, tile)
-      row = this.#starts[slot]! + at
-      this.#move(row, row + 1, length - at)
-      this.#shifts += 1
-    }
-    this.#lengths[slot] = length + 1
-    this.#init(row, tile)
-    return row
+    if (this.#isFull(slot)) this.#makeRoom(slot, Math.min(horizon, tile))
+    const row = this.#makeGap(slot, this.lowerBound(slot, tile))
+    this.#newest[slot] = this.#inRing(slot, this.#newest[slot]! + 1)
+    this.#lengths[slot]! += 1
+    return this.#init(row, tile)
   }
 
-  #init(row: number, tile: number): void {
+  #tileAt(slot: number, index: number): number {
+    return this.cells.f64[this.rowAt(slot, index) * this.#stride + tileCell]!
+  }
+
+  #isFull(slot: number): boolean {
+    return this.#lengths[slot] === 1 << this.#classes[slot]!
+  }
+
+  /** The first row of a slot's ring, which is a multiple of its size. */
+  #ringOf(slot: number): number {
+    return this.#newest[slot]! & (-1 << this.#classes[slot]!)
+  }
+
+  /** Where a row is that is counted on beyond an end of the ring. */
+  #inRing(slot: number, row: number): number {
+    const mask = (1 << this.#classes[slot]!) - 1
+    return (this.#newest[slot]! & ~mask) | (row & mask)
+  }
+
+  /** Drops the tiles before `horizon` or, when there are none, moves a run to a larger ring. */
+  #makeRoom(slot: number, horizon: number): void {
+    const length = this.#lengths[slot]!
+    this.dropBefore(slot, horizon)
+    if (this.#lengths[slot]! < length) return
+    const segments = this.segments(slot)
+    const ring = this.#ringOf(slot)
+    const sizeClass = this.#classes[slot]!
+    let to = this.#settle(slot, sizeClass + 1, length)
+    for (const { first, rows } of segments) {
+      this.#move(first, to, rows)
+      to += rows
+    }
+    this.#give(ring, sizeClass)
+    this.#shifts += 1
+  }
+
+  /** Moves the tiles from one on by a row; returns the row that is free then. */
+  #makeGap(slot: number, index: number): number {
+    const from = this.rowAt(slot, index)
+    const newest = this.#newest[slot]!
+    const ring = this.#ringOf(slot)
+    const last = ring + (1 << this.#classes[slot]!) - 1
+    if (from <= newest && newest < last) this.#move(from, from + 1, newest + 1 - from)
+    else {
+      if (newest < from) this.#move(ring, ring + 1, newest + 1 - ring)
+      this.#move(last, ring, 1)
+      this.#move(from, from + 1, last - from)
+    }
+    this.#shifts += 1
+    return from
+  }
+
+  /** Makes a row that of a tile without events; returns the row. */
+  #init(row: number, tile: number): number {
+    const { f64 } = this.cells
+    const empty = this.#empty
     const at = row * this.#stride
-    this.cells.f64[at + tileCell] = tile
-    this.cells.f64[at + eventsCell] = 0
-    for (const { partial, at: cell } of this.#level.partials) partial.init(this.cells, at + cell)
+    for (let cell = 0; cell < empty.length; cell++) f64[at + cell] = empty[cell]!
+    for (const { partial, at: cell } of this.#uncopied) partial.init(this.cells, at + cell)
+    f64[at + tileCell] = tile
+    return row
   }
 
   #move(from: number, to: number, rows: number): void {
@@ -178,6 +272,7 @@ export class TileRuns {
     this.cells.low.copyWithin(to * words, from * words, (from + rows) * words)
   }
 
+  /** Gives back what the pool holds for a row. */
   #releaseValues(row: number): void {
     const { valueCells, valueCodecs } = this.#level
     for (let i = 0; i < valueCells.length; i++) {
@@ -188,8 +283,18 @@ export class TileRuns {
     }
   }
 
+  /** Gives a slot a ring of which the first rows are in use; returns its first row. */
+  #settle(slot: number, sizeClass: number, rows: number): number {
+    const ring = this.#take(sizeClass)
+    this.#classes[slot] = sizeClass
+    this.#newest[slot] = ring + rows - 1
+    this.#lengths[slot] = rows
+    return ring
+  }
+
   #release(slot: number): void {
-    this.#give(this.#starts[slot]!, this.#classes[slot]!)
+    this.#give(this.#ringOf(slot), this.#classes[slot]!)
+    this.#newest[slot] = 0
     this.#lengths[slot] = 0
   }
 
@@ -200,18 +305,30 @@ export class TileRuns {
       this.#free[sizeClass] = this.cells.f64[free * this.#stride]!
       return free
     }
-    const start = this.#rowsEnd
+    // A ring begins at a multiple of its size; what is left over before it are smaller ones.
+    while ((this.#rowsEnd & ((1 << sizeClass) - 1)) !== 0) {
+      const smaller = 31 - Math.clz32(this.#rowsEnd & -this.#rowsEnd)
+      const ring = this.#extend(smaller)
+      this.#rowsUsed += 1 << smaller
+      this.#give(ring, smaller)
+    }
+    return this.#extend(sizeClass)
+  }
+
+  /** A ring behind all others. */
+  #extend(sizeClass: number): number {
+    const ring = this.#rowsEnd
     this.#rowsEnd += 1 << sizeClass
     if (this.#rowsEnd > this.#rows) {
       this.#rows = Math.max(grownCapacity(this.#rows), this.#rowsEnd)
       this.cells.grow(this.#rows * this.#stride)
     }
-    return start
+    return ring
   }
 
-  #give(start: number, sizeClass: number): void {
+  #give(ring: number, sizeClass: number): void {
     this.#rowsUsed -= 1 << sizeClass
-    this.cells.f64[start * this.#stride] = this.#free[sizeClass]!
-    this.#free[sizeClass] = start
+    this.cells.f64[ring * this.#stride] = this.#free[sizeClass]!
+    this.#free[sizeClass] = ring
   }
 }

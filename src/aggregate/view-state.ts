@@ -15,6 +15,9 @@ import { KeyTable } from './key-table.ts'
 import { EventLog } from './event-log.ts'
 import { planChunks, planLevels } from './layout.ts'
 import { ParkedRows } from './parked.ts'
+import { ReadPlans } from './read-plan.ts'
+import { Replacements } from './replacements.ts'
+import { isOfSameEvent } from './row-codec.ts'
 import { eventsCell } from './row-layout.ts'
 import { decodeSlot, newestMsOf, type LevelState } from './slot-codec.ts'
 import { SlotMarks } from './slot-marks.ts'
@@ -44,7 +47,8 @@ export class ViewState {
   readonly keys = new KeyTable()
   readonly pool = new ValuePool()
   readonly levels: readonly LevelState[]
-  readonly parked = new ParkedRows()
+  readonly parked: ParkedRows
+  readonly readPlans: ReadPlans
   readonly marks: SlotMarks
   /** The events that are not stored; null for a view whose windows end where tiles do. */
   readonly log: EventLog | null
@@ -54,10 +58,14 @@ export class ViewState {
   /** Event time of the newest event of the view in this shard; -Infinity before the first. */
   watermarkMs = -Infinity
   watermarkNs = 0
+  /** Of no use; it keeps the compiler from leaving out what `#readAhead` reads. */
+  read = 0
   /** How far back the view looks. */
   readonly reachMs: number
   /** Events before this moment count in no lifetime window. */
   readonly #startMs: number
+  /** Null for a view of which events do not take each other's places. */
+  readonly #replacements: Replacements | null
   readonly #load: KeyLoader
   readonly #loadChunks: ChunkLoader
   readonly #isWallClock: boolean
@@ -82,6 +90,8 @@ export class ViewState {
       level,
       runs: new TileRuns(level, this.pool),
     }))
+    this.parked = new ParkedRows(view.columns)
+    this.readPlans = new ReadPlans(this.levels)
     this.reachMs = Math.max(...this.levels.map(({ level }) => level.reachMs))
     this.#startMs = Math.max(...this.levels.map(({ level }) => level.startMs))
     this.marks = new SlotMarks(options.capture)
@@ -90,6 +100,7 @@ export class ViewState {
     const chunks = planChunks(view, levels)
     this.log = chunks === null ? null : new EventLog(view.columns, chunks)
     this.#collected = new RowBatch(view.columns)
+    this.#replacements = view.lastWriteWins ? this.#createReplacements(this.log) : null
     this.#isWallClock = view.leadingEdge === 'wall-clock'
     this.#admitted = new RowBatch(view.columns)
     this.#growSlots(64)
@@ -117,20 +128,12 @@ export class ViewState {
 
   /** Applies the parked rows whose time has come. */
   admit(nowMs: number): void {
-    if (!this.parked.isDue(nowMs)) return
-    for (const row of this.parked.take(nowMs)) {
-      const rows = this.#admitted
-      rows.reset(row.key, 1)
-      rows.count = 1
-      rows.timeMs[0] = row.timeMs
-      rows.timeNs[0] = row.timeNs
-      rows.keyHash[0] = row.keyHash
-      rows.keyStart[0] = 0
-      rows.keyEnd[0] = row.key.length
-      rows.columns.forEach((column, i) => column.set(0, row.values[i]!))
+    const rows = this.#admitted
+    this.parked.take(nowMs, rows, () => {
       // At its own time, when it was not late, however much later somebody looks.
-      this.#applyRows(rows, rows.columns, row.timeMs + (row.timeNs > 0 ? 1 : 0))
-    }
+      const arrivalMs = rows.timeMs[0]! + (rows.timeNs[0]! > 0 ? 1 : 0)
+      this.#applyRows(rows, rows.columns, arrivalMs)
+    })
   }
 
   /** The slot of a key, brought into memory if it is stored; 0 if the key is not known. */
@@ -175,11 +178,29 @@ export class ViewState {
 
   #applyRows(rows: RowBatch, columns: readonly Column[], arrivalMs: number): readonly number[] {
     this.#growRows(rows.count)
+    this.read = this.#readAhead(rows)
     const late = this.#locate(rows, columns, arrivalMs)
     // Of the two leading edges that a read may have, the one that looks back further.
     for (const state of this.levels) this.#update(state, rows, columns, this.watermarkMs)
-    if (this.log !== null) this.#keepEvents(this.log, rows, columns)
+    this.#replacements?.recount()
     return late
+  }
+
+  /**
+   * Reads what the rows will change, in loops so short that the processor waits for many of these
+   * reads at a time. What comes next depends on what it reads, and would wait for one by one: with
+   * many keys, most of the time that an event takes.
+   *
+   * @returns a sum of what was read, for which there is no use but that it has to be read.
+   */
+  #readAhead({ count, keyHash }: RowBatch): number {
+    const slots = this.#slots
+    const { newestMs, newestNs } = this
+    let read = this.keys.readAhead(keyHash, count, slots)
+    for (let i = 0; i < count; i++) read = (read + newestMs[slots[i]!]! + newestNs[slots[i]!]!) | 0
+    read += this.marks.readAhead(slots, count)
+    for (const { runs } of this.levels) read += runs.readAhead(slots, count)
+    return read
   }
 
   /** Finds the slot of every row, 0 for the rows that are not applied now. */
@@ -212,13 +233,34 @@ export class ViewState {
       }
       this.marks.touch(slot)
       const newest = this.newestMs[slot]!
-      if (time > newest || (time === newest && ns > this.newestNs[slot]!)) {
+      const isNewest = time > newest || (time === newest && ns > this.newestNs[slot]!)
+      if (isNewest) {
         this.newestMs[slot] = time
         this.newestNs[slot] = ns
       }
       slots[i] = slot
+      if (this.log !== null) this.#keep(this.log, rows, columns, i, isNewest)
     }
     return late
+  }
+
+  /** Keeps a row's event; one that replaces another is counted with the rest of its tile. */
+  #keep(
+    log: EventLog,
+    rows: RowBatch,
+    columns: readonly Column[],
+    i: number,
+    isNewest: boolean,
+  ): void {
+    const slots = this.#slots
+    const slot = slots[i]!
+    if (this.#replacements !== null && !isNewest) {
+      const isReplacement = isOfSameEvent(rows, i)
+        ? slots[i - 1] === 0
+        : this.#replacements.isOne(slot, rows.timeMs[i]!, rows.timeNs[i]!)
+      if (isReplacement) slots[i] = 0
+    }
+    log.append(slot, rows, i, columns)
   }
 
   /** Whether no window of a later edge can hold the time. */
@@ -262,17 +304,26 @@ export class ViewState {
     }
   }
 
-  #keepEvents(log: EventLog, rows: RowBatch, columns: readonly Column[]): void {
-    const slots = this.#slots
-    for (let i = 0; i < rows.count; i++) {
-      if (slots[i] !== 0) log.append(slots[i]!, rows, i, columns)
-    }
-  }
-
   #insert(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const slot = this.keys.insert(hash, bytes, start, end)
     if (slot >= this.#capacity) this.#growSlots(grownCapacity(this.#capacity))
     return slot
+  }
+
+  #createReplacements(log: EventLog | null): Replacements | null {
+    if (log === null) return null
+    const { levels, pool } = this
+    return new Replacements({
+      levels,
+      pool,
+      log,
+      eventsOf: (slot, range) => this.eventsOf(slot, range),
+      chunksAt: (slot, timeMs) => {
+        const tile = Math.floor(timeMs / log.tileMs)
+        return this.#loadChunks(this.keys.hashOf(slot), this.keys.keyOf(slot), tile, tile)
+      },
+      horizonOf: (state) => this.horizonOf(state, this.watermarkMs),
+    })
   }
 
   #growSlots(capacity: number): void {

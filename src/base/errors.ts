@@ -64,6 +64,7 @@ export const errorTable = {
   EVENT_FIELD_TYPE: row('user', 'never', 400, null, 'expected {expected}, got {actual}'),
   EVENT_FIELD_RANGE: row('user', 'never', 400, null, 'value is outside the range of {expected}'),
   EVENT_KEY: row('user', 'never', 400, null, 'not usable as an entity key: {reason}'),
+  EVENT_ID: row('user', 'never', 400, null, 'not usable as an event id: {reason}'),
   EVENT_TIME: row('user', 'never', 400, null, 'not a valid event time: {reason}'),
   EVENT_IN_FUTURE: row(
     'user',
@@ -71,6 +72,13 @@ export const errorTable = {
     400,
     null,
     'event time is {aheadMs} ms ahead of the server',
+  ),
+  EVENT_AHEAD: row(
+    'user',
+    'backoff',
+    503,
+    null,
+    'event time is {aheadMs} ms ahead of the server, where {max} rows wait for their time already',
   ),
   EVENT_TOO_LATE: row('user', 'never', 400, null, 'event time is before every window of {views}'),
   POST_PROCESSOR_FAILED: row(

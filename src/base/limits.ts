@@ -26,6 +26,9 @@ export const batchEventsMax = 10_000
 /** Bytes of one encoded entity key. Beyond: `EVENT_KEY`. */
 export const keyBytesMax = 1024
 
+/** Bytes of one event id, UTF-8. Beyond: `EVENT_ID`. */
+export const eventIdBytesMax = 256
+
 /** Keys in one read. Beyond: `TOO_MANY_KEYS`. */
 export const readKeysMax = 10_000
 
@@ -82,6 +85,12 @@ export const ackRejectionsMax = 1000
 
 /** How far an event time may lie ahead of its arrival, ms. Beyond: `EVENT_IN_FUTURE`. */
 export const futureMsMax = 5 * 60_000
+
+/**
+ * Rows of one view in one shard that wait for their event time; a batch may go beyond. While there
+ * are as many, events that would wait, too: `EVENT_AHEAD`.
+ */
+export const parkedRowsMax = 100_000
 
 /** Smallest event time, ms since the epoch: 1900-01-01. Below: `EVENT_TIME`. */
 export const eventTimeMsMin = -2_208_988_800_000
@@ -156,7 +165,7 @@ export const sawtoothWindowMsMin = 10_000
 /** How long the name of a key outlives its last window, ms: reads say `expired`, then `unseen`. */
 export const expiredKeptMs = 7 * 86_400_000
 
-/** Keys that may change in one lane before it asks for a checkpoint. */
+/** Keys that may change, and ids that may be counted, in one lane before a checkpoint is due. */
 export const dirtyKeysMax = 200_000
 
 /** Rejections kept per producer for one that comes back after a lost acknowledgement. */
@@ -173,3 +182,7 @@ export const closeMsMax = 2000
 
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */
 export const checkpointBytesMax = 256 * 1024 * 1024
+
+/** Connections of one load generator, and the different keys that it draws: eight digits. */
+export const loadConnectionsMax = 1000
+export const loadKeysMax = 100_000_000

@@ -32,6 +32,8 @@ export const pushHelp = {
 export interface Publisher {
   /** Resolves when every event is durable and counted, or rejected. */
   publish(source: string, events: readonly object[]): Promise<PublishOutcome>
+  /** Events so far that the daemon had already and did not count again. */
+  readonly duplicates: number
   /** Waits for what is published, then disconnects. */
   drain(): Promise<void>
   /** Disconnects now. */
@@ -71,10 +73,12 @@ export function pushCommand(connect: Connect): Run {
       throw error
     }
     const { accepted, rejected } = tally
+    const { duplicates } = publisher
+    const again = duplicates === 0 ? '' : `, ${duplicates} not counted again`
     io.out(
       flags['json'] === true
-        ? JSON.stringify({ accepted, rejected })
-        : `${accepted} events accepted, ${rejected} rejected`,
+        ? JSON.stringify({ accepted, rejected, duplicates })
+        : `${accepted} events accepted, ${rejected} rejected${again}`,
     )
     return rejected === 0 ? exitCodes.ok : exitCodes.data
   }

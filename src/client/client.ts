@@ -106,6 +106,15 @@ export class MillraceClient {
   }
 
   /**
+   * Events that the server has acknowledged and not counted again: duplicates by the rule of their
+   * source, and what was sent a second time after a lost connection. Acknowledgements tell how
+   * many, not which.
+   */
+  get duplicates(): number {
+    return this.#producer.duplicates
+  }
+
+  /**
    * Publishes events; they are encoded before this returns.
    *
    * While the server cannot be reached they are kept, and sent when it can: `onStatus` tells of it.

@@ -43,6 +43,7 @@ export class Producer {
   #scheduled = false
   #stopPause: (() => void) | null = null
   #failure: MillraceError | null = null
+  #duplicates = 0
   #readyWaiters: Waiter[] = []
   /** Ascending by sequence. */
   #flushWaiters: (Waiter & { readonly sequence: number })[] = []
@@ -57,6 +58,11 @@ export class Producer {
   /** Events whose outcome is not known. */
   get events(): number {
     return this.#collector.events + this.#outbox.events
+  }
+
+  /** Events of which the server has said that it did not count them again. */
+  get duplicates(): number {
+    return this.#duplicates
   }
 
   /** Encodes the events of a call; the receipt comes when all of them have their outcome. */
@@ -123,6 +129,7 @@ export class Producer {
   acknowledged(ack: AckFrame): void {
     if (ack.credits !== null) this.#credits = ack.credits
     this.#outbox.acknowledge(ack.upTo, ack.rejections)
+    this.#duplicates += ack.duplicates
     this.#settled()
     this.#pump()
   }

@@ -9,7 +9,10 @@ import type { Rejection } from '../model/rejection.ts'
 
 /** The outcome of one call of `publish`: every event of it is durable and applied, or rejected. */
 export interface Receipt {
-  /** Events that were accepted, now or by an earlier transmission of the same batch. */
+  /**
+   * Events that were accepted, now or by an earlier transmission of the same batch; duplicates by
+   * the rule of their source are among them.
+   */
   readonly accepted: number
   /** Events that were not counted, by their place in the call; ascending. */
   readonly rejected: readonly Rejection[]

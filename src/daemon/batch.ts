@@ -45,8 +45,9 @@ export interface BatchOwner {
 
 const noBytes = new Uint8Array(0)
 
-/** Memory of a rejection without its texts, roughly, bytes. */
+/** Memory of a rejection without its texts, and of the place of a duplicate, roughly, bytes. */
 const rejectionBytes = 200
+const duplicateBytes = 40
 
 export class Batch implements BatchInFlight {
   readonly position: number
@@ -63,6 +64,9 @@ export class Batch implements BatchInFlight {
   /** By place in the batch, several for an event that goes several ways. */
   #said: Map<number, Said[]> | null = null
   #verdicts: readonly Verdict[] = []
+  /** Places of duplicates, until the batch is decided. */
+  #duplicatePlaces: Set<number> | null = null
+  #duplicates = 0
   #isSettled = false
 
   /** @param payload  The array of the events. */
@@ -93,6 +97,11 @@ export class Batch implements BatchInFlight {
   /** What was not counted, or not by all, by place; once the batch is decided. */
   get verdicts(): readonly Verdict[] {
     return this.#verdicts
+  }
+
+  /** Events that were not counted again by the rule of their source; once the batch is decided. */
+  get duplicates(): number {
+    return this.#duplicates
   }
 
   /** Whether the batch waits for the ledger, once it is decided. */
@@ -141,6 +150,12 @@ export class Batch implements BatchInFlight {
     this.#hold(rejectionBytes * events.length)
   }
 
+  duplicate(places: readonly number[]): void {
+    this.#duplicatePlaces ??= new Set()
+    for (const place of places) this.#duplicatePlaces.add(place)
+    this.#hold(duplicateBytes * places.length)
+  }
+
   /** The events that are rejected, by sequence. */
   rejections(): readonly SequencedRejection[] {
     if (this.#verdicts.length === 0) return []
@@ -174,11 +189,19 @@ export class Batch implements BatchInFlight {
       this.#verdicts = verdicts.sort((a, b) => a.index - b.index)
       this.#said = null
     }
+    if (this.#duplicatePlaces !== null) this.#countDuplicates(this.#duplicatePlaces)
     const isDone = !this.isToBeRecorded
     // It may wait for others to be acknowledged before it, and its events are not needed for that.
     if (isDone) this.#payload = noBytes
     this.#owner.decided(this)
     if (isDone) this.#settle()
+  }
+
+  /** An event that goes several ways counts once, and one that a way rejects is no duplicate. */
+  #countDuplicates(places: Set<number>): void {
+    for (const { index, isAccepted } of this.#verdicts) if (!isAccepted) places.delete(index)
+    this.#duplicates = places.size
+    this.#duplicatePlaces = null
   }
 
   #settle(): void {

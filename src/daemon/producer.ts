@@ -12,7 +12,7 @@ import type { Share } from './kept-rejections.ts'
 export class ProducerState {
   readonly #unsettled: Batch[] = []
   readonly #kept: Share
-  /** Events that came again before they were settled; told with the next acknowledgement. */
+  /** Events that were not counted again; told with the next acknowledgement. */
   #duplicates = 0
   #listener: ProducerListener | null = null
   #epoch = 0
@@ -67,6 +67,7 @@ export class ProducerState {
       const batch = this.#unsettled.shift()!
       this.#lastSequence = batch.sequence + batch.count - 1
       rejections.push(...batch.rejections())
+      this.#duplicates += batch.duplicates
       moved = true
     }
     if (!moved) return

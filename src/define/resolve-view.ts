@@ -63,6 +63,7 @@ export function resolveView(
     columns,
     features,
     secondaryKey: secondaryKey?.name ?? null,
+    lastWriteWins: source.dedupe.by === 'event-time',
     mode: plan.mode,
     intervalMs: plan.intervalMs,
     ttlMs: resolveTtlOf(view, features, problems),

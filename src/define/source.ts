@@ -55,8 +55,9 @@ export type PushSourceOptions<
  *   sequences; two events with sequences of their own are two.
  * - `event-id`: events of the same join keys whose `field` has the same value are one when they
  *   arrive within `horizon`, counted from the first of them that was counted. The first counts,
- *   later ones are acknowledged as duplicates, whatever else they say. For several producers that
- *   may push the same event, or one that forgets where it was.
+ *   later ones are acknowledged as duplicates, whatever else they say. A rejected event has counted
+ *   nowhere: its correction may have its id. For several producers that may push the same event, or
+ *   one that forgets where it was.
  * - `event-time`: events of the same join keys and the same event time are one. The last to arrive
  *   counts and takes the place of the one before. For corrections, and for sources that have at
  *   most one event of an entity at a time. Every event is kept on disk as long as a window reaches.
@@ -65,7 +66,10 @@ export type DedupeRule<EventId extends string = string> =
   | { readonly by: 'sequence' }
   | {
       readonly by: 'event-id'
-      /** A field of the schema: a String or an integer that is not nullable. */
+      /**
+       * A field of the schema: a String or an integer that is not nullable. An event with an empty
+       * string, or more than 256 bytes, is rejected.
+       */
       readonly field: EventId
       readonly horizon: Duration
     }

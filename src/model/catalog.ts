@@ -147,6 +147,8 @@ export interface View extends Metadata {
    * those values. Null without one.
    */
   readonly secondaryKey: string | null
+  /** Of the events of a key with equal event times, only the last to arrive counts. */
+  readonly lastWriteWins: boolean
   readonly mode: WindowMode
   /** Tile width of `interval` mode, ms; 0 for the others, whose tiles follow from the windows. */
   readonly intervalMs: number

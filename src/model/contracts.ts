@@ -20,7 +20,10 @@ export interface IncomingBatch {
 /** What has become of a producer's events up to and including `upTo`: on disk and applied. */
 export interface Acknowledgement {
   readonly upTo: number
-  /** Events that had been taken before and were not counted again. */
+  /**
+   * Events that were not counted again: sent a second time under their sequences, or duplicates by
+   * the rule of their source.
+   */
   readonly duplicates: number
   /** By sequence, ascending. */
   readonly rejections: readonly SequencedRejection[]
@@ -131,7 +134,9 @@ export interface BatchInFlight {
   reject(route: number, rejections: readonly Rejection[]): void
   /** Events that some views of a route have counted, and others not; once per route. */
   late(route: number, events: readonly PartlyLate[]): void
-  /** One lane has applied its events of the batch, after every `reject` and `late` for them. */
+  /** Places of events that are duplicates of counted ones on a route; once per route. */
+  duplicate(places: readonly number[]): void
+  /** One lane has applied its events of the batch, after all that it has to say of them. */
   laneDone(): void
 }
 
@@ -155,3 +160,28 @@ export type KeyResolver = (
   start: number,
   end: number,
 ) => Uint8Array | Omit<Rejection, 'index'>
+
+/** An event of one route by its key and its id; the object may be used again for the next one. */
+export interface IdentifiedEvent {
+  /** Place of the event in its batch. */
+  readonly eventIndex: number
+  readonly keyHash: number
+  /** The key is `bytes[keyStart, keyEnd)`, the id `id[0, idBytes)`. */
+  readonly bytes: Uint8Array
+  readonly keyStart: number
+  readonly keyEnd: number
+  readonly id: Uint8Array
+  readonly idBytes: number
+}
+
+/**
+ * What an event is by its id. `first`: no event of its key has counted under the id within the
+ * horizon, and this one now has it. `duplicate`: one has. `unsettled`: one has the id of which it
+ * is not known yet whether it counts.
+ */
+export type IdVerdict = 'first' | 'duplicate' | 'unsettled'
+
+/** The ids of the counted events of one route in one shard. */
+export interface EventIds {
+  claim(event: IdentifiedEvent): IdVerdict
+}

@@ -135,13 +135,18 @@ export interface ShardOpened {
   readonly unrecorded: readonly BatchRejections[]
 }
 
-/** The events of one batch that one shard did not count on one route, or not for every view. */
+/**
+ * The events of one batch that one shard did not count on one route, not for every view, or not
+ * again.
+ */
 export interface BatchRejections {
   /** Journal position of the end of the batch. */
   readonly position: number
   readonly route: number
   readonly rejections: readonly Rejection[]
   readonly partly?: readonly PartlyLate[]
+  /** Places of duplicates by the rule of the source; accepted, and not told after a restart. */
+  readonly duplicates?: readonly number[]
 }
 
 export interface LaneStats {

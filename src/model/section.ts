@@ -11,6 +11,7 @@
  *
  * Thread: written on the main thread, transferred whole, read on the shard's thread.
  */
+import { futureMsMax } from '../base/limits.ts'
 
 const sectionHeaderBytes = 32
 export const eventHeaderBytes = 16
@@ -24,6 +25,8 @@ export interface Section {
   position: number
   /** Wall time at which the batch was journalled, ms; never decreases with `position`. */
   arrivalMs: number
+  /** Latest event time that may count, ms: where what is in the future begins. */
+  latestMs: number
   /** Offsets into the buffer: the first event header, and the end of the section. */
   start: number
   end: number
@@ -127,12 +130,14 @@ export class SectionWriter {
 
 /** Reads the section that starts at `at`. */
 export function readSection(view: DataView, at: number): Section {
+  const arrivalMs = view.getFloat64(at + 24, true)
   return {
     source: view.getUint16(at + 4, true),
     route: view.getUint16(at + 6, true),
     events: view.getUint32(at + 8, true),
     position: view.getFloat64(at + 16, true),
-    arrivalMs: view.getFloat64(at + 24, true),
+    arrivalMs,
+    latestMs: arrivalMs + futureMsMax,
     start: at + sectionHeaderBytes,
     end: at + view.getUint32(at, true),
   }

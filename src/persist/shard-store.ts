@@ -1,5 +1,5 @@
 /**
- * The LMDB environment of one shard: the only file that knows lmdb and the bytes of its keys.
+ * The store of one shard, an LMDB environment (`environment.ts`).
  *
  * Holds the applied state of every key as opaque bytes, and the journal position that this state
  * covers. A commit changes both or nothing, so that recovery is: open, read the position, replay
@@ -7,9 +7,10 @@
  * (`redo.ts`), which keeps the memory that it takes small. Every value carries a CRC-32, because
  * LMDB has none.
  *
- * Beside the state of a key there may be chunks of its events, for views that need them; keys and
- * chunks are two databases of the environment, so that keys can be counted. `store-keys.ts` has the
- * bytes of their keys, by which a commit sorted by hash writes in key order.
+ * Beside the state of a key there may be chunks of its events, for views that need them, and ids of
+ * events that were counted, for sources whose rule wants them; they are databases of their own, so
+ * that keys can be counted. `store-keys.ts` has the bytes of their keys, by which a commit sorted
+ * by hash writes in key order.
  *
  * Shard thread; one writer per environment. A failed commit is "unknown", not "not done": the
  * caller must stop the process and let recovery decide.
@@ -18,14 +19,12 @@
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { crc32 } from 'node:zlib'
-import { open, type Database, type RootDatabase } from 'lmdb'
-import { MillraceError, reasonOf } from '../base/errors.ts'
+import { openEnvironment, seal, sealBytes, unseal, type Environment } from './environment.ts'
 import { openRedo, RedoGroup, RedoWriter, type RedoReader, type RedoWrite } from './redo.ts'
 import {
   chunkKeyBytes,
-  chunkPrefix,
   headerKey,
+  idPrefix,
   readChunkKey,
   readStateKey,
   stateKeyBytes,
@@ -37,7 +36,7 @@ import {
 } from './store-keys.ts'
 
 /** Format of the environment; another one is refused. */
-export const storeFormat = 2
+export const storeFormat = 3
 
 /** Writes of one transaction: each may change a page, and LMDB keeps that many pages for good. */
 const writesPerTransaction = 256
@@ -45,20 +44,14 @@ const writesPerTransaction = 256
 /** Bytes of writes beyond which a transaction takes no more. */
 const transactionBytesMax = 512 * 1024
 
-const sealBytes = 4
 const generationBytes = 8
+const arrivalBytes = 8
 
-/** The header, and the name of the other database. */
-const entriesBesideKeys = 2
+/** The header, and the names of the other databases. */
+const entriesBesideKeys = 3
 
 /** Too short to be anything. */
 const tornHeader = Buffer.from([0])
-
-interface Environment {
-  /** The header, and the state of every key. */
-  readonly keys: RootDatabase<Buffer, Buffer>
-  readonly chunks: Database<Buffer, Buffer>
-}
 
 /** The new state of a key; null removes it. */
 export interface StateWrite extends KeyPlace {
@@ -70,7 +63,13 @@ export interface ChunkWrite extends ChunkPlace {
   readonly value: Uint8Array | null
 }
 
-export type StoreWrite = StateWrite | ChunkWrite
+/** When an event with an id arrived, ms, under a key of `store-keys.ts`; null removes it. */
+export interface IdWrite {
+  readonly idKey: Uint8Array
+  readonly arrivalMs: number | null
+}
+
+export type StoreWrite = StateWrite | ChunkWrite | IdWrite
 
 /** A stored key as a scan meets it. */
 export interface StoredState extends KeyPlace {
@@ -81,6 +80,12 @@ export interface StoredChunk {
   readonly tile: number
   readonly part: number
   readonly value: Uint8Array
+}
+
+/** A stored id as a scan meets it. */
+export interface StoredId {
+  readonly idKey: Buffer
+  readonly arrivalMs: number
 }
 
 export interface Commit {
@@ -103,6 +108,12 @@ export interface ShardStore {
   chunks(place: KeyPlace, first: number, last: number): readonly StoredChunk[]
   /** Where the chunks of a key are, from one on to `lastTile`, at most `limit` of them. */
   chunkPlaces(from: ChunkPlace, lastTile: number, limit: number): readonly ChunkPlace[]
+  /** Ids stored. */
+  readonly idCount: number
+  /** When the event of a stored id arrived, ms; null for an id that is not stored. */
+  arrivalOf(idKey: Buffer): number | null
+  /** At most `limit` stored ids behind `cursor`, in the order of their keys, as {@link scan}. */
+  scanIds(cursor: StoredId | null, limit: number): readonly StoredId[]
   /** Number of the last commit. */
   readonly generation: number
   /** On disk when it resolves; to false when it was given up and nothing has changed. */
@@ -134,8 +145,10 @@ export async function openShardStore(
 }
 
 class LmdbStore implements ShardStore {
+  readonly #environment: Environment
   readonly #keys: Environment['keys']
   readonly #chunks: Environment['chunks']
+  readonly #ids: Environment['ids']
   readonly #path: string
   readonly #redoPath: string
   /** Number of the last commit; a redo file of it or of an older one is spent. */
@@ -143,16 +156,26 @@ class LmdbStore implements ShardStore {
   /** In turn, so that one can be filled while the other is written. */
   readonly #groups = [new RedoGroup(), new RedoGroup()] as const
 
-  constructor({ keys, chunks }: Environment, path: string) {
-    this.#keys = keys
-    this.#chunks = chunks
+  constructor(environment: Environment, path: string) {
+    this.#environment = environment
+    this.#keys = environment.keys
+    this.#chunks = environment.chunks
+    this.#ids = environment.ids
     this.#path = path
     this.#redoPath = join(path, 'redo')
   }
 
   get count(): number {
-    const { entryCount } = this.#keys.getStats() as { entryCount: number }
-    return Math.max(0, entryCount - entriesBesideKeys)
+    return Math.max(0, entriesOf(this.#keys) - entriesBesideKeys)
+  }
+
+  get idCount(): number {
+    return entriesOf(this.#ids)
+  }
+
+  arrivalOf(idKey: Buffer): number | null {
+    const stored = this.#ids.getBinary(idKey)
+    return stored === undefined ? null : readArrival(unseal(stored, this.#path))
   }
 
   header(): Uint8Array | null {
@@ -250,6 +273,17 @@ class LmdbStore implements ShardStore {
     return found
   }
 
+  scanIds(cursor: StoredId | null, limit: number): readonly StoredId[] {
+    // The shortest key behind the cursor's has a zero more.
+    const start =
+      cursor === null ? Buffer.from([idPrefix]) : Buffer.concat([cursor.idKey, Buffer.of(0)])
+    const found: StoredId[] = []
+    for (const { key, value } of this.#ids.getRange({ start, limit })) {
+      found.push({ idKey: key, arrivalMs: readArrival(unseal(value, this.#path)) })
+    }
+    return found
+  }
+
   close(): Promise<void> {
     return this.#keys.close()
   }
@@ -285,7 +319,7 @@ class LmdbStore implements ShardStore {
       try {
         for (const { key, value } of writes) {
           const stored = key as Buffer
-          const db = key[0] === chunkPrefix ? this.#chunks : this.#keys
+          const db = this.#environment.of(stored)
           void (value === null ? db.remove(stored) : db.put(stored, value as Buffer))
         }
       } catch (thrown) {
@@ -297,31 +331,11 @@ class LmdbStore implements ShardStore {
   }
 }
 
-function openEnvironment(path: string, mapSize: number): Environment {
-  const options = {
-    path,
-    encoding: 'binary' as const,
-    keyEncoding: 'binary' as const,
-    // Missing from lmdb's types. Without it, writes that the disk lost while the machine stayed up
-    // are taken for written.
-    safeRestore: true,
-    overlappingSync: true,
-    mapSize,
-    noSubdir: false,
-    cache: false,
-  }
-  try {
-    const keys = open<Buffer, Buffer>(options)
-    const { encoding, keyEncoding, cache } = options
-    const chunks = keys.openDB<Buffer, Buffer>({ name: 'chunks', encoding, keyEncoding, cache })
-    return { keys, chunks }
-  } catch (thrown) {
-    const details = { file: path, reason: reasonOf(thrown) }
-    throw new MillraceError('STORE_CORRUPT', details, { cause: thrown })
-  }
-}
-
 function addWrite(group: RedoGroup, write: StoreWrite): void {
+  if ('idKey' in write) {
+    addId(group, write)
+    return
+  }
   const { key, value } = write
   const isChunk = 'tile' in write
   const keyBytes = isChunk ? chunkKeyBytes(key) : stateKeyBytes(key)
@@ -329,6 +343,23 @@ function addWrite(group: RedoGroup, write: StoreWrite): void {
   if (isChunk) writeChunkKey(room.key, write)
   else writeStateKey(room.key, write)
   if (value !== null) seal(room.value, value)
+}
+
+function addId(group: RedoGroup, { idKey, arrivalMs }: IdWrite): void {
+  const room = group.add(idKey.length, arrivalMs === null ? null : sealBytes + arrivalBytes)
+  room.key.set(idKey)
+  if (arrivalMs === null) return
+  const value = Buffer.alloc(arrivalBytes)
+  value.writeDoubleLE(arrivalMs)
+  seal(room.value, value)
+}
+
+function readArrival(value: Buffer): number {
+  return value.readDoubleLE(0)
+}
+
+function entriesOf(database: Environment['chunks']): number {
+  return (database.getStats() as { entryCount: number }).entryCount
 }
 
 function addHeader(group: RedoGroup, generation: number, header: Uint8Array): void {
@@ -350,18 +381,4 @@ function chunkKey(place: ChunkPlace): Buffer {
   const stored = Buffer.allocUnsafe(chunkKeyBytes(place.key))
   writeChunkKey(stored, place)
   return stored
-}
-
-/** Puts a CRC in front. */
-function seal(to: Buffer, value: Uint8Array): void {
-  to.writeUInt32LE(crc32(value), 0)
-  to.set(value, sealBytes)
-}
-
-function unseal(sealed: Buffer, path: string): Uint8Array {
-  const value = sealed.subarray(sealBytes)
-  if (sealed.length < sealBytes || crc32(value) !== sealed.readUInt32LE(0)) {
-    throw new MillraceError('STORE_CORRUPT', { file: path, reason: 'CRC of a value is wrong' })
-  }
-  return value
 }

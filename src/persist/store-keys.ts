@@ -6,13 +6,19 @@
  *     00                                                              header
  *     01, u16 view, u32 hash, key                                     state of a key
  *     02, u16 view, u32 hash, u16 key bytes, key, u48 tile, u56 part  chunk of its events
+ *     03, 8 bytes route, u32 hash, u16 key bytes, key, id             an event id that was counted
  *
- * A tile is stored 2⁴⁷ higher than it is, because tiles before 1970 are negative.
+ * A tile is stored 2⁴⁷ higher than it is, because tiles before 1970 are negative. A route is stored
+ * by a hash of its names, because every catalog numbers its routes afresh.
  */
+import { createHash } from 'node:crypto'
+import { eventIdBytesMax, keyBytesMax } from '../base/limits.ts'
+import type { IdentifiedEvent } from '../model/contracts.ts'
 
 export const headerKey = Buffer.from([0])
 export const statePrefix = 1
 export const chunkPrefix = 2
+export const idPrefix = 3
 
 const prefixBytes = 7
 const lengthBytes = 2
@@ -20,6 +26,14 @@ const tileBytes = 6
 const partBytes = 7
 const tileBias = 2 ** 47
 const twoTo32 = 2 ** 32
+const routeBytes = 8
+const hashBytes = 4
+
+/** What the keys of all ids of a route begin with, bytes. */
+export const idRouteBytes = 1 + routeBytes
+
+/** The longest key of an id, bytes. */
+export const idKeyBytesMax = idRouteBytes + hashBytes + lengthBytes + keyBytesMax + eventIdBytesMax
 
 /** A key of one view. */
 export interface KeyPlace {
@@ -74,6 +88,51 @@ export function readChunkKey(stored: Buffer): { readonly tile: number; readonly 
   return {
     tile: stored.readUIntBE(at, tileBytes) - tileBias,
     part: high * twoTo32 + stored.readUInt32BE(at + tileBytes + partBytes - 4),
+  }
+}
+
+/** What a route is stored as: its source and its join keys, in their order. */
+export function storedRoute(source: string, joinKeys: readonly string[]): Uint8Array {
+  const name = JSON.stringify([source, ...joinKeys])
+  return createHash('sha256').update(name).digest().subarray(0, routeBytes)
+}
+
+/** Writes what the keys of all ids of a route begin with. */
+export function writeIdRoute(to: Buffer, route: Uint8Array): void {
+  to[0] = idPrefix
+  to.set(route, 1)
+}
+
+/** Writes the rest of an id's key behind the route; returns the length of the whole. */
+export function writeId(to: Buffer, event: IdentifiedEvent): number {
+  const { bytes, keyStart, keyEnd, id, idBytes } = event
+  to.writeUInt32BE(event.keyHash, idRouteBytes)
+  to.writeUInt16BE(keyEnd - keyStart, idRouteBytes + hashBytes)
+  let at = idRouteBytes + hashBytes + lengthBytes
+  // Byte by byte: both are short, and a call costs more.
+  for (let i = keyStart; i < keyEnd; i++, at++) to[at] = bytes[i]!
+  for (let i = 0; i < idBytes; i++, at++) to[at] = id[i]!
+  return at
+}
+
+/** The hash in what stands behind the route. */
+export function hashOfId(rest: Uint8Array): number {
+  return ((rest[0]! << 24) | (rest[1]! << 16) | (rest[2]! << 8) | rest[3]!) >>> 0
+}
+
+export function readIdKey(stored: Buffer): {
+  readonly route: Uint8Array
+  readonly keyHash: number
+  readonly key: Uint8Array
+  readonly id: Uint8Array
+} {
+  const keyStart = idRouteBytes + hashBytes + lengthBytes
+  const keyEnd = keyStart + stored.readUInt16BE(keyStart - lengthBytes)
+  return {
+    route: stored.subarray(1, idRouteBytes),
+    keyHash: stored.readUInt32BE(idRouteBytes),
+    key: stored.subarray(keyStart, keyEnd),
+    id: stored.subarray(keyEnd),
   }
 }
 

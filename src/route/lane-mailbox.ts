@@ -125,11 +125,12 @@ export class LaneMailbox {
     const { batches } = message
     if (rejected.length > 0) {
       const byPosition = new Map(batches.map((batch) => [batch.position, batch]))
-      for (const { position, route, rejections, partly } of rejected) {
+      for (const { position, route, rejections, partly, duplicates } of rejected) {
         const batch = byPosition.get(position)
         assert(batch !== undefined, 'a lane rejects events of batches that it was sent')
         if (rejections.length > 0) batch.reject(route, rejections)
         if (partly !== undefined) batch.late(route, partly)
+        if (duplicates !== undefined) batch.duplicate(duplicates)
       }
     }
     for (const batch of batches) batch.laneDone()

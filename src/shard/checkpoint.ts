@@ -6,7 +6,8 @@
  * (`aggregate/slot-marks.ts`). All of it counts at once, when the journal is on disk up to the
  * position: a checkpoint never covers what a crash could take back. For the same reason nothing in
  * it may depend on events behind the position, of which the view's watermark knows.
- * Now and then it also looks at some stored keys and drops those whose every tile has expired.
+ * Now and then it also looks at some stored keys and drops those whose every tile has expired, and
+ * likewise the ids of events (`shard-ids.ts`).
  */
 import { ByteWriter } from '../aggregate/byte-writer.ts'
 import type { EventLog } from '../aggregate/event-log.ts'
@@ -16,6 +17,7 @@ import { expiredKeptMs } from '../base/limits.ts'
 import type { ShardStore, StateWrite, StoredState, StoreWrite } from '../persist/shard-store.ts'
 import type { ChunkPlace, KeyPlace } from '../persist/store-keys.ts'
 import { encodeHeader } from './header.ts'
+import type { ShardIds } from './shard-ids.ts'
 import type { StoredUnrecorded } from './unrecorded.ts'
 
 /** Keys captured, and stored keys looked at, between two turns of the event loop. */
@@ -50,6 +52,7 @@ export class Checkpoint {
   readonly #store: ShardStore
   readonly #views: readonly (ViewState | null)[]
   readonly #viewIds: readonly number[]
+  readonly #ids: ShardIds
   /** The first is being filled, the second is with the store. */
   #captured: [Captured, Captured] = [createCaptured(), createCaptured()]
   /** Watermarks at the position, by place in the catalog. */
@@ -65,10 +68,12 @@ export class Checkpoint {
     readonly store: ShardStore
     readonly views: readonly (ViewState | null)[]
     readonly viewIds: readonly number[]
+    readonly ids: ShardIds
   }) {
     this.#store = options.store
     this.#views = options.views
     this.#viewIds = options.viewIds
+    this.#ids = options.ids
     this.#chunksPart = options.store.generation
   }
 
@@ -113,6 +118,7 @@ export class Checkpoint {
       if (tile < horizon) continue
       writes.push({ ...place, tile, part: this.#store.generation + 1, value: bytes })
     }
+    if (horizon === -Infinity) return
     // When there are more, the next checkpoint of the key goes on.
     const expired = this.#store.chunkPlaces({ ...place, ...firstChunk }, horizon - 1, expiredMax)
     for (const chunk of expired) writes.push({ ...chunk, value: null })
@@ -140,10 +146,12 @@ export class Checkpoint {
       state?.marks.beginCapture((slot) => state.keys.hashOf(slot))
       state?.log?.beginStoring()
     }
+    this.#ids.beginStoring()
     const removed: StateWrite[] = []
     const batches = this.#batches(arrivalMs, removed)
     if (!(await this.#store.commit({ header, batches, ready: flushed }))) return null
     for (const state of this.#views) state?.log?.endStoring()
+    this.#ids.endStoring()
     this.#chunksPart = this.#store.generation
     this.#forget(removed)
     this.#running = false
@@ -164,8 +172,10 @@ export class Checkpoint {
         await nextTurn()
       }
     }
+    yield* inTurns(this.#ids.unstored())
     if (arrivalMs < this.#sweptMs + sweepMs) return
     this.#sweptMs = arrivalMs
+    yield* inTurns(this.#ids.expired())
     const share = Math.ceil(this.#store.count * sweptShare)
     for (let left = Math.min(Math.max(sweptMin, share), sweptMax); left > 0; left -= keysPerTurn) {
       const expired = this.#sweep(arrivalMs)
@@ -237,6 +247,13 @@ export class Checkpoint {
 
 function createCaptured(): Captured {
   return { writer: new ByteWriter(capturedBytesMax / 4), writes: [] }
+}
+
+async function* inTurns<T>(parts: Iterable<T>): AsyncGenerator<T, void> {
+  for (const part of parts) {
+    yield part
+    await nextTurn()
+  }
 }
 
 function nextTurn(): Promise<void> {

@@ -3,8 +3,6 @@
  * view the watermark and the rows that wait for their time, and the events that were not counted
  * and may not be in the ledger yet.
  */
-import type { ParkedRow } from '../aggregate/parked.ts'
-import { fromStored, toStored } from '../aggregate/stored-value.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
 import { MillraceError } from '../base/errors.ts'
@@ -21,12 +19,11 @@ interface StoredHeader {
   readonly unrecorded: StoredUnrecorded
 }
 
-type StoredRow = Omit<ParkedRow, 'values'> & { readonly values: readonly unknown[] }
-
 interface StoredView {
   readonly watermarkMs: number
   readonly watermarkNs: number
-  readonly parked: readonly StoredRow[]
+  /** Rows that wait for their time. */
+  readonly parked: Uint8Array
 }
 
 /** The header of the state as it is now. `viewIds[i]` names view i in the store. */
@@ -42,10 +39,7 @@ export function encodeHeader(
     stored[viewIds[index]!] = {
       watermarkMs: state.watermarkMs,
       watermarkNs: state.watermarkNs,
-      parked: state.parked.rows().map((row) => ({
-        ...row,
-        values: row.values.map((value, i) => toStored(state.view.columns[i]!.type, value)),
-      })),
+      parked: state.parked.toStored(),
     }
   })
   const header: StoredHeader = { format: storeFormat, position, views: stored, unrecorded }
@@ -67,12 +61,7 @@ export function restoreHeader(
     if (state === null || stored === undefined) return
     state.watermarkMs = stored.watermarkMs
     state.watermarkNs = stored.watermarkNs
-    for (const row of stored.parked) {
-      state.parked.restore({
-        ...row,
-        values: row.values.map((value, i) => fromStored(state.view.columns[i]!.type, value)),
-      })
-    }
+    state.parked.restore(stored.parked)
   })
   return header
 }

@@ -199,8 +199,8 @@ class Lane {
   #nextDue(turn: number): Shard | null {
     const [first] = this.#due
     if (!this.#isPressed || (turn % 2 === 1 && first !== undefined)) return first ?? null
-    const [most] = this.#all.toSorted((a, b) => b.dirtyKeys - a.dirtyKeys)
-    return most !== undefined && most.dirtyKeys > 0 ? most : (first ?? null)
+    const [most] = this.#all.toSorted((a, b) => b.dirtyCount - a.dirtyCount)
+    return most !== undefined && most.dirtyCount > 0 ? most : (first ?? null)
   }
 
   /** No checkpoint begins any more, and one that waits for the journal is given up. */
@@ -233,7 +233,7 @@ class Lane {
 
   /** Whether there is more to be stored than memory, or a restart, should have to bear. */
   get #isPressed(): boolean {
-    const dirty = this.#sum((shard) => shard.dirtyKeys)
+    const dirty = this.#sum((shard) => shard.dirtyCount)
     if (dirty === 0) return false
     const isMuch = dirty > dirtyKeysMax || this.#dirtyBytes > this.#stateBytesMax * storeAt
     return isMuch || this.#isFull
@@ -291,7 +291,7 @@ class Lane {
   }
 
   get #dirtyBytes(): number {
-    return this.#sum(({ bytes, keys, dirtyKeys }) => (keys === 0 ? 0 : (bytes * dirtyKeys) / keys))
+    return this.#sum((shard) => shard.dirtyBytes)
   }
 
   #stats(): LaneStats {

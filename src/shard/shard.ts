@@ -10,7 +10,9 @@ import { join } from 'node:path'
 import { ClockHand } from '../aggregate/clock-hand.ts'
 import { evaluate } from '../aggregate/evaluate.ts'
 import { ViewState } from '../aggregate/view-state.ts'
+import { parkedRowsMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
+import type { EventIds } from '../model/contracts.ts'
 import type {
   BatchRejections,
   ReadQuery,
@@ -23,16 +25,25 @@ import type { Column } from '../model/rows.ts'
 import { readSection, type Section } from '../model/section.ts'
 import { openShardStore, type ShardStore } from '../persist/shard-store.ts'
 import type { KeyPlace } from '../persist/store-keys.ts'
-import type { RouteValidator } from '../validate/route-validator.ts'
+import type { RouteValidator, RunFindings } from '../validate/route-validator.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { restoreHeader } from './header.ts'
 import { Lateness } from './lateness.ts'
+import type { RouteIds } from './route-ids.ts'
+import { ShardIds } from './shard-ids.ts'
 import { Unrecorded } from './unrecorded.ts'
 
 /** Address space of one environment; not memory. The file grows to what is stored. */
 const mapBytes = 2 ** 36
 
 const noneLate: readonly PartlyLate[] = []
+const noDuplicates: readonly number[] = []
+
+/** For sections that nobody counts: no event is a duplicate. */
+const noIds: EventIds = { claim: () => 'first' }
+
+/** What was not counted of a section. */
+type Uncounted = Omit<Required<BatchRejections>, 'position' | 'route'>
 
 /** A view's state with what applying to it needs at hand. */
 interface OwnedView {
@@ -65,6 +76,7 @@ export class Shard {
   readonly #store: ShardStore
   /** By place in the catalog; null for views that keep no state. */
   readonly #views: readonly (OwnedView | null)[]
+  readonly #ids: ShardIds
   readonly #checkpoint: Checkpoint
   readonly #unrecorded: Unrecorded
   readonly #openedAt: number
@@ -103,7 +115,9 @@ export class Shard {
       return { state, columns, hand: new ClockHand(state), since: viewsSince?.[view.index] ?? 0 }
     })
     const states = this.#views.map((owned) => owned?.state ?? null)
-    this.#checkpoint = new Checkpoint({ store: this.#store, views: states, viewIds })
+    this.#ids = new ShardIds(catalog, this.#store)
+    const common = { store: this.#store, ids: this.#ids }
+    this.#checkpoint = new Checkpoint({ ...common, views: states, viewIds })
     const header = this.#store.header()
     this.#unrecorded = new Unrecorded(catalog)
     const restored = header === null ? null : restoreHeader(header, states, viewIds)
@@ -119,18 +133,25 @@ export class Shard {
     return { shard: this.index, position, watermarks, from, recorded, unrecorded }
   }
 
-  /** Bytes of state in memory. */
+  /** Bytes of state in memory, ids of events included. */
   get bytes(): number {
-    return this.#sum(({ state }) => state.bytes)
+    return this.#stateBytes + this.#ids.bytes
   }
 
   get keys(): number {
     return this.#sum(({ state }) => state.keys.count)
   }
 
-  /** Keys that have changed since they were last captured. */
-  get dirtyKeys(): number {
-    return this.#sum(({ state }) => state.marks.dirtyCount)
+  /** Keys that have changed since they were last captured, and ids that were not. */
+  get dirtyCount(): number {
+    return this.#dirtyKeys + this.#ids.unstoredCount
+  }
+
+  /** What a checkpoint would have to store, roughly, bytes. */
+  get dirtyBytes(): number {
+    const { keys } = this
+    const share = keys === 0 ? 0 : this.#dirtyKeys / keys
+    return this.#stateBytes * share + this.#ids.unstoredBytes
   }
 
   /** Whether a good part of the keys in memory could be evicted. */
@@ -186,12 +207,7 @@ export class Shard {
       position = section.position
       events += section.events
       if (position <= this.#openedAt) continue
-      const { rejections, partly } = this.#applySection(section, bytes)
-      if (rejections.length + partly.length === 0) continue
-      const uncounted = { position, route: section.route, rejections }
-      const both = partly.length === 0 ? uncounted : { ...uncounted, partly }
-      rejected.push(both)
-      this.#unrecorded.add(both)
+      this.#report(section, this.#applySection(section, bytes), rejected)
     }
     return at
   }
@@ -236,12 +252,14 @@ export class Shard {
   /** Evicts keys until the shard holds at most its part of `bytesMax`; not during a checkpoint. */
   evict(bytesMax: number): void {
     if (this.#checkpoint.running) return
-    const { bytes } = this
-    if (bytes <= bytesMax) return
+    // Ids go with the next checkpoint, and not before.
+    const stateBytesMax = Math.max(0, bytesMax - this.#ids.bytes)
+    const bytes = this.#stateBytes
+    if (bytes <= stateBytesMax) return
     for (const owned of this.#views) {
       if (owned === null) continue
       // Every view gives up the same share.
-      const evicted = owned.hand.evict((owned.state.bytes / bytes) * bytesMax)
+      const evicted = owned.hand.evict((owned.state.bytes / bytes) * stateBytesMax)
       this.#evicted += evicted
       this.#cold += evicted
     }
@@ -251,32 +269,94 @@ export class Shard {
     await this.#store.close()
   }
 
-  #applySection(
-    section: Section,
-    bytes: Uint8Array,
-  ): Omit<Required<BatchRejections>, 'position' | 'route'> {
+  #applySection(section: Section, bytes: Uint8Array): Uncounted {
     this.#arrivalMs = section.arrivalMs
-    const rejections: Rejection[] = []
     const validator = this.#validators[section.route]!
+    if (this.#isWaitingRoomFull(section)) section.latestMs = section.arrivalMs
+    const ids = this.#ids.begin(section.route, section.arrivalMs)
+    if (ids !== null) return this.#applyRuns(section, bytes, ids)
+    const rejections: Rejection[] = []
     validator.readSection(section, bytes, rejections)
+    const late = this.#applyRows(section, validator)
+    if (late === null) return { rejections, partly: noneLate, duplicates: noDuplicates }
+    rejections.push(...late.rejections)
+    return { rejections, partly: late.partly, duplicates: noDuplicates }
+  }
+
+  /** Reads a section whose events have ids: what came first counts before what has its id. */
+  #applyRuns(section: Section, bytes: Uint8Array, ids: RouteIds): Uncounted {
+    const validator = this.#validators[section.route]!
+    const { views } = this.#catalog.routes[section.route]!
+    const isCounted = views.some((index) => this.#viewFor(section, index) !== null)
+    const partly: PartlyLate[] = []
+    const all = { rejections: [] as Rejection[], partly, duplicates: [] as number[] }
+    for (let rest: Section | null = section; rest !== null;) {
+      const found: RunFindings = { rejections: [], duplicates: all.duplicates }
+      rest = validator.readRun(rest, bytes, isCounted ? ids : noIds, found)
+      const late = this.#applyRows(section, validator)
+      if (late !== null) {
+        found.rejections.push(...late.rejections)
+        partly.push(...late.partly)
+      }
+      ids.settle(found.rejections)
+      all.rejections.push(...found.rejections)
+    }
+    return all
+  }
+
+  /** Applies the rows that were read last; returns those that came too late, null for none. */
+  #applyRows(
+    section: Section,
+    validator: RouteValidator,
+  ): { readonly rejections: readonly Rejection[]; readonly partly: readonly PartlyLate[] } | null {
     const route = this.#catalog.routes[section.route]!
     let lateness: Lateness | null = null
     for (const index of route.views) {
-      const owned = this.#views[index]
-      if (owned === null || owned === undefined || section.position <= owned.since) continue
+      const owned = this.#viewFor(section, index)
+      if (owned === null) continue
       const rows = validator.rowsOf(index)
       const late = owned.state.apply(rows, owned.columns, section.arrivalMs)
       if (late.length === 0) continue
       lateness ??= new Lateness()
       lateness.add(index, rows, late)
     }
-    if (lateness === null) return { rejections, partly: noneLate }
-    const judged = lateness.judge(this.#catalog, route, (index) => {
-      const owned = this.#views[index]
-      const takesPart = owned !== null && owned !== undefined && section.position > owned.since
-      return takesPart ? validator.rowsOf(index) : null
+    if (lateness === null) return null
+    return lateness.judge(this.#catalog, route, (index) =>
+      this.#viewFor(section, index) === null ? null : validator.rowsOf(index),
+    )
+  }
+
+  /**
+   * Whether no more rows may wait for their time. Those that do not wait any longer at the arrival
+   * of the section have left first, so reads, which let them go earlier, decide nothing.
+   */
+  #isWaitingRoomFull(section: Section): boolean {
+    return this.#catalog.routes[section.route]!.views.some((index) => {
+      const state = this.#viewFor(section, index)?.state
+      if (state === undefined || state.parked.count < parkedRowsMax) return false
+      state.admit(section.arrivalMs)
+      return state.parked.count >= parkedRowsMax
     })
-    return { rejections: [...rejections, ...judged.rejections], partly: judged.partly }
+  }
+
+  /** A view, if a section counts in it. */
+  #viewFor(section: Section, index: number): OwnedView | null {
+    const owned = this.#views[index]
+    if (owned === null || owned === undefined) return null
+    return section.position > owned.since ? owned : null
+  }
+
+  /** Tells what was not counted of a section; what must be recorded is kept until it is. */
+  #report(
+    { position, route }: Section,
+    { rejections, partly, duplicates }: Uncounted,
+    told: BatchRejections[],
+  ): void {
+    if (rejections.length + partly.length + duplicates.length === 0) return
+    const uncounted = { position, route, rejections }
+    const both = partly.length === 0 ? uncounted : { ...uncounted, partly }
+    told.push(duplicates.length === 0 ? both : { ...both, duplicates })
+    if (rejections.length + partly.length > 0) this.#unrecorded.add(both)
   }
 
   #load(place: KeyPlace): Uint8Array | null {
@@ -286,6 +366,14 @@ export class Shard {
     this.#cold -= 1
     this.#loaded += 1
     return stored
+  }
+
+  get #stateBytes(): number {
+    return this.#sum(({ state }) => state.bytes)
+  }
+
+  get #dirtyKeys(): number {
+    return this.#sum(({ state }) => state.marks.dirtyCount)
   }
 
   #sum(of: (owned: OwnedView) => number): number {

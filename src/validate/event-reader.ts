@@ -2,10 +2,12 @@
  * One event's bytes, as a producer pushed them → the event as views see it.
  *
  * Without a post-processor, what is pushed is the event. With one, it is a raw event: checked
- * against the source's input first, then made into an event or left out. Thread: any.
+ * against the source's input first, then made into an event or left out. Where a source's events
+ * have ids, an event has a usable one. Thread: any.
  */
 import type { Catalog, Source } from '../model/catalog.ts'
-import type { Problem } from '../model/convert.ts'
+import { pointer, type Problem } from '../model/convert.ts'
+import { eventIdProblem } from '../model/event-id.ts'
 import {
   createEventDecoder,
   createValuesDecoder,
@@ -23,10 +25,21 @@ export type EventReader = (
   end: number,
 ) => DecodedEvent | Problem | null
 
-export function createEventReader(
-  { routes }: Pick<Catalog, 'routes'>,
-  source: Source,
-): EventReader {
+export function createEventReader(catalog: Pick<Catalog, 'routes'>, source: Source): EventReader {
+  const read = createReader(catalog, source)
+  const { dedupe } = source
+  if (dedupe.by !== 'event-id') return read
+  const { name } = dedupe.field
+  const path = pointer('', name)
+  return (bytes, start, end) => {
+    const event = read(bytes, start, end)
+    if (event === null || isProblem(event)) return event
+    const reason = eventIdProblem(event.values[name]!)
+    return reason === null ? event : { code: 'EVENT_ID', path, details: { reason } }
+  }
+}
+
+function createReader({ routes }: Pick<Catalog, 'routes'>, source: Source): EventReader {
   if (source.input === undefined) {
     const decoder = createEventDecoder(source)
     return (bytes, start, end) => decoder.decode(bytes, start, end)

@@ -5,14 +5,20 @@
  * event as it is, one more for each view with a transform, and a rejection for every event that
  * cannot count. An event counts for every view of the route or for none: if one transform fails,
  * the event is rejected. All decisions follow from the event's bytes and its arrival time, so a
- * replay decides the same. Thread: shard.
+ * replay decides the same.
+ *
+ * Where events have ids, a duplicate goes no further. Whether an event that came before with the
+ * same id counts may be known only when its rows were counted, so a section is read in runs, which
+ * end before an event of which that cannot be told. Thread: shard.
  */
 import { assert } from '../base/assert.ts'
-import { futureMsMax } from '../base/limits.ts'
+import { eventIdBytesMax, futureMsMax, parkedRowsMax } from '../base/limits.ts'
 import type { Catalog, Route, Source } from '../model/catalog.ts'
+import type { EventIds, IdentifiedEvent, IdVerdict } from '../model/contracts.ts'
 import { pointer } from '../model/convert.ts'
+import { writeEventId, writeIntegerId } from '../model/event-id.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
-import { RowBatch } from '../model/rows.ts'
+import { RowBatch, type Column } from '../model/rows.ts'
 import { eventHeaderBytes, type Section } from '../model/section.ts'
 import type { Field } from '../model/types.ts'
 import { appendRow, type RowPlace } from './append-row.ts'
@@ -31,7 +37,15 @@ export interface RouteValidator {
    */
   readSection(section: Section, bytes: Uint8Array, rejections: Rejection[]): void
   /**
-   * The rows of the last section for a view of this route.
+   * Reads events of a section of a source whose events have ids, up to one that may be a duplicate
+   * of one before it in the same run; rows of the run before are gone.
+   *
+   * @param ids  Asked once for every event that is valid so far.
+   * @returns the rest of the section, to be read when it is known what has counted; null for none.
+   */
+  readRun(section: Section, bytes: Uint8Array, ids: EventIds, found: RunFindings): Section | null
+  /**
+   * The rows of the last section or run for a view of this route.
    *
    * @param view  Place in `Catalog.views`. Views without a transform share one batch, which holds
    *   the columns of all of them; the batches are the same objects for every section.
@@ -39,13 +53,19 @@ export interface RouteValidator {
   rowsOf(view: number): RowBatch
 }
 
+/** What is filled with events that make no rows, by their place in the batch. */
+export interface RunFindings {
+  readonly rejections: Rejection[]
+  readonly duplicates: number[]
+}
+
 /** @param route  A route of the catalog; its views and source are taken from there. */
 export function createRouteValidator(catalog: Catalog, route: Route): RouteValidator {
   const source = catalog.sources[route.source]!
   const views = route.views.map((view) => catalog.views[view]!)
   const plain = views.filter(({ transform }) => transform === null)
-  const shared =
-    plain.length === 0 ? null : new RowBatch(unionOf(plain.map(({ columns }) => columns)))
+  const columns = [...plain.map(({ columns }) => columns), idFields(source)]
+  const shared = plain.length === 0 ? null : new RowBatch(unionOf(columns))
   const runners = views.flatMap((view) =>
     view.transform === null ? [] : [createTransformRunner(view, view.transform)],
   )
@@ -64,6 +84,10 @@ interface SectionReaderOptions {
   readonly batches: ReadonlyMap<number, RowBatch>
 }
 
+type EventAtHand = RowPlace & { -readonly [K in keyof IdentifiedEvent]: IdentifiedEvent[K] } & {
+  readonly id: Buffer
+}
+
 class SectionReader implements RouteValidator {
   readonly #source: Source
   readonly #reader: EventReader
@@ -73,14 +97,20 @@ class SectionReader implements RouteValidator {
   /** Null when every event needs the full path: user code wants it as an object. */
   readonly #fast: FastReader | null
   readonly #batches: ReadonlyMap<number, RowBatch>
-  /** Where the rows of the event at hand belong. */
-  readonly #place: RowPlace = {
+  /** The field that holds an event's id, and its column; `''` and null without one. */
+  readonly #idName: string
+  readonly #idColumn: Column | null
+  /** Where the rows of the event at hand belong, and its id. */
+  readonly #place: EventAtHand = {
     eventIndex: 0,
     timeMs: 0,
     timeNs: 0,
+    bytes: new Uint8Array(0),
     keyHash: 0,
     keyStart: 0,
     keyEnd: 0,
+    id: Buffer.alloc(eventIdBytesMax),
+    idBytes: 0,
   }
 
   constructor({ source, reader, shared, runners, batches }: SectionReaderOptions) {
@@ -90,6 +120,8 @@ class SectionReader implements RouteValidator {
     this.#runners = runners
     this.#batches = batches
     const isPlain = source.input === undefined && runners.length === 0
+    this.#idName = idFields(source)[0]?.name ?? ''
+    this.#idColumn = shared?.columns.find(({ name }) => name === this.#idName) ?? null
     this.#fast = shared !== null && isPlain ? createFastReader(source, shared) : null
   }
 
@@ -100,34 +132,65 @@ class SectionReader implements RouteValidator {
   }
 
   readSection(section: Section, bytes: Uint8Array, rejections: Rejection[]): void {
-    const { events, arrivalMs, end } = section
-    this.#shared?.reset(bytes, events)
-    for (const { rows } of this.#runners) rows.reset(bytes, events)
-    const headers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const { events, end } = section
+    const { headers, buffer } = this.#begin(section, bytes)
     const place = this.#place
     let at = section.start
     for (let n = 0; n < events; n++) {
-      place.eventIndex = headers.getUint32(at, true)
-      place.keyHash = headers.getUint32(at + 4, true)
-      place.keyStart = at + eventHeaderBytes
-      place.keyEnd = place.keyStart + headers.getUint16(at + 12, true)
-      at = place.keyEnd + headers.getUint32(at + 8, true)
-      if (this.#readPlain(buffer, headers, at, arrivalMs)) continue
-      const rejected = this.#readEvent(bytes, place.keyEnd, at, arrivalMs)
+      at = this.#locate(headers, at)
+      if (this.#readPlain(buffer, headers, at, section)) continue
+      const rejected = this.#readEvent(bytes, place.keyEnd, at, section)
       if (rejected !== null) rejections.push(rejected)
     }
     assert(at === end, 'a section holds as many events as it says')
   }
 
+  readRun(section: Section, bytes: Uint8Array, ids: EventIds, found: RunFindings): Section | null {
+    const { events } = section
+    const { headers, buffer } = this.#begin(section, bytes)
+    const place = this.#place
+    place.bytes = bytes
+    let at = section.start
+    for (let n = 0; n < events; n++) {
+      const end = this.#locate(headers, at)
+      const isPlain = this.#readPlain(buffer, headers, end, section)
+      const verdict = isPlain ? this.#claimPlain(ids) : null
+      const outcome = verdict ?? this.#readIdentified(bytes, end, section, ids)
+      if (outcome === 'unsettled') return { ...section, start: at, events: events - n }
+      if (outcome === 'duplicate') found.duplicates.push(place.eventIndex)
+      else if (outcome !== 'first') found.rejections.push(outcome)
+      at = end
+    }
+    assert(at === section.end, 'a section holds as many events as it says')
+    return null
+  }
+
+  /** Empties the batches for the rows of a section. */
+  #begin({ events }: Section, bytes: Uint8Array): { headers: DataView; buffer: Buffer } {
+    this.#shared?.reset(bytes, events)
+    for (const { rows } of this.#runners) rows.reset(bytes, events)
+    const headers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    return { headers, buffer: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
+  }
+
+  /** Notes where the event at an offset belongs; returns the offset behind it. */
+  #locate(headers: DataView, at: number): number {
+    const place = this.#place
+    place.eventIndex = headers.getUint32(at, true)
+    place.keyHash = headers.getUint32(at + 4, true)
+    place.keyStart = at + eventHeaderBytes
+    place.keyEnd = place.keyStart + headers.getUint16(at + 12, true)
+    return place.keyEnd + headers.getUint32(at + 8, true)
+  }
+
   /** Reads an event straight into the next row; false when it needs the full path. */
-  #readPlain(bytes: Buffer, view: DataView, end: number, arrivalMs: number): boolean {
+  #readPlain(bytes: Buffer, view: DataView, end: number, section: Section): boolean {
     if (this.#fast === null) return false
     const rows = this.#shared!
     const place = this.#place
     const i = rows.count
     if (!this.#fast(bytes, view, place.keyEnd, end, i)) return false
-    if (rows.timeMs[i]! >= arrivalMs + futureMsMax) return false
+    if (rows.timeMs[i]! >= section.latestMs) return false
     rows.eventIndex[i] = place.eventIndex
     rows.keyHash[i] = place.keyHash
     rows.keyStart[i] = place.keyStart
@@ -136,7 +199,52 @@ class SectionReader implements RouteValidator {
     return true
   }
 
-  #readEvent(bytes: Uint8Array, start: number, end: number, arrivalMs: number): Rejection | null {
+  #readEvent(bytes: Uint8Array, start: number, end: number, section: Section): Rejection | null {
+    const decoded = this.#decode(bytes, start, end, section)
+    return decoded === null || 'code' in decoded ? decoded : this.#count(decoded)
+  }
+
+  /** Puts the id of the row that was read last; null, without the row, if it is not usable. */
+  #claimPlain(ids: EventIds): IdVerdict | null {
+    const rows = this.#shared!
+    const column = this.#idColumn!
+    const i = rows.count - 1
+    const { id } = this.#place
+    const idBytes =
+      column.kind === 'int'
+        ? writeIntegerId(id, column.high[i]!, column.low[i]!)
+        : writeEventId(id, column.values[i]!)
+    const verdict = idBytes === 0 ? null : this.#claim(ids, idBytes)
+    if (verdict !== 'first') rows.count = i
+    return verdict
+  }
+
+  /** The full path of an event with an id; one that is left out claims none. */
+  #readIdentified(
+    bytes: Uint8Array,
+    end: number,
+    section: Section,
+    ids: EventIds,
+  ): Rejection | IdVerdict {
+    const decoded = this.#decode(bytes, this.#place.keyEnd, end, section)
+    if (decoded === null) return 'first'
+    if ('code' in decoded) return decoded
+    const idBytes = writeEventId(this.#place.id, decoded.values[this.#idName]!)
+    const verdict = this.#claim(ids, idBytes)
+    return verdict === 'first' ? (this.#count(decoded) ?? verdict) : verdict
+  }
+
+  #claim(ids: EventIds, idBytes: number): IdVerdict {
+    this.#place.idBytes = idBytes
+    return ids.claim(this.#place)
+  }
+
+  #decode(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    section: Section,
+  ): DecodedEvent | Rejection | null {
     const place = this.#place
     const decoded = this.#reader(bytes, start, end)
     if (decoded === null) return null
@@ -145,11 +253,18 @@ class SectionReader implements RouteValidator {
     }
     place.timeMs = decoded.timeMs
     place.timeNs = decoded.timeNs
-    if (isInFuture(decoded, arrivalMs)) {
-      const aheadMs = decoded.timeMs - arrivalMs
-      const path = pointer('', this.#source.timestampField)
-      return rejection(place.eventIndex, 'EVENT_IN_FUTURE', path, { aheadMs })
-    }
+    if (!isAfter(decoded, section.latestMs)) return decoded
+    const aheadMs = decoded.timeMs - section.arrivalMs
+    const path = pointer('', this.#source.timestampField)
+    // It may be that the shard takes no more of what is ahead at all.
+    const isAhead = !isAfter(decoded, section.arrivalMs + futureMsMax)
+    const code = isAhead ? 'EVENT_AHEAD' : 'EVENT_IN_FUTURE'
+    return rejection(place.eventIndex, code, path, { aheadMs, max: parkedRowsMax })
+  }
+
+  /** Makes the rows of an event, or none. */
+  #count(decoded: DecodedEvent): Rejection | null {
+    const place = this.#place
     if (this.#runners.length > 0) {
       const failed = this.#transform(decoded)
       if (failed !== null) return rejection(place.eventIndex, 'TRANSFORM_FAILED', '', failed)
@@ -172,9 +287,13 @@ class SectionReader implements RouteValidator {
   }
 }
 
-function isInFuture({ timeMs, timeNs }: DecodedEvent, arrivalMs: number): boolean {
-  const limitMs = arrivalMs + futureMsMax
+function isAfter({ timeMs, timeNs }: DecodedEvent, limitMs: number): boolean {
   return timeMs > limitMs || (timeMs === limitMs && timeNs > 0)
+}
+
+/** The field that holds the id of a source's events; none without such a rule. */
+function idFields({ dedupe }: Source): readonly Field[] {
+  return dedupe.by === 'event-id' ? [dedupe.field] : []
 }
 
 /** The fields of all lists, each name once. */

@@ -100,7 +100,7 @@ export interface AckFrame {
   readonly upTo: number
   /** The credits from now on; null when they have not changed. */
   readonly credits: Credits | null
-  /** Events that had been taken before and were not counted again. */
+  /** Events that were not counted again, as `Acknowledgement` has them. */
   readonly duplicates: number
   /** By sequence, ascending; each at most `upTo`. */
   readonly rejections: readonly FrameRejection[]

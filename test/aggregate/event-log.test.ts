@@ -15,7 +15,7 @@ const fields: readonly Field[] = [
     type: { kind: 'Array', element: { kind: 'Int64', nullable: true }, nullable: true },
   },
 ]
-const plan = { tileMs: 1000, reachMs: 60_000 }
+const plan = { tileMs: 1000, reachMs: 60_000, isIndexed: true }
 const always: TimeRange = { fromMs: -1e9, fromNs: 0, toMs: 1e9, toNs: 0 }
 
 interface Event {
@@ -136,4 +136,29 @@ test('a range begins behind its first nanosecond and ends with its last', () => 
     [11, 0],
     [12, 7],
   ])
+})
+
+test('an event is found by its slot and time, while it is held and when it is stored', () => {
+  const property = fc.property(fc.array(event, { maxLength: 400 }), fc.nat(), (events, cut) => {
+    const log = new EventLog(fields, plan)
+    log.growSlots(4)
+    append(log, events.slice(0, cut))
+    log.beginStoring()
+    append(log, events.slice(cut))
+    const known = new Set(events.map(({ slot, ms, ns }) => `${slot} ${ms} ${ns}`))
+    const stored = [1, 2, 3].map((slot) => log.chunksOf(slot).map(({ bytes }) => bytes))
+    for (const { ms, ns } of events) {
+      for (const slot of [1, 2, 3]) {
+        assert.equal(log.holds(slot, ms, ns), known.has(`${slot} ${ms} ${ns}`))
+        assert.equal(log.holds(slot, ms + 0.5, ns), false)
+        const isIn = events.slice(0, cut).some((e) => e.slot === slot && e.ms === ms && e.ns === ns)
+        const chunks = stored[slot - 1]!
+        assert.equal(
+          chunks.some((chunk) => log.isInStored(chunk, ms, ns)),
+          isIn,
+        )
+      }
+    }
+  })
+  fc.assert(property, { seed: 42, numRuns: 60 })
 })

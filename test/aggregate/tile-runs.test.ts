@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Cells } from '../../src/aggregate/cells.ts'
 import { planLevels } from '../../src/aggregate/layout.ts'
 import { tileCell } from '../../src/aggregate/row-layout.ts'
 import { TileRuns } from '../../src/aggregate/tile-runs.ts'
@@ -61,9 +62,14 @@ class Model {
         this.#tilesOf(slot),
         [...tiles.keys()].toSorted((a, b) => a - b),
       )
-      const first = this.runs.firstRow(slot)
-      for (let row = first; row < first + this.runs.rowCount(slot); row++) {
-        const cell = row * level!.stride
+      assert.deepEqual(
+        this.runs
+          .segments(slot)
+          .flatMap(({ first, rows }) => Array.from({ length: rows }, (_, n) => first + n)),
+        Array.from({ length: this.runs.rowCount(slot) }, (_, n) => this.runs.rowAt(slot, n)),
+      )
+      for (let n = 0; n < this.runs.rowCount(slot); n++) {
+        const cell = this.runs.rowAt(slot, n) * level!.stride
         const value = tiles.get(this.runs.cells.f64[cell + tileCell]!)
         for (const at of level!.valueCells) {
           assert.equal(this.pool.get(this.runs.cells.f64[cell + at]!), `value ${value}`)
@@ -72,10 +78,9 @@ class Model {
     })
   }
   #tilesOf(slot: number): number[] {
-    const first = this.runs.firstRow(slot)
     return Array.from(
       { length: this.runs.rowCount(slot) },
-      (_, i) => this.runs.cells.f64[(first + i) * level!.stride + tileCell]!,
+      (_, n) => this.runs.cells.f64[this.runs.rowAt(slot, n) * level!.stride + tileCell]!,
     )
   }
 }
@@ -129,8 +134,33 @@ test('a full run drops what no window needs before it takes more room', () => {
   const model = new Model()
   for (let tile = 0; tile < 4; tile++) model.mark(1, tile, -Infinity)
   const { bytes } = model.runs
-  for (let tile = 4; tile < 1000; tile++) model.mark(1, tile, tile - 3)
+  const { shifts } = model.runs
+  for (let tile = 4; tile < 1000; tile++) {
+    model.mark(1, tile, tile - 3)
+    model.check()
+  }
   assert.equal(model.runs.bytes, bytes)
+  assert.equal(model.runs.shifts, shifts, 'dropping moves nothing')
+})
+
+test('what is integers to a partial is so in every new row', () => {
+  const [ofInts] = planLevels(
+    engineView({
+      columns: [{ name: 'n', type: { kind: 'Int64', nullable: false } }],
+      features: (['min', 'max'] as const).map((fn) => ({ column: 'n', fn, windowMs: 60_000 })),
+    }),
+  )
+  const runs = new TileRuns(ofInts!, new ValuePool())
+  runs.growSlots(2)
+  const expected = new Cells(ofInts!.stride)
+  for (const { partial, at } of ofInts!.partials) partial.init(expected, at)
+  for (let tile = 1; tile < 20; tile++) {
+    const row = runs.row(1, tile, -Infinity)
+    const words = ofInts!.stride * 2
+    const made = runs.cells.low.subarray(row * words, (row + 1) * words)
+    expected.f64[tileCell] = tile
+    assert.deepEqual(made, expected.low)
+  }
 })
 
 test('rows that were given back are used again', () => {
@@ -148,7 +178,7 @@ test('rows are loaded for an empty slot, any number of them', () => {
   for (const rows of [1, 2, 3, 4, 5, 8, 9, 100]) {
     const { runs } = new Model()
     const first = runs.load(3, rows)
-    assert.equal(runs.firstRow(3), first)
+    assert.equal(runs.rowAt(3, 0), first)
     assert.equal(runs.rowCount(3), rows)
     for (let i = 0; i < rows; i++) {
       runs.cells.f64[(first + i) * level!.stride + tileCell] = i
@@ -156,6 +186,6 @@ test('rows are loaded for an empty slot, any number of them', () => {
     }
     // There is room for one more, or it is made.
     const row = runs.row(3, rows, -Infinity)
-    assert.equal(row, runs.firstRow(3) + rows)
+    assert.equal(row, runs.rowAt(3, rows))
   }
 })

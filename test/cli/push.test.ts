@@ -8,7 +8,7 @@ import { pushCommand, type Publisher } from '../../src/cli/push.ts'
 import { rejection } from '../../src/model/rejection.ts'
 import { testIo } from '../helpers/io.ts'
 
-/** A client that keeps what is published, and rejects events with `bad: true`. */
+/** A client that keeps what is published; `bad` events are rejected, `again` ones duplicates. */
 function fakeClient() {
   const published: { source: string; events: readonly object[] }[] = []
   const calls: string[] = []
@@ -23,6 +23,9 @@ function fakeClient() {
         'bad' in event ? [rejection(index, 'EVENT_FIELD_MISSING', '/user_id')] : [],
       )
       return { accepted: events.length - rejected.length, rejected }
+    },
+    get duplicates() {
+      return published.flatMap(({ events }) => events).filter((event) => 'again' in event).length
     },
     drain: () => {
       calls.push('drain')
@@ -45,6 +48,13 @@ test('push publishes each line of stdin as an event and counts them', async () =
   assert.deepEqual(calls, ['drain'])
 })
 
+test('push says how many events were not counted again', async () => {
+  const { run } = fakeClient()
+  const io = testIo('{"a":1}\n{"again":1}\n')
+  assert.equal(await run(['clicks'], io), 0)
+  assert.deepEqual(io.outLines, ['2 events accepted, 0 rejected, 1 not counted again'])
+})
+
 test('push reads a file, in calls of bounded size', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-push-'))
   const file = join(directory, 'events.ndjson')
@@ -52,7 +62,7 @@ test('push reads a file, in calls of bounded size', async () => {
   const { published, run } = fakeClient()
   const io = testIo()
   assert.equal(await run(['clicks', '--file', file, '--json'], io), 0)
-  assert.deepEqual(JSON.parse(io.outLines[0]!), { accepted: 20_500, rejected: 0 })
+  assert.deepEqual(JSON.parse(io.outLines[0]!), { accepted: 20_500, rejected: 0, duplicates: 0 })
   assert.equal(published.length, 21)
   assert.ok(published.every(({ events }) => events.length <= 1000))
   rmSync(directory, { recursive: true })
@@ -118,6 +128,7 @@ test('what the client fails with, push fails with', async () => {
   const lost = new MillraceError('CLIENT_REFUSED', { reason: 'no' })
   const run = pushCommand(() =>
     Promise.resolve({
+      duplicates: 0,
       publish: () => Promise.reject(lost),
       drain: () => Promise.reject(new Error('would wait for ever')),
       close: () => Promise.resolve(),

@@ -51,6 +51,17 @@ function nack(sequence: number, fields: Partial<NackFrame>): NackFrame {
 }
 
 describe('the producer', () => {
+  it('adds up what acknowledgements say of duplicates', () => {
+    const { time, producer, connect, publish } = setUp()
+    connect()
+    void publish(4)
+    time.endTurn()
+    assert.equal(producer.duplicates, 0)
+    producer.acknowledged(ack(1, { duplicates: 2 }))
+    producer.acknowledged(ack(3, { duplicates: 1 }))
+    assert.equal(producer.duplicates, 3)
+  })
+
   it('sends the calls of one turn as one batch, when the turn is over', () => {
     const { time, connect, publish, counts } = setUp()
     connect()

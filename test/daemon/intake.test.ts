@@ -10,6 +10,8 @@ import { Intake } from '../../src/daemon/intake.ts'
 import { openRecording } from '../../src/daemon/recording.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
 import type { Acknowledgement, ProducerSession } from '../../src/model/contracts.ts'
+import type { BatchRejections } from '../../src/model/message.ts'
+import { rejection } from '../../src/model/rejection.ts'
 import { createRouter } from '../../src/route/router.ts'
 import { HeldLane } from '../helpers/held-lane.ts'
 import { openOn } from '../helpers/journals.ts'
@@ -28,7 +30,7 @@ const catalog = {
     { index: 0, source: 0, joinKeys: [key('user')], views: [0] },
     { index: 1, source: 0, joinKeys: [key('ad')], views: [1] },
   ],
-  views: [{ online: true }, { online: true }],
+  views: ['by user', 'by ad'].map((name) => ({ name, online: true })),
 } as unknown as Catalog
 
 async function setUp() {
@@ -72,10 +74,11 @@ async function setUp() {
       return payload.length
     },
     /** Lets the lane apply everything, and the journal flush it. */
-    settle: async (): Promise<void> => {
+    settle: async (rejected: readonly Omit<BatchRejections, 'position'>[] = []): Promise<void> => {
       router.flush()
-      await journal.whenFlushed(journal.end)
-      for (const _ of lane.posted) lane.answer()
+      const { end: position } = journal
+      await journal.whenFlushed(position)
+      for (const _ of lane.posted) lane.answer(rejected.map((each) => ({ ...each, position })))
       lane.posted.length = 0
       await recording.idle()
     },
@@ -137,4 +140,22 @@ test('a producer that comes back is told of its newest 10,000 rejections', async
     acks.map(({ upTo, duplicates }) => [upTo, duplicates]),
     [0, 1, 2].map(() => [14_999, 5000]),
   )
+})
+
+test('a duplicate counts once, however many ways it goes, and not if one rejects it', async () => {
+  const { intake, publish, settle, acks } = await setUp()
+  publish('clicks', clicks(5))
+  const late = [0, 4].map((index) => rejection(index, 'EVENT_TOO_LATE', '/at'))
+  const failed = [rejection(3, 'TRANSFORM_FAILED', '')]
+  await settle([
+    { route: 0, rejections: late, duplicates: [1, 2, 3] },
+    { route: 1, rejections: failed, duplicates: [0, 1] },
+  ])
+  const [ack] = acks
+  assert.equal(ack!.duplicates, 3, 'the events 0, 1 and 2')
+  assert.deepEqual(
+    ack!.rejections.map(({ index, code }) => [index, code]),
+    [[3, 'TRANSFORM_FAILED']],
+  )
+  assert.equal(intake.bytes, 0)
 })

@@ -97,3 +97,19 @@ describe('the dedupe rule of a source', () => {
     })
   })
 })
+
+describe('the compiler refuses', () => {
+  it('an event id that is no field, may be null, or is of a type that cannot be one', () => {
+    const schema = { key: t.String(), at: t.Timestamp(), id: t.nullable(t.Int64()), x: t.Float64() }
+    const by = 'event-id'
+    pushSource({ name: 's', schema, dedupe: { by, field: 'key', horizon: '1d' } })
+    // @ts-expect-error no field is named "other"
+    pushSource({ name: 's', schema, dedupe: { by, field: 'other', horizon: '1d' } })
+    // @ts-expect-error "id" is nullable
+    pushSource({ name: 's', schema, dedupe: { by, field: 'id', horizon: '1d' } })
+    // @ts-expect-error Float64
+    pushSource({ name: 's', schema, dedupe: { by, field: 'x', horizon: '1d' } })
+    // @ts-expect-error the horizon is missing
+    pushSource({ name: 's', schema, dedupe: { by, field: 'key' } })
+  })
+})

@@ -79,6 +79,36 @@ test('G1: what was pushed is in every window that it belongs to', async (t) => {
   })
 })
 
+test('G2: an event at a moment takes the place of the one that was there', async (t) => {
+  const clock = new ManualClock(Date.parse(noon))
+  const source = pushSource({
+    name: 'corrections',
+    schema: transactions.schema,
+    dedupe: { by: 'event-time' },
+  })
+  const view = streamFeatureView({
+    name: 'corrected',
+    source,
+    entities: [user],
+    mode: 'continuous',
+    features: [aggregate('amt', 'sum', '1h'), aggregate('amt', 'count', '30d')],
+  })
+  const daemon = await startDaemon(t, { features: [view], clock })
+  const push = async (timestamp: string, amt: number) => {
+    const { rejected } = await daemon.ingest(source, [{ user_id: 'u1', timestamp, amt }])
+    assert.deepEqual(rejected, [])
+    const { amt_sum_1h_continuous: sum, amt_count_30d_continuous: count } = (
+      await daemon.get(view, u1)
+    ).values
+    return [sum, count]
+  }
+  assert.deepEqual(await push('2026-03-01T11:30:00Z', 100), [100, 1n])
+  assert.deepEqual(await push('2026-03-01T11:30:00Z', 100), [100, 1n])
+  assert.deepEqual(await push('2026-03-01T11:45:00Z', 10), [110, 2n])
+  assert.deepEqual(await push('2026-03-01T11:30:00Z', 60), [70, 2n])
+  assert.deepEqual(await push('2026-03-01T11:30:00.000000001Z', 5), [75, 3n])
+})
+
 test('G3: events a nanosecond apart are two events', async (t) => {
   const { daemon, push, at } = await worldAt(t, noon, continuous)
   await push('u1', [noon, 100], ['2026-03-01T12:00:00.000000001Z', 100])

@@ -20,6 +20,7 @@ test('an event in a chunk is what it always was', () => {
     [null, null, null],
   ] as const
   for (const [i, values] of given.entries()) {
+    rows.eventIndex[i] = i
     rows.timeMs[i] = 1_700_000_000_000
     rows.timeNs[i] = 42
     rows.columns.forEach((column, c) => column.set(i, values[c]!))
@@ -43,4 +44,25 @@ test('an event in a chunk is what it always was', () => {
     [0, 1].map((i) => back.columns.map((column) => column.get(i))),
     given,
   )
+})
+
+test('a row of the same event as the one before says so', () => {
+  const rows = new RowBatch(fields)
+  rows.reset(new Uint8Array(0), 2)
+  for (const i of [0, 1]) {
+    rows.eventIndex[i] = 7
+    rows.timeMs[i] = 0
+    rows.timeNs[i] = 0
+    for (const column of rows.columns) column.set(i, null)
+  }
+  const writer = new ByteWriter(64)
+  writeRow(writer, rows, 0, rows.columns, fields)
+  const second = writer.byteLength
+  writeRow(writer, rows, 1, rows.columns, fields)
+  const bytes = writer.since(0)
+  const time = '000000000000000000000000'
+  const hex = Buffer.from(bytes).toString('hex')
+  assert.equal(hex, time + '11000000' + '07' + time + '11000080' + '07')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  assert.equal(rowBytes(view, second), second)
 })

@@ -1,8 +1,6 @@
 /**
  * Approximate values of the engine beside exact ones of DuckDB, over keys with more values than are
  * kept exactly.
- *
- *     node dist/test/helpers/approximate-run.js [seed]
  */
 import assert from 'node:assert/strict'
 import { evaluate } from '../../src/aggregate/evaluate.ts'
@@ -130,9 +128,4 @@ function eventsOf(random: () => number): OracleEvent[] {
       return { key: `of ${size}`, timeNs, row }
     }),
   )
-}
-
-if (import.meta.filename === process.argv[1]) {
-  const [seed = '1'] = process.argv.slice(2)
-  process.stdout.write(`${JSON.stringify(await approximateRun(Number(seed)))}\n`)
 }

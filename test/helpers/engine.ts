@@ -41,6 +41,7 @@ export interface EngineViewSpec {
   readonly intervalMs?: number
   readonly ttlMs?: number
   readonly secondaryKey?: string
+  readonly lastWriteWins?: boolean
   readonly leadingEdge?: View['leadingEdge']
 }
 
@@ -61,6 +62,7 @@ export function engineView(spec: EngineViewSpec): View {
       type: { ...columns.find(({ name }) => name === feature.column)!.type, nullable: true },
     })),
     secondaryKey: spec.secondaryKey ?? null,
+    lastWriteWins: spec.lastWriteWins ?? false,
     mode,
     intervalMs: mode === 'interval' ? spec.intervalMs! : 0,
     ttlMs: spec.ttlMs ?? Infinity,

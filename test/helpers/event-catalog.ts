@@ -46,6 +46,7 @@ export function catalogOf(source: Source, specs: readonly ViewSpec[]): Catalog {
       columns,
       features: [],
       secondaryKey: null,
+      lastWriteWins: false,
       mode: 'sawtooth',
       intervalMs: 0,
       ttlMs: Infinity,

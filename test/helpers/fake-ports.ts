@@ -146,6 +146,7 @@ const view: View = {
     },
   ],
   secondaryKey: null,
+  lastWriteWins: false,
   mode: 'sawtooth',
   intervalMs: 0,
   ttlMs: Infinity,

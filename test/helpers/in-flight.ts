@@ -15,6 +15,8 @@ export interface RecordedBatch extends RoutableBatch {
   readonly rejected: [route: number, rejections: readonly Rejection[]][]
   /** `[route, events]`, likewise. */
   readonly late: [route: number, events: readonly PartlyLate[]][]
+  /** Places of duplicates, likewise. */
+  readonly duplicates: number[]
 }
 
 export function recordedBatch(
@@ -30,6 +32,7 @@ export function recordedBatch(
     },
     reject: (route, rejections) => batch.rejected.push([route, rejections]),
     late: (route, events) => batch.late.push([route, events]),
+    duplicate: (places) => batch.duplicates.push(...places),
     laneDone: () => {
       batch.lanes -= 1
     },
@@ -45,6 +48,7 @@ export function recordedBatch(
     lanesExpected: 0,
     rejected: [],
     late: [],
+    duplicates: [],
   }
   return batch
 }

@@ -14,12 +14,15 @@ export interface OracleEvent {
   readonly timeNs: bigint
   /** Column → converted value; null or absent does not count. */
   readonly row: Readonly<Record<string, Value>>
+  /** Of which event it is a row, where an event may have several. */
+  readonly event?: unknown
 }
 
 /** What the oracle needs of a view; a view of the catalog is one. */
 export interface OracleView extends Pick<View, 'mode' | 'intervalMs'> {
   readonly secondaryKey?: string | null
   readonly ttlMs?: number
+  readonly lastWriteWins?: boolean
   readonly columns: readonly Field[]
   readonly features: readonly Unnamed<Feature>[]
 }
@@ -42,9 +45,10 @@ export function oracle(
   edgeNs: bigint,
   tileWidthMs: (windowMs: number) => number,
 ): (Value | undefined)[] {
-  const own = events
+  const all = events
     .filter((event) => event.key === key && event.timeNs <= edgeNs)
     .toSorted((a, b) => compare(a.timeNs, b.timeNs))
+  const own = view.lastWriteWins === true ? all.filter(isLastOfItsTime) : all
   return view.features.map((feature) => {
     if (feature.kind === 'attribute') {
       const latest = own.at(-1)
@@ -72,6 +76,12 @@ export function oracle(
     if (feature.window.kind !== 'series') return values[0]
     return values.includes(undefined) ? undefined : (values as Value[])
   })
+}
+
+/** Whether no other event of the same time comes behind. */
+function isLastOfItsTime(row: OracleEvent, _: number, all: readonly OracleEvent[]): boolean {
+  const last = all.findLast(({ timeNs }) => timeNs === row.timeNs)!
+  return last === row || (row.event !== undefined && last.event === row.event)
 }
 
 function isLive(timeNs: bigint, edgeNs: bigint, ttlMs = Infinity): boolean {

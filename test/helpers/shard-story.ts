@@ -4,12 +4,7 @@
 import assert from 'node:assert/strict'
 import { hashBytes } from '../../src/base/hash.ts'
 import { futureMsMax } from '../../src/base/limits.ts'
-import { buildCatalog } from '../../src/define/catalog.ts'
-import { entity } from '../../src/define/entity.ts'
-import { pushSource } from '../../src/define/source.ts'
-import { t } from '../../src/define/types.ts'
-import { streamFeatureView, type FeatureDefinition } from '../../src/define/view.ts'
-import type { Catalog, LeadingEdge, View, WindowMode } from '../../src/model/catalog.ts'
+import type { Catalog, LeadingEdge, View } from '../../src/model/catalog.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import type { BatchRejections, ReadResult } from '../../src/model/message.ts'
 import { createEncoder, MsgpackTimestamp } from '../../src/model/msgpack.ts'
@@ -18,34 +13,12 @@ import { sawtoothTileMs } from '../../src/model/tiles.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { createRouteValidator } from '../../src/validate/route-validator.ts'
 import { oracle, type OracleEvent } from './oracle.ts'
-
-export interface RawEvent {
-  readonly id: string
-  readonly timeNs: bigint
-  readonly whole: bigint | null
-  readonly small: number | null
-  readonly amount: number | null
-  readonly place: string | null
-  readonly tag: string
-}
-
-export interface StoryView {
-  readonly mode: WindowMode
-  readonly aggregationInterval?: '10s' | '1m' | '1h'
-  readonly leadingEdge: 'wall-clock' | 'latest-event'
-  readonly lifetimeStart?: Date
-  readonly ttl?: '10s' | '1h'
-  readonly aggregationSecondaryKey?: 'tag'
-  readonly features: readonly FeatureDefinition[]
-}
+import { catalogOf, rowsOf, startMs, type RawEvent, type StoryView } from './story-view.ts'
 
 export type Step =
   | { readonly kind: 'batch'; readonly events: readonly RawEvent[]; readonly advanceMs: number }
   | { readonly kind: 'read'; readonly aheadMs: number }
   | { readonly kind: 'checkpoint' | 'begin' | 'turn' | 'evict' | 'crash' | 'power loss' }
-
-/** The clock at the start of a story: far from the epoch, off every tile's edge. */
-export const startMs = 1_700_000_123_456
 
 const seed = { k0: 1, k1: 2 }
 const encoder = createEncoder()
@@ -66,6 +39,7 @@ interface Begun {
 
 export class ShardStory {
   readonly #dir: string
+  readonly #story: StoryView
   readonly #catalog: Catalog
   readonly #view: View
   #shard: Shard
@@ -79,11 +53,12 @@ export class ShardStory {
 
   static async open(dir: string, view: StoryView): Promise<ShardStory> {
     const catalog = catalogOf(view)
-    return new ShardStory(dir, catalog, await openShard(dir, catalog))
+    return new ShardStory(dir, view, catalog, await openShard(dir, catalog))
   }
 
-  private constructor(dir: string, catalog: Catalog, shard: Shard) {
+  private constructor(dir: string, story: StoryView, catalog: Catalog, shard: Shard) {
     this.#dir = dir
+    this.#story = story
     this.#catalog = catalog
     this.#view = catalog.views[0]!
     this.#shard = shard
@@ -187,6 +162,9 @@ export class ShardStory {
       const read = (view: Parameters<typeof oracle>[1]) =>
         oracle(all, view, id, edgeNs, sawtoothTileMs)
       assert.deepEqual(values, read(this.#view), `values of ${id}`)
+      const some = [...values.keys()].filter((place) => place % 3 !== 1).toReversed()
+      const picked = some.map((place) => values[place])
+      assert.deepEqual(this.#read(id, leadingEdge, some).values, picked, `some values of ${id}`)
       const columns = this.#catalog.sources[0]!.fields
       const inWindow = read({
         ...this.#view,
@@ -270,8 +248,7 @@ export class ShardStory {
         assert.equal(codes.get(index), 'EVENT_TOO_LATE')
         assert.ok(event.timeNs < this.#neededFromNs(accepted), 'no window could hold a late event')
       } else {
-        const row = { ...event, at: event.timeNs }
-        accepted.push({ key: event.id, timeNs: event.timeNs, row })
+        accepted.push(...rowsOf(this.#story, event))
       }
     }
     return accepted
@@ -297,14 +274,18 @@ export class ShardStory {
     return from.reduce((min, each) => (each < min ? each : min))
   }
 
-  #read(id: string, leadingEdge: LeadingEdge): ReadResult {
+  #read(
+    id: string,
+    leadingEdge: LeadingEdge,
+    features: readonly number[] = this.#view.features.map((_, place) => place),
+  ): ReadResult {
     const key = keyOf(this.#view, id)
     return this.#shard.read({
       view: 0,
       shard: 0,
       keyHash: hashBytes(key, 0, key.length, seed),
       key,
-      features: this.#view.features.map((_, place) => place),
+      features,
       leadingEdge,
       edgeMs: this.#nowMs,
       watermarkMs: -Infinity,
@@ -316,27 +297,6 @@ export class ShardStory {
 /** Whether a count, or a series of them, is of any event. */
 function isCounted(count: unknown): boolean {
   return Array.isArray(count) ? count.some((each) => each !== null) : count !== null
-}
-
-/** The catalog of a view of the story's source. */
-export function catalogOf(view: StoryView): Catalog {
-  const source = pushSource({
-    name: 'events',
-    schema: {
-      id: t.String(),
-      at: t.Timestamp(),
-      whole: t.nullable(t.Int64()),
-      small: t.nullable(t.Int32()),
-      amount: t.nullable(t.Float64()),
-      place: t.nullable(t.String()),
-      tag: t.String(),
-    },
-    timestampField: 'at',
-  })
-  const thing = entity({ name: 'thing', joinKeys: { id: t.String() } })
-  // Generated features are checked when the catalog is built, not by the compiler.
-  const definition = { name: 'story', source, entities: [thing], ...view } as never
-  return buildCatalog([streamFeatureView(definition)])
 }
 
 function openShard(storePath: string, catalog: Catalog): Promise<Shard> {

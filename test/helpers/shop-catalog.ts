@@ -34,6 +34,7 @@ function view(index: number, name: string, route: number, joinKeys: readonly Fie
       feature('last_at_1h', { kind: 'Timestamp', nullable: true }, 'last', 'at'),
     ],
     secondaryKey: null,
+    lastWriteWins: false,
     mode: 'sawtooth',
     intervalMs: 0,
     ttlMs: Infinity,

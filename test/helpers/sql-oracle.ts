@@ -49,8 +49,16 @@ export async function openSqlOracle(): Promise<SqlOracle | null> {
 
 /** Times are in ns. */
 const schema = `
-  CREATE TABLE event (story INTEGER, arrival INTEGER, key VARCHAR, time BIGINT,
+  CREATE TABLE row (story INTEGER, is_last_only BOOLEAN, arrival INTEGER, event INTEGER,
+    key VARCHAR, time BIGINT,
     whole BIGINT, small INTEGER, amount DOUBLE, place VARCHAR, tag VARCHAR);
+
+  -- Where the last write wins, only the rows of the last event of a moment are there.
+  CREATE VIEW event AS
+    SELECT * EXCLUDE (is_last_only, event) FROM row
+      QUALIFY NOT is_last_only
+        OR event = last_value(event) OVER (PARTITION BY story, key, time ORDER BY arrival
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING);
 
   CREATE TABLE feature (story INTEGER, feature INTEGER, of_column VARCHAR, name VARCHAR,
     is_apart BOOLEAN, edge BIGINT, mode VARCHAR, step_width BIGINT, kind VARCHAR,
@@ -99,12 +107,12 @@ async function answer(
   connection: DuckDBConnection,
   stories: readonly SqlStory[],
 ): Promise<Map<string, Said[]>[]> {
-  await connection.run('DELETE FROM event; DELETE FROM feature')
-  const events = await connection.createAppender('event')
+  await connection.run('DELETE FROM row; DELETE FROM feature')
+  const rows = await connection.createAppender('row')
   const features = await connection.createAppender('feature')
   const questions: Questions = new Map()
   stories.forEach((story, place) => {
-    appendEvents(events, place, story)
+    appendRows(rows, place, story)
     story.view.features.forEach((_, feature) => {
       const { column } = story.view.features[feature]!
       const [name, sql] = functionOf(story.view, feature)
@@ -113,7 +121,7 @@ async function answer(
       appendFeature(features, [place, feature, name], story)
     })
   })
-  events.closeSync()
+  rows.closeSync()
   features.closeSync()
   await connection.run('CREATE OR REPLACE TABLE found AS SELECT * FROM numbered')
   const answers = stories.map(() => new Map<string, Said[]>())
@@ -131,10 +139,15 @@ async function answer(
   return answers
 }
 
-function appendEvents(appender: DuckDBAppender, place: number, { events }: SqlStory): void {
-  events.forEach(({ key, timeNs, row }, arrival) => {
+function appendRows(appender: DuckDBAppender, place: number, { view, events }: SqlStory): void {
+  const numbers = new Map<unknown, number>()
+  events.forEach(({ key, timeNs, row, event = row }, arrival) => {
+    const number = numbers.get(event) ?? numbers.size
+    numbers.set(event, number)
     appender.appendInteger(place)
+    appender.appendBoolean(view.lastWriteWins === true)
     appender.appendInteger(arrival)
+    appender.appendInteger(number)
     appender.appendVarchar(key)
     appender.appendBigInt(timeNs)
     for (const column of ['whole', 'small', 'amount', 'place', 'tag']) {

@@ -1,7 +1,5 @@
 /**
  * Stories made at random, and the two oracles beside each other.
- *
- *     node dist/test/helpers/sql-run.js [runs] [seed]
  */
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
@@ -11,9 +9,9 @@ import type { Feature, View } from '../../src/model/catalog.ts'
 import type { Value } from '../../src/model/types.ts'
 import { sawtoothTileMs } from '../../src/model/tiles.ts'
 import { oracle } from './oracle.ts'
-import { catalogOf, startMs, type RawEvent } from './shard-story.ts'
 import { agrees, openSqlOracle, type Said, type SqlOracle, type SqlStory } from './sql-oracle.ts'
 import { events, views } from './story-arbitraries.ts'
+import { catalogOf, rowsOf, startMs, type RawEvent } from './story-view.ts'
 
 /** Stories of one run at most: DuckDB answers all of them together. */
 const runStoriesMax = 100
@@ -43,18 +41,18 @@ const story: fc.Arbitrary<Story> = fc
   })
   .map(({ view, parts, edge, roundMs }) => {
     const rounded = (ms: number): number => Math.floor(ms / roundMs) * roundMs
-    const list = parts.flat().map((event) => eventOf(event, roundMs))
+    const list = parts.flat().flatMap((event) => rowsOf(view, at(event, roundMs)))
     const latest = list.reduce((max, { timeNs }) => (timeNs > max ? timeNs : max), 0n)
     if (edge === null) return { view: catalogOf(view).views[0]!, events: list, edgeNs: latest }
-    const at = edge.isRound ? rounded(startMs + edge.edgeMs) : startMs + edge.edgeMs
-    const edgeNs = BigInt(at) * 1_000_000n + BigInt(edge.isRound ? 0 : edge.ns)
+    const ms = edge.isRound ? rounded(startMs + edge.edgeMs) : startMs + edge.edgeMs
+    const edgeNs = BigInt(ms) * 1_000_000n + BigInt(edge.isRound ? 0 : edge.ns)
     return { view: catalogOf(view).views[0]!, events: list, edgeNs }
   })
 
-function eventOf(event: RawEvent, roundMs: number) {
+/** The event at the last round moment before its own. */
+function at(event: RawEvent, roundMs: number): RawEvent {
   const round = BigInt(roundMs) * 1_000_000n
-  const timeNs = roundMs === 1 ? event.timeNs : (event.timeNs / round) * round
-  return { key: event.id, timeNs, row: { ...event, timeNs } }
+  return roundMs === 1 ? { ...event } : { ...event, timeNs: (event.timeNs / round) * round }
 }
 
 export interface SqlRunOptions {
@@ -122,14 +120,4 @@ function differenceText(
   said: Said,
 ): string {
   return `${feature.name} of ${key}: ${inspect(value)} here, ${inspect(said)} in SQL`
-}
-
-if (import.meta.filename === process.argv[1]) {
-  const [runs = '200', seed = '1'] = process.argv.slice(2)
-  const result = await sqlRun({ runs: Number(runs), seed: Number(seed) })
-  const text =
-    result === null
-      ? 'DuckDB cannot be loaded here'
-      : `${result.values} values of ${result.stories} stories are the same in SQL`
-  process.stdout.write(`${text}\n`)
 }

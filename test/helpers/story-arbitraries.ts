@@ -18,7 +18,8 @@ import {
   type FunctionArgument,
 } from '../../src/define/function.ts'
 import { functionLabel } from '../../src/model/aggregate-function.ts'
-import { startMs, type RawEvent, type Step, type StoryView } from './shard-story.ts'
+import type { Step } from './shard-story.ts'
+import { startMs, type RawEvent, type StoryView } from './story-view.ts'
 
 const second = 1000
 /** Exact for as many values as a story has. */
@@ -164,10 +165,14 @@ const plainViews: fc.Arbitrary<StoryView> = fc.oneof(
   },
 )
 
+const dedupe = fc.constantFrom({}, { dedupe: { by: 'event-time' as const } })
+const isSplit = fc.constantFrom({}, {}, { isSplit: true })
+
 /** A view of the story's source. */
 export const views: fc.Arbitrary<StoryView> = fc
-  .tuple(plainViews, fc.boolean())
-  .map(([view, isApart]) => {
+  .tuple(plainViews, fc.boolean(), dedupe, isSplit)
+  .map(([plain, isApart, rule, splits]) => {
+    const view = { ...plain, ...rule, ...splits }
     const mayBeApart = view.features.every(
       (feature) =>
         feature.kind === 'millrace.aggregate' &&

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { open } from 'lmdb'
 import { RedoGroup, RedoWriter } from '../../src/persist/redo.ts'
 import {
@@ -131,6 +132,34 @@ test('chunks of a key are found by tile and part, and are no keys', async (conte
   await again.close()
 })
 
+const idOf = (n: number): Buffer => Buffer.from(`\u0003id ${String(n).padStart(5, '0')}`)
+const idWrite = (n: number, arrivalMs: number | null) => ({ idKey: idOf(n), arrivalMs })
+
+test('ids are stored with the state, found, scanned and removed; no keys', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const store = await openAt(dir)
+  await commit(store, 'first', [write(1, 'state'), idWrite(3, 30), idWrite(1, 10), idWrite(2, 20)])
+  await commit(store, 'second', [idWrite(1, 11.5), idWrite(3, null), idWrite(9, null)])
+  assert.deepEqual([store.count, store.idCount], [1, 2])
+  await store.close()
+  const again = await openAt(dir)
+  assert.deepEqual([again.count, again.idCount], [1, 2])
+  assert.deepEqual(
+    [1, 2, 3].map((n) => again.arrivalOf(idOf(n))),
+    [11.5, 20, null],
+  )
+  const many = Array.from({ length: 600 }, (_, n) => idWrite(n + 100, n))
+  await commit(again, 'large', many)
+  const seen: number[] = []
+  for (let cursor = again.scanIds(null, 7); cursor.length > 0;) {
+    seen.push(...cursor.map(({ arrivalMs }) => arrivalMs))
+    cursor = again.scanIds(cursor.at(-1)!, 7)
+  }
+  assert.deepEqual(seen, [11.5, 20, ...many.keys()])
+  assert.deepEqual(again.scan(null, 10).length, 1)
+  await again.close()
+})
+
 test('a large commit goes through the redo file and leaves none behind', async (context) => {
   const dir = await temporaryDirectory(context)
   const store = await openAt(dir)
@@ -200,6 +229,26 @@ test('a commit that a crash interrupted is finished at the next start', async (c
   await commit(again, 'third', [write(1, '1')])
   await again.close()
   assert.deepEqual((await readdir(dir)).toSorted(), ['data.mdb', 'lock.mdb'])
+})
+
+test('ids of a commit that a crash interrupted are there at the next start', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const store = await openAt(dir)
+  await commit(store, 'first', [idWrite(1, 10)])
+  await store.close()
+  const writer = await RedoWriter.create(join(dir, 'redo'), 2)
+  const group = new RedoGroup()
+  // As a commit has it: the CRC in front.
+  const room = group.add(idOf(2).length, 12)
+  room.key.set(idOf(2))
+  room.value.writeDoubleLE(20, 4)
+  room.value.writeUInt32LE(crc32(room.value.subarray(4)), 0)
+  group.add(idOf(1).length, null).key.set(idOf(1))
+  await writer.append(group.seal(true))
+  await writer.finish()
+  const again = await openAt(dir)
+  assert.deepEqual([again.arrivalOf(idOf(1)), again.arrivalOf(idOf(2))], [null, 20])
+  await again.close()
 })
 
 test('a redo file that was brought in does not undo what came after it', async (context) => {

@@ -5,7 +5,15 @@ import { test } from 'node:test'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { hashBytes } from '../../src/base/hash.ts'
 import { buildCatalog } from '../../src/define/catalog.ts'
-import { aggregate, entity, pushSource, streamFeatureView, t } from '../../src/index.ts'
+import {
+  aggregate,
+  entity,
+  pushSource,
+  streamFeatureView,
+  t,
+  type DedupeRule,
+} from '../../src/index.ts'
+import type { Catalog } from '../../src/model/catalog.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import type { FromShard, ReadResult, ShardBuffer, ToShard } from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
@@ -20,19 +28,23 @@ const seed = { k0: 5, k1: 6 }
 const startMs = Date.UTC(2024, 0, 1)
 const encoder = createEncoder()
 
-const catalog = buildCatalog([
-  streamFeatureView({
-    name: 'visitors',
-    source: pushSource({
-      name: 'visits',
-      schema: { id: t.Int64(), at: t.Timestamp(), pages: t.Int64() },
-      timestampField: 'at',
+const catalogOf = (dedupe: DedupeRule<'id' | 'pages'>): Catalog =>
+  buildCatalog([
+    streamFeatureView({
+      name: 'visitors',
+      source: pushSource({
+        name: 'visits',
+        schema: { id: t.Int64(), at: t.Timestamp(), pages: t.Int64() },
+        timestampField: 'at',
+        dedupe,
+      }),
+      entities: [entity({ name: 'user', joinKeys: { id: t.Int64() } })],
+      leadingEdge: 'latest-event',
+      features: [aggregate('pages', 'sum', '1h'), aggregate('pages', 'count', '1d')],
     }),
-    entities: [entity({ name: 'user', joinKeys: { id: t.Int64() } })],
-    leadingEdge: 'latest-event',
-    features: [aggregate('pages', 'sum', '1h'), aggregate('pages', 'count', '1d')],
-  }),
-])
+  ])
+
+const catalog = catalogOf({ by: 'sequence' })
 
 type Reply<K extends FromShard['kind']> = Extract<FromShard, { kind: K }>
 
@@ -44,11 +56,15 @@ class DrivenLane {
   readonly opened: Reply<'opened'>
   #routed = 0
 
-  static async open(storePath: string, stateBytesMax: number): Promise<DrivenLane> {
+  static async open(
+    storePath: string,
+    stateBytesMax: number,
+    definitions = catalog,
+  ): Promise<DrivenLane> {
     const { port1, port2 } = new MessageChannel()
     const start = { lane: 0, shards: [0, 1, 2], definitionsUrl: null, definitions: [] }
     const views = { viewIds: [0], viewsSince: [0] }
-    const ended = runLane({ ...start, ...views, storePath, stateBytesMax }, catalog, port2)
+    const ended = runLane({ ...start, ...views, storePath, stateBytesMax }, definitions, port2)
     const [opened] = (await once(port1, 'message')) as [Reply<'opened'>]
     return new DrivenLane(port1, ended, opened)
   }
@@ -68,15 +84,19 @@ class DrivenLane {
     this.#port.postMessage(message)
   }
 
-  /** Sends batches in one message, one event of each key in every batch. */
-  apply(batches: number, keys: readonly number[]): void {
+  /** Sends batches in one message, one event of each key in every batch, of so many pages. */
+  apply(
+    batches: number,
+    keys: readonly number[],
+    pagesOf = (id: number, _batch: number): number => id,
+  ): void {
     const writers = Array.from({ length: shards }, () => new SectionWriter(new Uint8Array(1024)))
     for (let batch = 0; batch < batches; batch++) {
       this.#routed += 10
       for (const writer of writers) writer.open(0, 0, this.#routed, startMs)
       keys.forEach((id, index) => {
         const { key, hash } = keyOf(id)
-        const event = { id: BigInt(id), at: BigInt(startMs), pages: BigInt(id) }
+        const event = { id: BigInt(id), at: BigInt(startMs), pages: BigInt(pagesOf(id, batch)) }
         const bytes = encoder.encode(event)
         const writer = writers[shardOf(hash, shards)]!
         writer.event(index, hash, key, 0, key.length, bytes, 0, bytes.length)
@@ -157,6 +177,30 @@ test('with memory for a part of its keys, a lane counts each event once', async 
     valuesAfter(12),
   )
   await again.close()
+})
+
+test('ids of events are within the memory of a lane, and outlive it', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const byId = catalogOf({ by: 'event-id', field: 'pages', horizon: '1h' })
+  const lane = await DrivenLane.open(dir, 150_000, byId)
+  const counts = async () => (await lane.read(ids)).map(({ values }) => values[1])
+  const duplicates = async () => {
+    const { rejected } = await lane.take('applied')
+    return rejected.reduce((sum, { duplicates: places = [] }) => sum + places.length, 0)
+  }
+  for (let message = 0; message < 4; message++) {
+    lane.apply(3, ids, (_, batch) => message * 3 + batch)
+    assert.equal(await duplicates(), 0)
+  }
+  // Far more than the lane may hold, so that most are looked for on disk.
+  lane.apply(12, ids, (_, batch) => batch)
+  assert.equal(await duplicates(), 12 * ids.length)
+  assert.deepEqual(new Set(await counts()), new Set([12n]))
+  lane.checkpoint()
+  await lane.close()
+  const stored = lane.posted.filter((message) => message.kind === 'checkpointed')
+  assert.ok(stored.length > shards, 'nobody asked for a checkpoint')
+  for (const { stats } of stored) assert.ok(stats.stateBytes < 3 * 150_000)
 })
 
 test('a checkpoint that is asked for covers what was applied, in every shard', async (context) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { expiredKeptMs } from '../../src/base/limits.ts'
+import { expiredKeptMs, parkedRowsMax } from '../../src/base/limits.ts'
 import { aggregate, entity, pushSource, streamFeatureView, t } from '../../src/index.ts'
 import { openShardStore } from '../../src/persist/shard-store.ts'
 import { DrivenShard } from '../helpers/driven-shard.ts'
@@ -193,4 +193,49 @@ test('keys that roll are swept from memory and from disk', async (context) => {
   await shard.close()
   const stored = await storedKeys(dir)
   assert.ok(stored <= keptMax, `${stored} keys stored`)
+})
+
+test('beyond a number of rows that wait for their time, no more events wait', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const rowsOfEvent = 1000
+  const source = pushSource({
+    name: 'bookings',
+    schema: { id: t.String(), at: t.Timestamp(), nights: t.Int64() },
+  })
+  const view = streamFeatureView({
+    name: 'nights',
+    source,
+    entities: [entity({ name: 'user', joinKeys: { id: t.String() } })],
+    features: [aggregate('nights', 'count', '1h')],
+    transform: (event) => Array.from({ length: 1000 }, () => event),
+  })
+  const booking = (at: number) => ({ id: 'a', at: BigInt(at), nights: 1n })
+  const countOf = (shard: DrivenShard, at: number) => shard.read({ id: 'a' }, at).values[0]
+  const open = () => DrivenShard.open(dir, [view])
+  const soon = startMs + 1000
+  const shard = await open()
+  const full = Array.from({ length: parkedRowsMax / rowsOfEvent }, (_, n) => booking(soon + n))
+  assert.deepEqual(shard.send(full.slice(1), startMs), [])
+  assert.deepEqual(shard.send(full.slice(0, 1), startMs), [])
+  const codes = (of: DrivenShard, at: number, arrivalMs: number) =>
+    of.send([booking(at), booking(arrivalMs)], arrivalMs).flatMap(({ rejections }) => rejections)
+  const [rejected, ...others] = codes(shard, soon, startMs)
+  assert.deepEqual(others, [])
+  assert.equal(rejected?.code, 'EVENT_AHEAD')
+  assert.equal(
+    rejected.message,
+    'event time is 1000 ms ahead of the server, where 100000 rows wait for their time already',
+  )
+  assert.equal(countOf(shard, startMs), BigInt(rowsOfEvent))
+  await shard.checkpoint(startMs)
+  await shard.close()
+
+  // They wait through a restart, and leave when their time comes, which a read does not change.
+  const again = await open()
+  assert.equal(codes(again, soon, startMs + 1)[0]?.code, 'EVENT_AHEAD')
+  assert.equal(countOf(again, soon), BigInt(3 * rowsOfEvent))
+  assert.deepEqual(codes(again, soon + 60_000, soon), [])
+  assert.equal(countOf(again, soon), BigInt(4 * rowsOfEvent))
+  assert.equal(countOf(again, soon + 1), BigInt(5 * rowsOfEvent))
+  await again.close()
 })

@@ -1,0 +1,89 @@
+/**
+ * The property tests with new seeds, round after round, until time is up or a value differs.
+ *
+ *     npm run test:soak -- [--minutes 20] [--seed N] [--only NAME]
+ *
+ * Every round runs every property once with one seed, which is printed when it fails: `--seed` with
+ * `--only` runs that round again. Ends with 1 after a failure.
+ */
+import { randomInt } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { systemClock } from '../src/base/clock.ts'
+import { approximateRun } from './helpers/approximate-run.ts'
+import { sqlRun } from './helpers/sql-run.ts'
+import { permutationRun, storyRun } from './helpers/story-run.ts'
+
+interface Property {
+  /** Runs one round; returns the number of its cases. */
+  readonly run: (seed: number) => Promise<number>
+  readonly cases: string
+}
+
+const properties: Readonly<Record<string, Property>> = {
+  stories: {
+    cases: 'stories equal the naive oracle',
+    run: async (seed) => {
+      await storyRun({ runs: 400, seed })
+      return 400
+    },
+  },
+  permutations: {
+    cases: 'permutations give the same values',
+    run: async (seed) => {
+      await permutationRun({ runs: 100, seed })
+      return 100
+    },
+  },
+  sql: {
+    cases: 'stories are the same in SQL',
+    run: async (seed) => (await sqlRun({ runs: 6, seed }))?.stories ?? 0,
+  },
+  approximate: {
+    cases: 'approximate values are within their errors of those of SQL',
+    run: async (seed) => (await approximateRun(seed))?.values ?? 0,
+  },
+}
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '20' },
+    seed: { type: 'string' },
+    only: { type: 'string' },
+  },
+})
+
+const chosen = Object.entries(properties).filter(
+  ([name]) => values.only === undefined || name === values.only,
+)
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+async function soak(minutes: number): Promise<boolean> {
+  const untilMs = systemClock.monotonicMs() + minutes * 60_000
+  const counts = new Map<string, number>()
+  let rounds = 0
+  do {
+    const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed)
+    for (const [name, { run }] of chosen) {
+      try {
+        counts.set(name, (counts.get(name) ?? 0) + (await run(seed)))
+      } catch (thrown) {
+        say(`different: ${name}, seed ${seed}`)
+        say(thrown instanceof Error ? thrown.message : String(thrown))
+        say(`once more: npm run test:soak -- --only ${name} --seed ${seed}`)
+        return false
+      }
+    }
+    rounds += 1
+  } while (values.seed === undefined && systemClock.monotonicMs() < untilMs)
+  for (const [name, { cases }] of chosen) say(`${counts.get(name)} ${cases}`)
+  say(`no difference in ${rounds} rounds`)
+  return true
+}
+
+if (chosen.length === 0) {
+  say(`--only is one of ${Object.keys(properties).join(', ')}`)
+  process.exitCode = 2
+} else if (!(await soak(Number(values.minutes)))) process.exitCode = 1
