@@ -4,8 +4,10 @@
  * The workload tells again which events went to some of the keys; their features are read over
  * HTTP. Every event lies within both windows, so that each must equal the aggregate of all of them.
  */
+import { eventGapNs } from '../../src/load/patch.ts'
+import type { Workload } from '../../src/load/workload.ts'
 import type { LoadOutcome } from '../load.ts'
-import { userId, type Workload } from '../workload.ts'
+import { userId } from '../workload.ts'
 
 /** Keys that are compared, spread evenly over all; of Zipf's law also the most frequent. */
 const sampledMax = 1000
@@ -68,8 +70,8 @@ function sentTo(keys: number, workload: Workload, { frameTimesMs }: LoadOutcome)
     for (let index = 0; index < workload.frameEvents; index++) {
       const place = placeOf[workload.keyOf(frame, index)]!
       if (place === -1) continue
-      const timeNs = (timeMs - startMs) * 1e6 + workload.gapNs * index
-      note(sample[place]!, workload.amountOf(frame, index), timeNs)
+      const timeNs = (timeMs - startMs) * 1e6 + eventGapNs * index
+      note(sample[place]!, workload.valueOf('amount', frame, index) as number, timeNs)
     }
   }
   return sample

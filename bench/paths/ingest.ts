@@ -15,7 +15,8 @@ import {
 } from '../harness.ts'
 import { startDaemon, type Daemon, type ThreadTimes } from '../daemon.ts'
 import { runLoad, type LoadOutcome } from '../load.ts'
-import { createWorkload, type Workload } from '../workload.ts'
+import type { Workload } from '../../src/load/workload.ts'
+import { createImpressions } from '../workload.ts'
 import { checkFeatures } from './ingest-check.ts'
 
 const options = {
@@ -77,7 +78,7 @@ async function measure(
   { seed, profileDir }: Settings,
 ): Promise<Measurement<IngestFigures>> {
   const { keys, zipf, frame: frameEvents } = values
-  const workload = createWorkload({ keys, zipf, frameEvents, seed })
+  const workload = createImpressions({ keys, zipf, frameEvents, seed })
   const daemon = await startDaemon(profileDir)
   try {
     const { load, cpu } = await runMeasured(values, workload, daemon)

@@ -8,31 +8,23 @@
  * file that reads the environment of the process.
  */
 import { availableParallelism } from 'node:os'
-import { parseDuration } from './duration.ts'
 import { MillraceError } from './errors.ts'
 import { shardsMax } from './limits.ts'
+import { loadOptions } from './load-options.ts'
+import {
+  logLevels,
+  parseLogLevel,
+  parsePeriod,
+  parseSize,
+  parseText,
+  parseUrl,
+  parseWhole,
+  type Given,
+  type Option,
+  type OptionTable,
+} from './option.ts'
 
-/** A checked value, or why it is refused. */
-type Parsed<T> = { readonly value: T } | { readonly refused: string }
-
-/** What a flag, a variable or a program gives. */
-type Given = string | number
-
-export interface Option<T> {
-  /** Flag of the command line, without the dashes. */
-  readonly flag: string
-  /** Environment variable. */
-  readonly variable: string
-  /** What stands for the value in help. */
-  readonly placeholder: string
-  /** What applies when nothing is given, as it is written. */
-  readonly standard: () => Given
-  /** One sentence for help and documentation. */
-  readonly description: string
-  readonly parse: (given: Given) => Parsed<T>
-}
-
-export type OptionTable = Readonly<Record<string, Option<unknown>>>
+export { loadOptions }
 
 /** A table's options after defaults. */
 export type Resolved<T extends OptionTable> = {
@@ -41,9 +33,6 @@ export type Resolved<T extends OptionTable> = {
 
 /** Variables as the process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>
-
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
-type LogLevel = (typeof logLevels)[number]
 
 /** Options of `millrace serve` and of `startMillrace`. */
 export const daemonOptions = {
@@ -158,7 +147,7 @@ export const clientOptions = {
   },
 } as const satisfies OptionTable
 
-const tables: readonly OptionTable[] = [daemonOptions, clientOptions]
+const tables: readonly OptionTable[] = [daemonOptions, clientOptions, loadOptions]
 
 /**
  * Resolves every option of a table.
@@ -187,21 +176,35 @@ export function resolveOptions<T extends OptionTable>(
   return resolved as Resolved<T>
 }
 
+/** The options that a flag or a variable gives: those that are not left to their defaults. */
+export function givenOptions(
+  table: OptionTable,
+  given: Readonly<Record<string, Given | undefined>>,
+  environment: Environment = process.env,
+): ReadonlySet<string> {
+  const names = Object.entries(table)
+    .filter(([name, option]) => !source(name, option, given, environment).isDefault)
+    .map(([name]) => name)
+  return new Set(names)
+}
+
 /** Where an option's value comes from, in order of precedence. */
 function source(
   name: string,
   option: Option<unknown>,
   given: Readonly<Record<string, Given | undefined>>,
   environment: Environment,
-): { path: string; value: Given } {
+): { path: string; value: Given; isDefault: boolean } {
   // 1. What is given.
   const value = given[name]
-  if (value !== undefined) return { path: `--${option.flag}`, value }
+  if (value !== undefined) return { path: `--${option.flag}`, value, isDefault: false }
   // 2. The environment.
   const variable = environment[option.variable]
-  if (variable !== undefined && variable !== '') return { path: option.variable, value: variable }
+  if (variable !== undefined && variable !== '') {
+    return { path: option.variable, value: variable, isDefault: false }
+  }
   // 3. The default.
-  return { path: name, value: option.standard() }
+  return { path: name, value: option.standard(), isDefault: true }
 }
 
 function unknownGiven(table: OptionTable, given: Readonly<Record<string, unknown>>) {
@@ -226,57 +229,4 @@ function together(problems: readonly MillraceError[]): MillraceError {
   const lines = problems.map((each) => each.message).join('\n  ')
   const message = `${problems.length} problems\n  ${lines}`
   return new MillraceError('CONFIG_INVALID', { ...details, count: problems.length }, { message })
-}
-
-/** Bytes of a size as people write it: `'512MiB'`, `'2GB'`, `'1048576'`. */
-export function parseSize(given: Given, bytesMin = 0): Parsed<number> {
-  const match = /^(\d+(?:\.\d+)?)\s*(B|[KMGT]i?B)?$/i.exec(String(given).trim())
-  const unit = match?.[2]?.toUpperCase() ?? 'B'
-  const step = unit.includes('I') ? 1024 : 1000
-  const bytes = Math.floor(Number(match?.[1]) * step ** 'BKMGT'.indexOf(unit.charAt(0)))
-  if (match === null || !Number.isSafeInteger(bytes)) {
-    return { refused: `"${given}" is not a size such as "512MiB" or "2GB"` }
-  }
-  if (bytes < bytesMin) return { refused: `${bytes} bytes is less than ${bytesMin}` }
-  return { value: bytes }
-}
-
-/** Milliseconds: a program gives their number, people write a duration. */
-function parsePeriod(given: Given): Parsed<number> {
-  if (typeof given === 'number') return parseWhole(given, 1, Number.MAX_SAFE_INTEGER)
-  try {
-    return { value: parseDuration(given, 'duration') }
-  } catch {
-    return { refused: `"${given}" is not a duration such as "90s", "12h" or "7d"` }
-  }
-}
-
-function parseWhole(given: Given, min: number, max: number): Parsed<number> {
-  const text = String(given).trim()
-  const value = Number(text)
-  if (!/^-?\d+$/.test(text) || value < min || value > max) {
-    return { refused: `"${given}" is not a whole number from ${min} to ${max}` }
-  }
-  return { value }
-}
-
-function parseText(given: Given): Parsed<string> {
-  const text = String(given)
-  return text.trim() === '' || text.includes('\0') ? { refused: 'is empty' } : { value: text }
-}
-
-function parseLogLevel(given: Given): Parsed<LogLevel> {
-  const level = logLevels.find((each) => each === given)
-  return level === undefined
-    ? { refused: `"${given}" is not one of ${logLevels.join(', ')}` }
-    : { value: level }
-}
-
-/** An HTTP base URL, without a slash at its end. */
-function parseUrl(given: Given): Parsed<string> {
-  const url = URL.canParse(String(given)) ? new URL(String(given)) : null
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    return { refused: `"${given}" is not a URL such as "http://127.0.0.1:4800"` }
-  }
-  return { value: url.href.replace(/\/+$/, '') }
 }

@@ -6,20 +6,20 @@
  * messages to stderr.
  */
 import { parseArgs } from 'node:util'
-import {
-  resolveOptions,
-  type Environment,
-  type Option,
-  type OptionTable,
-  type Resolved,
-} from '../base/config.ts'
+import { givenOptions, resolveOptions, type Environment, type Resolved } from '../base/config.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
+import type { Option, OptionTable } from '../base/option.ts'
 
 export interface Io {
   /** Writes a line of results. */
   readonly out: (line: string) => void
   /** Writes a line of messages. */
   readonly err: (line: string) => void
+  /**
+   * Shows how a command is doing, among the messages: on a terminal in the place of what it showed
+   * before, `''` to take that away; elsewhere a line each.
+   */
+  readonly live: (line: string) => void
   readonly input: AsyncIterable<Uint8Array>
   /** Calls back at every SIGTERM and SIGINT, until the returned function is called. */
   readonly onSignal: (listener: (signal: StopSignal) => void) => () => void
@@ -55,6 +55,8 @@ export const jsonFlag: Flag = { type: 'boolean', description: 'Print JSON.' }
 interface Parsed<T extends OptionTable> {
   readonly positionals: readonly string[]
   readonly options: Resolved<T>
+  /** The options that are not left to their defaults. */
+  readonly given: ReadonlySet<string>
   readonly flags: Readonly<Record<string, string | boolean | undefined>>
 }
 
@@ -80,10 +82,13 @@ export function parseCommand<T extends OptionTable>(
   if (positionals.length < count.min || positionals.length > count.max) {
     throw usageInvalid(`usage: millrace ${help.name} ${help.usage}`)
   }
-  const given = rows.map(([name, { flag }]) => [name, values[flag] as string | undefined] as const)
+  const given = Object.fromEntries(
+    rows.map(([name, { flag }]) => [name, values[flag] as string | undefined] as const),
+  )
   return {
     positionals,
-    options: resolveOptions(help.options, Object.fromEntries(given), environment),
+    options: resolveOptions(help.options, given, environment),
+    given: givenOptions(help.options, given, environment),
     flags: values,
   }
 }
@@ -96,7 +101,7 @@ function parseStrictly(
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch (error) {
     // What follows the first sentence explains how to pass dashes, which nobody wanted.
-    throw usageInvalid(reasonOf(error).split('. ')[0]!)
+    throw usageInvalid(reasonOf(error).split(/\. |\n/)[0]!)
   }
 }
 

@@ -6,9 +6,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemClock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
+import type { Loop } from '../load/options.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { Definitions } from './banner.ts'
+import type { LoadPlan, StartedLoad } from './load-plan.ts'
 import type { Publisher } from './push.ts'
 import type { Served, StartOptions } from './serve.ts'
 import { fetchJson } from './server.ts'
@@ -34,13 +36,55 @@ export async function connectPublisher(
   url: string,
   { source }: { readonly source: string },
 ): Promise<Publisher> {
+  await fetchSource(url, source)
+  const { MillraceClient } = await import('../client/client.ts')
+  return new MillraceClient({ url })
+}
+
+export async function startLoad(plan: LoadPlan): Promise<StartedLoad> {
+  const { targetOf } = await import('../load/target.ts')
+  const target = targetOf(plan.catalog, plan.source, plan.fixed)
+  const { identity } = await fetchSource(plan.url, target.source)
+  if (identity !== target.identity) {
+    const reason = `the daemon there has another definition of source "${target.source}"`
+    throw new MillraceError('CONFIG_INVALID', { path: '--url', reason })
+  }
+  const { createWorkload } = await import('../load/workload.ts')
+  const { startLoad } = await import('../load/run.ts')
+  const { connectTo } = await import('../load/link.ts')
+  const { ownUsage } = await import('../load/usage.ts')
+  const { systemScheduler } = await import('../wire/scheduler.ts')
+  const { rate, inFlight, disorder, disorderMs } = plan
+  const workload = createWorkload({
+    ...plan,
+    target,
+    disorder: { share: disorder, msMax: disorderMs },
+    startMs: systemClock.nowMs(),
+  })
+  const loop: Loop = rate > 0 ? { kind: 'open', rate } : { kind: 'closed', inFlight }
+  const environment = {
+    clock: systemClock,
+    scheduler: systemScheduler,
+    connect: connectTo(plan.url),
+    usage: ownUsage,
+  }
+  const load = startLoad({ ...plan, workload, loop }, environment)
+  const { source } = target
+  const { eventBytes } = workload
+  return { source, eventBytes, ended: load.ended, stop: () => load.stop() }
+}
+
+/** A source as the daemon at a URL has it. */
+async function fetchSource(url: string, source: string): Promise<{ readonly identity: string }> {
   // The client waits for a daemon that is away; a command had better say so.
   await fetchJson(url, '/readyz')
   // Without an event there would be nothing for the daemon to refuse.
-  const { sources } = (await fetchJson(url, '/v1/definitions')) as Definitions
-  if (!sources.some(({ name }) => name === source)) {
-    throw new MillraceError('SOURCE_UNKNOWN', { source })
-  }
-  const { MillraceClient } = await import('../client/client.ts')
-  return new MillraceClient({ url })
+  const { sources } = (await fetchJson(url, '/v1/definitions')) as ServerDefinitions
+  const found = sources.find(({ name }) => name === source)
+  if (found === undefined) throw new MillraceError('SOURCE_UNKNOWN', { source })
+  return found
+}
+
+interface ServerDefinitions {
+  readonly sources: readonly { readonly name: string; readonly identity: string }[]
 }

@@ -9,6 +9,10 @@ import { runCli } from './run.ts'
 const io: Io = {
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
+  live: (line) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`)
+    else if (line !== '') process.stderr.write(`${line}\n`)
+  },
   input: process.stdin,
   onSignal: (listener) => {
     const stopSignals: readonly StopSignal[] = ['SIGTERM', 'SIGINT']

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clientOptions, daemonOptions, parseSize, resolveOptions } from '../../src/base/config.ts'
+import {
+  clientOptions,
+  daemonOptions,
+  givenOptions,
+  resolveOptions,
+} from '../../src/base/config.ts'
+import { parseSize } from '../../src/base/option.ts'
 
 function resolved(
   given: Readonly<Record<string, string | number | undefined>>,
@@ -15,6 +21,12 @@ test('what is given goes before the environment, and that before the default', (
   assert.equal(resolved({ port: '9000' }, { MILLRACE_PORT: '8000' }).port, 9000)
   assert.equal(resolved({ port: 0 }, { MILLRACE_PORT: '8000' }).port, 0)
   assert.equal(resolved({ port: undefined }, { MILLRACE_PORT: '8000' }).port, 8000)
+})
+
+test('options that are left to their defaults are told from those that are given', () => {
+  const environment = { MILLRACE_PORT: '4800', MILLRACE_HOST: '' }
+  const given = givenOptions(daemonOptions, { shards: '16', threads: undefined }, environment)
+  assert.deepEqual([...given], ['port', 'shards'])
 })
 
 test('an empty variable counts as unset, and other variables do not matter', () => {

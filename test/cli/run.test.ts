@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { clientOptions, daemonOptions } from '../../src/base/config.ts'
+import { clientOptions, daemonOptions, loadOptions } from '../../src/base/config.ts'
+import type { Option } from '../../src/base/option.ts'
 import { exitCodes } from '../../src/cli/exit-codes.ts'
 import { runCli } from '../../src/cli/run.ts'
 import { testIo } from '../helpers/io.ts'
@@ -12,7 +13,7 @@ import { root } from '../helpers/repository.ts'
 test('help lists every command, and is what a bare call prints', async () => {
   const io = testIo()
   assert.equal(await runCli(['help'], io), 0)
-  for (const name of ['serve', 'check', 'push', 'get', 'help']) {
+  for (const name of ['serve', 'check', 'push', 'get', 'load', 'help']) {
     assert.match(io.outLines[0]!, new RegExp(`^  ${name} `, 'm'))
   }
   for (const args of [[], ['--help'], ['-h']]) {
@@ -52,6 +53,10 @@ test('a command line that makes no sense exits 64 with a reason and a hint', asy
     [['get', 'a', '=b'], /"=b" is not key=value/],
     [['get', 'a', '--fast'], /Unknown option '--fast'/],
     [['get', 'a', '--url'], /--url/],
+    [['get', 'a', 'b=1', 'b=2'], /"b" is given more than once/],
+    [['get', 'a', '--leading-edge', 'now'], /"now" is not one of wall-clock, latest-event/],
+    [['ledger', 'list', '--limit', '0'], /--limit: "0" is not a whole number from 1 on/],
+    [['ledger', 'list', '--after', 'x'], /--after: "x" is not a whole number from 0 on/],
     [['serve'], /usage: millrace serve /],
     [['push', 'a', 'b'], /usage: millrace push /],
     [['check'], /usage: millrace check /],
@@ -74,7 +79,7 @@ test('every wrong option is a line of its own, and exits 78', async () => {
     '  --port: "x" is not a whole number from 0 to 65535',
     '  MILLRACE_SHARDS: "0" is not a whole number from 1 to 64',
     '  --memory: 1 bytes is less than 1048576',
-    '  hint: see "millrace help serve" for every option',
+    '  hint: see "millrace help <command>" for every option',
   ])
 })
 
@@ -84,7 +89,8 @@ test('the reference has every flag, variable, default and exit code', () => {
   for (const { flag, variable } of [threads]) {
     assert.match(page, new RegExp(`\\| \`--${flag}\` +\\| \`${variable}\` +\\| cores`))
   }
-  for (const option of [...Object.values(rest), ...Object.values(clientOptions)]) {
+  const tables = [rest, clientOptions, loadOptions]
+  for (const option of tables.flatMap((table) => Object.values<Option<unknown>>(table))) {
     const cells = [`--${option.flag}`, option.variable, String(option.standard())]
     const row = cells.map((cell) => `\`${cell.replaceAll('.', '\\.')}\` +`).join('\\| ')
     assert.match(page, new RegExp(`^\\| ${row}\\|`, 'm'))

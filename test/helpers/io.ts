@@ -7,6 +7,8 @@ export interface TestIo extends Io {
   /** Lines of stdout and stderr. */
   readonly outLines: string[]
   readonly errLines: string[]
+  /** What was shown of how it is going. */
+  readonly liveLines: string[]
   /** Sends a signal to whoever listens. */
   signal(signal: StopSignal): void
   /** How many listen for signals. */
@@ -21,16 +23,19 @@ export function testIo(
 ): TestIo {
   const outLines: string[] = []
   const errLines: string[] = []
+  const liveLines: string[] = []
   const listeners = new Set<(signal: StopSignal) => void>()
   const waiting: (() => void)[] = []
   return {
     outLines,
     errLines,
+    liveLines,
     out: (line) => {
       outLines.push(line)
       for (const resolve of waiting.splice(0)) resolve()
     },
     err: (line) => errLines.push(line),
+    live: (line) => liveLines.push(line),
     input: (async function* () {
       // Cut in the middle of characters and lines, as a pipe does.
       const bytes = Buffer.from(input)
