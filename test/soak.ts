@@ -10,6 +10,7 @@ import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../src/base/clock.ts'
 import { approximateRun } from './helpers/approximate-run.ts'
+import { idRun } from './helpers/id-run.ts'
 import { sqlRun } from './helpers/sql-run.ts'
 import { permutationRun, storyRun } from './helpers/story-run.ts'
 
@@ -31,6 +32,13 @@ const properties: Readonly<Record<string, Property>> = {
     cases: 'permutations give the same values',
     run: async (seed) => {
       await permutationRun({ runs: 100, seed })
+      return 100
+    },
+  },
+  'event-ids': {
+    cases: 'stories have the duplicates of a naive filter',
+    run: async (seed) => {
+      await idRun({ runs: 100, seed })
       return 100
     },
   },

@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path'
 import { formatDuration } from '../base/duration.ts'
-import type { Catalog, Feature, Source, View } from '../model/catalog.ts'
+import type { Catalog, Dedupe, Feature, Source, View } from '../model/catalog.ts'
 import { describeFeature } from '../model/describe.ts'
 import type { DataType, Field } from '../model/types.ts'
 import { parseCommand, type CommandHelp, type Run } from './command.ts'
@@ -47,11 +47,17 @@ function catalogLines(catalog: Catalog): string[] {
   ]
 }
 
-function sourceLines({ name, fields, timestampField, input }: Source): string[] {
-  const lines = [`source ${name}`, ...alignColumns(fields.map(fieldCells(timestampField)), '  ')]
+function sourceLines({ name, fields, timestampField, input, dedupe }: Source): string[] {
+  const cells = fields.map(fieldCells(timestampField))
+  const lines = [`source ${name}, dedupe by ${dedupeText(dedupe)}`, ...alignColumns(cells, '  ')]
   if (input === undefined) return lines
   const pushed = input.fields.map(({ name, type }) => [name, typeText(type)])
   return [...lines, '  made by its postProcessor of', ...alignColumns(pushed, '    ')]
+}
+
+function dedupeText(dedupe: Dedupe): string {
+  if (dedupe.by !== 'event-id') return dedupe.by
+  return `${dedupe.by} ${dedupe.field.name} within ${formatDuration(dedupe.horizonMs)}`
 }
 
 function fieldCells(timestampField: string) {
@@ -66,10 +72,19 @@ function featureCells(feature: Feature): string[] {
   return [feature.name, typeText(feature.type), describeFeature(feature)]
 }
 
-function notes({ mode, intervalMs, ttlMs, leadingEdge, online }: View): string {
-  const ttl = Number.isFinite(ttlMs) ? `, for ${formatDuration(ttlMs)}` : ''
-  const interval = mode === 'interval' ? `, tiles of ${formatDuration(intervalMs)}` : ''
-  return `, ${leadingEdge}${interval}${ttl}${online ? '' : ', not online'}`
+function notes(view: View): string {
+  const { mode, intervalMs, ttlMs, secondaryKey, leadingEdge, online, transform, features } = view
+  const hasWindows = features.some(({ kind }) => kind === 'aggregate')
+  return [
+    '',
+    leadingEdge,
+    ...(hasWindows ? [mode] : []),
+    ...(mode === 'interval' ? [`tiles of ${formatDuration(intervalMs)}`] : []),
+    ...(secondaryKey === null ? [] : [`apart by ${secondaryKey}`]),
+    ...(Number.isFinite(ttlMs) ? [`for ${formatDuration(ttlMs)}`] : []),
+    ...(transform === null ? [] : ['of the rows of a transform']),
+    ...(online ? [] : ['not online']),
+  ].join(', ')
 }
 
 function names(fields: readonly Field[]): string {

@@ -12,13 +12,20 @@ export const exitCodes = {
   usage: 64,
   /** Data was refused: an event, a key, or a store that cannot be read. */
   data: 65,
+  /** A file of input cannot be read. */
+  noInput: 66,
   /** A fault of our own. */
   internal: 70,
+  /** A file of output cannot be written. */
+  noOutput: 73,
   /** The data directory is in use. */
   locked: 75,
   /** The features file or an option is wrong. */
   config: 78,
 } as const
+
+/** A command that a signal ends exits with 128 and the signal's number. */
+export const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const
 
 type Exit = keyof typeof exitCodes
 
@@ -31,11 +38,14 @@ interface ExitRow {
 /** Codes that are not in it exit by {@link standardExit}. */
 const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
   USAGE_INVALID: { exit: 'usage', hint: 'see "millrace help"' },
+  FILE_UNREADABLE: { exit: 'noInput' },
+  FILE_UNWRITABLE: { exit: 'noOutput' },
 
   DEFINITION_INVALID: { exit: 'config' },
   DEFINITION_LOAD: { exit: 'config' },
   DEFINITION_CHANGED: { exit: 'config' },
-  CONFIG_INVALID: { exit: 'config', hint: 'see "millrace help serve" for every option' },
+  DEFINITION_MISSING: { exit: 'config' },
+  CONFIG_INVALID: { exit: 'config', hint: 'see "millrace help <command>" for every option' },
 
   POST_PROCESSOR_FAILED: { exit: 'data' },
   TRANSFORM_FAILED: { exit: 'data' },

@@ -3,28 +3,78 @@
  */
 import { clientOptions } from '../base/config.ts'
 import { formatDuration } from '../base/duration.ts'
+import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
+import type { Field } from '../model/types.ts'
 import { exitCodes } from './exit-codes.ts'
 import { jsonFlag, parseCommand, usageInvalid, type CommandHelp, type Run } from './command.ts'
-import { fetchJson } from './server.ts'
+import { fetchJson, postJson } from './server.ts'
 import { alignColumns } from './table.ts'
 
 export const getHelp = {
   name: 'get',
-  usage: '<service> <key=value>...',
+  usage: '<service> <key=value>... [options]',
   summary: 'Reads the features of one key from a running daemon',
   options: clientOptions,
-  flags: { json: jsonFlag },
+  flags: {
+    'leading-edge': {
+      type: 'string',
+      placeholder: 'EDGE',
+      description: `What ends the windows, whatever the views say: ${leadingEdges.join(', ')}.`,
+    },
+    json: jsonFlag,
+  },
 } as const satisfies CommandHelp
 
 export const runGet: Run = async (args, io) => {
   const many = { min: 1, max: Number.POSITIVE_INFINITY }
   const { positionals, options, flags } = parseCommand(getHelp, args, many, io.environment)
   const [name, ...pairs] = positionals as [string, ...string[]]
-  const query = new URLSearchParams(pairs.map(keyValue)).toString()
-  const body = await fetchJson(options.url, `/v1/features/${encodeURIComponent(name)}?${query}`)
+  const body = await read(options.url, name, keyOf(pairs), flags['leading-edge'])
   const lines = flags['json'] === true ? [JSON.stringify(body)] : describe(body as FeatureBody)
   for (const line of lines) io.out(line)
   return exitCodes.ok
+}
+
+/** A key as it was written: every value is text. */
+type Key = ReadonlyMap<string, string>
+
+function keyOf(pairs: readonly string[]): Key {
+  const key = new Map<string, string>()
+  for (const [name, value] of pairs.map(keyValue)) {
+    if (key.has(name)) throw usageInvalid(`"${name}" is given more than once`)
+    key.set(name, value)
+  }
+  return key
+}
+
+async function read(
+  url: string,
+  service: string,
+  key: Key,
+  leadingEdge: string | boolean | undefined,
+): Promise<unknown> {
+  const path = `/v1/features/${encodeURIComponent(service)}`
+  if (leadingEdge === undefined) {
+    return fetchJson(url, `${path}?${new URLSearchParams([...key]).toString()}`)
+  }
+  if (!isLeadingEdge(leadingEdge)) {
+    const known = leadingEdges.join(', ')
+    throw usageInvalid(`--leading-edge: "${leadingEdge}" is not one of ${known}`)
+  }
+  // Only the body of a request has it, where a Bool is no text.
+  const { services } = (await fetchJson(url, '/v1/definitions')) as Definitions
+  const joinKeys = services.find(({ name }) => name === service)?.joinKeys ?? []
+  const isBool = (name: string) =>
+    joinKeys.some((joinKey) => joinKey.name === name && joinKey.type.kind === 'Bool')
+  const typed = [...key].map(([name, text]): [string, unknown] => {
+    return [name, isBool(name) && /^(?:true|false)$/.test(text) ? text === 'true' : text]
+  })
+  return postJson(url, path, { keys: [Object.fromEntries(typed)], leadingEdge })
+}
+
+/** The body of `GET /v1/definitions`, as far as it is read. */
+interface Definitions {
+  readonly services: readonly { readonly name: string; readonly joinKeys: readonly Field[] }[]
 }
 
 function keyValue(pair: string): [string, string] {

@@ -75,6 +75,25 @@ export function entriesText(entries: readonly Entry[], next: number | null): str
   return next === null ? lines : [...lines, `more behind: --after ${entries.at(-1)!.id}`]
 }
 
+/**
+ * What a filter names that the ledger has never counted: perhaps it is misspelt.
+ *
+ * @param filter  By the members of a count.
+ */
+export function unknownText(
+  filter: Readonly<Record<string, string>>,
+  { counts, other }: Summary,
+): string[] {
+  // Of what is counted together, nobody knows the names.
+  if (other.rejected + other.partial > 0) return []
+  return Object.entries(filter).flatMap(([name, value]) => {
+    const known = [...new Set(counts.map((count) => count[name as 'source']))]
+    if (known.includes(value)) return []
+    const others = known.length === 0 ? '' : `; it knows ${known.join(', ')}`
+    return [printable(`the ledger knows no ${name} "${value}"${others}`, 2000)]
+  })
+}
+
 export function summaryText(summary: Summary): string[] {
   const { entries, bytes, dropped, replayed, counts, other } = summary
   const mib = (bytes / 2 ** 20).toFixed(1)

@@ -3,9 +3,9 @@
  *
  * Pages are followed until what was asked for is there; every request is small for the daemon.
  */
-import { open } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { clientOptions } from '../base/config.ts'
-import { printable } from '../base/errors.ts'
+import { MillraceError, printable, reasonOf } from '../base/errors.ts'
 import {
   jsonFlag,
   parseCommand,
@@ -19,6 +19,7 @@ import {
   entriesText,
   replayText,
   summaryText,
+  unknownText,
   type Entry,
   type Outcome,
   type Page,
@@ -88,14 +89,16 @@ async function list(url: string, flags: Flags, io: Io): Promise<number> {
     io.out(JSON.stringify({ entries, next, summary }))
     return exitCodes.ok
   }
-  for (const line of [...entriesText(entries, next), '', ...summaryText(summary)]) io.out(line)
+  const unknown = entries.length === 0 ? unknownText(filterOf(flags), summary) : []
+  const lines = [...entriesText(entries, next), ...unknown, '', ...summaryText(summary)]
+  for (const line of lines) io.out(line)
   return exitCodes.ok
 }
 
 async function exportTo(url: string, flags: Flags, io: Io): Promise<number> {
   const path = flags['out'] as string | undefined
   if (path === undefined) throw usageInvalid('"ledger export" needs --out FILE')
-  const file = await open(path, 'w')
+  const file = await openOutput(path)
   let count = 0
   try {
     for await (const { entries } of pages(url, flags, Infinity)) {
@@ -108,6 +111,14 @@ async function exportTo(url: string, flags: Flags, io: Io): Promise<number> {
   }
   io.out(flags['json'] === true ? JSON.stringify({ exported: count }) : `${count} entries exported`)
   return exitCodes.ok
+}
+
+async function openOutput(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'w')
+  } catch (error) {
+    throw new MillraceError('FILE_UNWRITABLE', { file, reason: reasonOf(error) }, { cause: error })
+  }
 }
 
 async function replay(url: string, flags: Flags, io: Io): Promise<number> {
@@ -163,9 +174,9 @@ function wholeOf(flags: Flags, name: 'limit' | 'after'): number | null {
   const text = flags[name]
   if (text === undefined) return null
   const number = /^\d+$/.test(String(text)) ? Number(text) : Number.NaN
-  const isWhole = Number.isSafeInteger(number) && number >= (name === 'limit' ? 1 : 0)
-  if (!isWhole) throw usageInvalid(`--${name}: "${String(text)}" is not a whole number`)
-  return number
+  const min = name === 'limit' ? 1 : 0
+  if (Number.isSafeInteger(number) && number >= min) return number
+  throw usageInvalid(`--${name}: "${String(text)}" is not a whole number from ${min} on`)
 }
 
 function lookedAt({ replayed, skipped }: Outcome): number {

@@ -89,7 +89,7 @@ async function* inputOf(file: string, io: Io): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(file) as AsyncIterable<Uint8Array>
   } catch (error) {
-    throw new MillraceError('REQUEST_INVALID', { path: '--file', reason: reasonOf(error) })
+    throw new MillraceError('FILE_UNREADABLE', { file, reason: reasonOf(error) }, { cause: error })
   }
 }
 

@@ -14,7 +14,7 @@ import { MillraceError, reasonOf } from '../base/errors.ts'
 import { closeMsMax } from '../base/limits.ts'
 import { bannerText, type Definitions } from './banner.ts'
 import { jsonFlag, parseCommand, type CommandHelp, type Io, type Run } from './command.ts'
-import { exitCodes } from './exit-codes.ts'
+import { exitCodes, signalNumbers } from './exit-codes.ts'
 import { fetchJson } from './server.ts'
 
 export const serveHelp = {
@@ -45,7 +45,8 @@ export interface StartOptions {
   readonly dataDir: string
   readonly port: number
   readonly host: string
-  readonly shards: number
+  /** What was asked for; without it, a store that exists keeps what it has. */
+  readonly shards?: number
   readonly threads: number
   readonly stateBytesMax: number
   readonly checkpointMs: number
@@ -56,8 +57,6 @@ export interface StartOptions {
   readonly dropMissing: boolean
   readonly log: Logger
 }
-
-const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const
 
 /** Runs once after `delayMs`; the returned function calls it off. */
 type After = (delayMs: number, run: () => void) => () => void
@@ -77,8 +76,10 @@ export function serveCommand(
 ): Run {
   return async (args, io) => {
     const one = { min: 1, max: 1 }
-    const { positionals, options, flags } = parseCommand(serveHelp, args, one, io.environment)
-    const { logLevel, ...rest } = options
+    const parsed = parseCommand(serveHelp, args, one, io.environment)
+    const { positionals, options, given, flags } = parsed
+    const { logLevel, shards, ...others } = options
+    const rest = { ...others, ...(given.has('shards') && { shards }) }
     const features = resolve(positionals[0]!)
     const dataDir = resolve(rest.dataDir)
     // Before the start: a misspelt name should not leave a data directory behind.

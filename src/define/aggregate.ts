@@ -6,6 +6,7 @@ import { functionLabel } from '../model/aggregate-function.ts'
 import type { AggregateFunction } from '../model/aggregate-function.ts'
 import type { Metadata, WindowMode } from '../model/catalog.ts'
 import type { FunctionArgument, LabelOf } from './function.ts'
+import { metadataOptions, type OptionNames } from './options.ts'
 import { marked } from './site.ts'
 import type { WindowArgument, WindowLabel, WindowSuffix } from './window.ts'
 
@@ -29,6 +30,12 @@ export interface AggregateOptions<Name extends string = string> extends Metadata
   /** @defaultValue see {@link aggregate} */
   readonly name?: Name
 }
+
+/** For the loader. */
+export const aggregateOptions = {
+  name: true,
+  ...metadataOptions,
+} as const satisfies OptionNames<AggregateOptions>
 
 /**
  * Defines a feature: `fn` of the non-null values of `column` in a window.

@@ -2,6 +2,7 @@
  * `attribute`: one feature, a column of the latest row of a key.
  */
 import type { Metadata } from '../model/catalog.ts'
+import { metadataOptions, type OptionNames } from './options.ts'
 import { marked } from './site.ts'
 
 /** What {@link attribute} returns. */
@@ -19,6 +20,12 @@ export interface AttributeOptions<Name extends string = string> extends Metadata
   /** @defaultValue the name of the column */
   readonly name?: Name
 }
+
+/** For the loader. */
+export const attributeOptions = {
+  name: true,
+  ...metadataOptions,
+} as const satisfies OptionNames<AttributeOptions>
 
 /**
  * Defines a feature: `column` as it is in the key's latest row, null included.

@@ -9,13 +9,14 @@ import { viewsMax } from '../base/limits.ts'
 import type * as model from '../model/catalog.ts'
 import { collect, type Definitions } from './collect.ts'
 import { resolveJoinKeys, resolveMetadata } from './fields.ts'
+import { entityOptions, type Entity } from './entity.ts'
 import { byName, canonicalType, canonicalView, identityOf } from './identity.ts'
 import { checkName } from './names.ts'
+import { checkOptions } from './options.ts'
 import { Problems } from './problems.ts'
 import { resolveService, serviceOfView } from './resolve-service.ts'
 import { resolveSource, type SourceDraft } from './resolve-source.ts'
 import { resolveView, type ViewDraft } from './resolve-view.ts'
-import type { Entity } from './entity.ts'
 import type { StreamFeatureView } from './view.ts'
 
 /**
@@ -64,6 +65,8 @@ export function buildCatalog(definitions: readonly unknown[]): model.Catalog {
 function checkNames(found: Definitions, problems: Problems): void {
   if (Object.values(found).every((definitions) => definitions.length === 0)) {
     problems.add('features', 'no definition is exported')
+  } else if (found.sources.length + found.views.length === 0) {
+    problems.add('features', 'no source and no view is exported')
   }
   if (found.views.length > viewsMax) {
     problems.add('features', `${found.views.length} views are more than ${viewsMax}`)
@@ -85,6 +88,8 @@ function checkNames(found: Definitions, problems: Problems): void {
 
 function resolveEntity(entity: Entity, problems: Problems): model.Entity {
   const { name } = entity
+  const checked = { of: 'entity', known: entityOptions, path: name }
+  checkOptions(entity, checked, problems, entity)
   return {
     name,
     ...resolveMetadata(entity, name, problems),

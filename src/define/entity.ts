@@ -3,6 +3,7 @@
  */
 import type { Metadata } from '../model/catalog.ts'
 import type { keyKinds } from '../model/key.ts'
+import { metadataOptions, type OptionNames } from './options.ts'
 import { marked } from './site.ts'
 import type { FieldSchema } from './types.ts'
 
@@ -33,6 +34,13 @@ export interface EntityOptions<Name extends string, Keys extends JoinKeySchemas>
   /** Fields, present in every source of the entity's events, that together name one entity. */
   readonly joinKeys: Keys
 }
+
+/** For the loader. */
+export const entityOptions = {
+  name: true,
+  joinKeys: true,
+  ...metadataOptions,
+} as const satisfies OptionNames<EntityOptions<string, JoinKeySchemas>>
 
 /**
  * Defines an entity.

@@ -4,6 +4,7 @@
  * Which function takes which types, and what comes out, is said here once: the compiler reads the
  * tables as types, the loader reads them as data.
  */
+import * as limits from '../base/limits.ts'
 import {
   plainFunctions,
   type AggregateFunction,
@@ -193,8 +194,37 @@ export type NameOf<Fn extends FunctionArgument> =
 export type LabelOf<Fn extends FunctionArgument> =
   Fn extends FunctionCall<FunctionName, infer Label> ? Label : NameOf<Fn>
 
+/** Functions that are not written by their own name. */
+const writtenNames = {
+  first_n: 'first',
+  last_n: 'last',
+  first_distinct_n: 'firstDistinct',
+  last_distinct_n: 'lastDistinct',
+  approx_count_distinct: 'approxCountDistinct',
+  approx_percentile: 'approxPercentile',
+} as const satisfies Record<Exclude<FunctionName, PlainFunction>, string>
+
+/** A function as a features file names it; {@link writtenName} gives it. */
+export type WrittenName<Name extends FunctionName> = Name extends keyof typeof writtenNames
+  ? (typeof writtenNames)[Name]
+  : Name
+
+export function writtenName(name: FunctionName): string {
+  return (writtenNames as Partial<Record<FunctionName, string>>)[name] ?? name
+}
+
 /** The functions, as an error names them. */
 export const functionsShown = `${plainFunctions.join(', ')}, and calls such as last(3)`
+
+/** How they are called, for who has not. */
+const calls: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [first, 'first(n)'],
+  [last, 'last(n)'],
+  [firstDistinct, 'firstDistinct(n)'],
+  [lastDistinct, 'lastDistinct(n)'],
+  [approxCountDistinct, 'approxCountDistinct()'],
+  [approxPercentile, 'approxPercentile(p)'],
+])
 
 /** The function that an argument stands for, or what is wrong with it. */
 export function readFunction(argument: unknown): AggregateFunction | { readonly problem: string } {
@@ -205,14 +235,24 @@ export function readFunction(argument: unknown): AggregateFunction | { readonly 
     const plain = plainFunctions.find((each) => each === name)
     if (plain !== undefined) return { name: plain }
   }
-  const fn = (argument as FunctionCall | null)?.fn
-  if (fn === undefined || !Object.hasOwn(inputKinds, fn.name)) {
-    return {
-      problem: `${shown(argument)} is not an aggregate function; they are ${functionsShown}`,
-    }
+  const fn = callOf(argument)
+  if (fn === null) {
+    const uncalled = calls.get(argument)
+    const problem =
+      uncalled === undefined
+        ? `${shown(argument)} is not an aggregate function; they are ${functionsShown}`
+        : `the function is not called; call it: ${uncalled}`
+    return { problem }
   }
   const problem = parameterProblem(fn)
   return problem === null ? fn : { problem }
+}
+
+/** The function of a call; null when the argument is none. */
+function callOf(argument: unknown): AggregateFunction | null {
+  const call = argument as Partial<FunctionCall> | null | undefined
+  if (call?.kind !== 'millrace.function') return null
+  return Object.hasOwn(inputKinds, call.fn?.name ?? '') ? call.fn! : null
 }
 
 function parameterProblem(fn: AggregateFunction): string | null {
@@ -221,28 +261,37 @@ function parameterProblem(fn: AggregateFunction): string | null {
     case 'last_n':
     case 'first_distinct_n':
     case 'last_distinct_n':
-      return rangeProblem(fn.name, 'n', fn.n, 1, 1000)
-    case 'approx_count_distinct':
-      return rangeProblem(fn.name, 'precision', fn.precision, 4, 16)
+      return rangeProblem(fn.name, { n: fn.n }, { min: 1, max: limits.listValuesMax })
+    case 'approx_count_distinct': {
+      const range = { min: limits.distinctPrecisionMin, max: limits.distinctPrecisionMax }
+      return rangeProblem(fn.name, { precision: fn.precision }, range)
+    }
     case 'approx_percentile': {
-      const { percentile } = fn
-      if (!(percentile >= 0 && percentile <= 1)) {
-        return `${fn.name} has percentile ${percentile}, which is not in 0 … 1`
+      const { percentile, precision } = fn
+      if (!isNumber(percentile) || !(percentile >= 0 && percentile <= 1)) {
+        const written = writtenName(fn.name)
+        return `${written} has percentile ${shown(percentile)}, which is not a number in 0 … 1`
       }
-      return rangeProblem(fn.name, 'precision', fn.precision, 20, 500)
+      const range = { min: limits.percentilePrecisionMin, max: limits.percentilePrecisionMax }
+      return rangeProblem(fn.name, { precision }, range)
     }
     default:
       return null
   }
 }
 
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number'
+}
+
+/** @param parameter  One, by its name. */
 function rangeProblem(
-  fn: string,
-  name: string,
-  value: number,
-  min: number,
-  max: number,
+  fn: FunctionName,
+  parameter: Readonly<Record<string, unknown>>,
+  { min, max }: { readonly min: number; readonly max: number },
 ): string | null {
-  if (Number.isInteger(value) && value >= min && value <= max) return null
-  return `${fn} has ${name} ${String(value)}, which is not a whole number in ${min} … ${max}`
+  const [[name, value]] = Object.entries(parameter) as [[string, unknown]]
+  if (isNumber(value) && Number.isInteger(value) && value >= min && value <= max) return null
+  const has = `${writtenName(fn)} has ${name} ${shown(value)}`
+  return `${has}, which is not a whole number in ${min} … ${max}`
 }

@@ -1,9 +1,9 @@
 /**
  * Which names definitions, features and fields may have.
  */
+import { nameLengthMax } from '../base/limits.ts'
 import type { Problems } from './problems.ts'
 
-const nameLengthMax = 64
 const name = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/i
 const fieldName = /^[a-z_][a-z0-9_]*$/i
 

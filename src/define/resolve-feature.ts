@@ -1,16 +1,18 @@
 /**
  * The features of a view, checked and resolved against the columns that they read.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { featuresPerViewMax } from '../base/limits.ts'
 import type { AggregateFunction } from '../model/aggregate-function.ts'
 import type { Feature } from '../model/catalog.ts'
 import type { DataType, Field } from '../model/types.ts'
-import { defaultName, type Aggregate } from './aggregate.ts'
-import type { Attribute } from './attribute.ts'
+import { aggregateOptions, defaultName, type Aggregate } from './aggregate.ts'
+import { attributeOptions, type Attribute } from './attribute.ts'
 import { resolveMetadata } from './fields.ts'
-import { inputKinds, outputType, readFunction } from './function.ts'
+import { inputKinds, outputType, readFunction, writtenName } from './function.ts'
 import { canonicalType } from './identity.ts'
 import { checkName, shown } from './names.ts'
+import { checkOptions } from './options.ts'
 import type { Problems } from './problems.ts'
 import { resolveWindow, type WindowPlan } from './resolve-window.ts'
 import type { StreamFeatureView } from './view.ts'
@@ -23,6 +25,8 @@ export interface ViewFacts {
   /** Null without one. */
   readonly secondaryKey: Field | null
 }
+
+type SecondaryKeys = Extract<Feature, { kind: 'secondary-keys' }>
 
 interface Context extends ViewFacts {
   readonly view: StreamFeatureView
@@ -48,7 +52,7 @@ export function resolveFeatures(
     const feature = resolveFeature(context, definition as Aggregate | Attribute | null, at)
     if (feature === null) continue
     const keys = keysFeature(context, definition as Aggregate, feature)
-    if (keys !== null && !features.some(({ name }) => name === keys.name)) features.push(keys)
+    if (keys !== null) addKeys(features, keys, at, problems, definition, view)
     checkName(feature.name, at, problems, definition, view)
     if (features.some((other) => other.name === feature.name)) {
       problems.add(at, `another feature is named "${feature.name}"`, definition, view)
@@ -60,6 +64,22 @@ export function resolveFeatures(
   )
   if (isMixed) problems.add(path, 'are aggregates or attributes, not both in one view', view)
   return features
+}
+
+/** The features of one window share their keys; nothing else may have the name of those. */
+function addKeys(
+  features: Feature[],
+  keys: SecondaryKeys,
+  path: string,
+  problems: Problems,
+  ...sites: readonly unknown[]
+): void {
+  const found = features.find(({ name }) => name === keys.name)
+  if (found === undefined) features.push(keys)
+  else if (found.kind !== 'secondary-keys' || !isDeepStrictEqual(found.window, keys.window)) {
+    const reason = `its secondary keys are named "${keys.name}", as another feature is`
+    problems.add(path, reason, ...sites)
+  }
 }
 
 function resolveFeature(
@@ -82,6 +102,9 @@ function resolveFeature(
 
 function resolveAggregate(context: Context, definition: Aggregate, path: string): Feature | null {
   const { view, plan, problems } = context
+  const own = ['column', 'fn', 'window']
+  const checked = { of: 'aggregate', known: aggregateOptions, own, path }
+  checkOptions(definition, checked, problems, definition, view)
   const window = resolveWindow(definition.window, plan, path, problems, definition, view)
   const metadata = resolveMetadata(definition, path, problems, view)
   const fn = readFunction(definition.fn)
@@ -109,7 +132,7 @@ function keysFeature(
   { view, secondaryKey }: Context,
   { window: argument }: Aggregate,
   feature: Feature,
-): Feature | null {
+): SecondaryKeys | null {
   if (secondaryKey === null || feature.kind !== 'aggregate') return null
   const { name: column, type: element } = secondaryKey
   const label = typeof argument === 'string' ? argument : argument.label
@@ -126,6 +149,8 @@ function keysFeature(
 function resolveAttribute(context: Context, definition: Attribute, path: string): Feature | null {
   const { view, problems } = context
   const { name, column } = definition
+  const checked = { of: 'attribute', known: attributeOptions, own: ['column'], path }
+  checkOptions(definition, checked, problems, definition, view)
   const metadata = resolveMetadata(definition, path, problems, view)
   const field = columnOf(context, definition, path)
   if (field === null) return null
@@ -148,5 +173,5 @@ function columnOf(
 
 function inputProblem(fn: AggregateFunction, type: DataType): string | null {
   if (inputKinds[fn.name].some((kind) => kind === type.kind)) return null
-  return `cannot take the ${fn.name} of ${canonicalType(type)}`
+  return `cannot take the ${writtenName(fn.name)} of ${canonicalType(type)}`
 }

@@ -6,8 +6,9 @@ import type { Field } from '../model/types.ts'
 import { resolveMetadata } from './fields.ts'
 import { canonicalType } from './identity.ts'
 import { shown } from './names.ts'
+import { checkOptions } from './options.ts'
 import type { Problems } from './problems.ts'
-import type { FeatureService } from './service.ts'
+import { featureServiceOptions, type FeatureService } from './service.ts'
 import type { FeatureSelection, StreamFeatureView } from './view.ts'
 
 /** The service that a view is. */
@@ -33,6 +34,8 @@ export function resolveService(
   viewOf: (definition: unknown) => View | undefined,
   problems: Problems,
 ): Service {
+  const checked = { of: 'featureService', known: featureServiceOptions, path: service.name }
+  checkOptions(service, checked, problems, service)
   const features: ServiceFeature[] = []
   const joinKeys: Field[] = []
   const listed: readonly unknown[] = Array.isArray(service.features) ? service.features : []

@@ -5,11 +5,12 @@
 import type { PostProcessor, Source, SourceInput } from '../model/catalog.ts'
 import { resolveFields, resolveMetadata, resolveTimestampField } from './fields.ts'
 import { canonicalSource, identityOf } from './identity.ts'
-import { shown } from './names.ts'
+import { checkOptions } from './options.ts'
+import { plainFunctionProblem } from './plain-function.ts'
 import type { Problems } from './problems.ts'
 import { resolveDedupe } from './resolve-dedupe.ts'
 import { objectSchemaOf } from './schema.ts'
-import type { PushSource } from './source.ts'
+import { pushSourceOptions, type PushSource } from './source.ts'
 
 /** A source before it has its place in the catalog. */
 export type SourceDraft = Omit<Source, 'index' | 'routes'>
@@ -17,6 +18,8 @@ export type SourceDraft = Omit<Source, 'index' | 'routes'>
 /** What cannot be used is among the problems, and an input that is not complete is left out. */
 export function resolveSource(source: PushSource, problems: Problems): SourceDraft {
   const { name } = source
+  const checked = { of: 'pushSource', known: pushSourceOptions, path: name }
+  checkOptions(source, checked, problems, source)
   const fields = resolveFields(source.schema, `${name}.schema`, problems, source)
   const at = `${name}.timestampField`
   const timestampField = resolveTimestampField(source.timestampField, fields, at, problems, source)
@@ -52,8 +55,5 @@ function postProcessorProblem(postProcessor: unknown): string | null {
   if (postProcessor === undefined) {
     return 'an inputSchema needs one: a function from what is pushed to a row of the schema'
   }
-  if (typeof postProcessor !== 'function') return `${shown(postProcessor)} is not a function`
-  // Async functions and generators name themselves; what only returns a promise is found later.
-  if (Object.prototype.toString.call(postProcessor) === '[object Function]') return null
-  return 'it must be a plain function, which returns a row of the schema or null and no promise'
+  return plainFunctionProblem(postProcessor, 'a row of the schema')
 }

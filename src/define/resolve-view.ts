@@ -3,22 +3,27 @@
  */
 import {
   isLeadingEdge,
-  type Feature,
   type LeadingEdge,
   type Transform,
   type View,
+  windowModes,
 } from '../model/catalog.ts'
 import { keyKinds } from '../model/key.ts'
 import type { Field } from '../model/types.ts'
+import type { Aggregate } from './aggregate.ts'
+import type { Attribute } from './attribute.ts'
 import { resolveFields, resolveMetadata } from './fields.ts'
 import { canonicalType } from './identity.ts'
 import { shown } from './names.ts'
+import { checkOptions } from './options.ts'
+import { plainFunctionProblem } from './plain-function.ts'
 import type { Problems } from './problems.ts'
 import { resolveFeatures } from './resolve-feature.ts'
 import type { SourceDraft } from './resolve-source.ts'
 import { resolveTtl, resolveWindowPlan } from './resolve-window.ts'
 import { objectSchemaOf } from './schema.ts'
-import type { StreamFeatureView } from './view.ts'
+import { streamFeatureViewOptions, type StreamFeatureView } from './view.ts'
+import type { WindowCall } from './window.ts'
 
 /** A view before it has its place in the catalog. */
 export type ViewDraft = Omit<View, 'index' | 'source' | 'route' | 'identity'> & {
@@ -41,6 +46,8 @@ export function resolveView(
   problems: Problems,
 ): ViewDraft | null {
   const path = view.name
+  const checked = { of: 'streamFeatureView', known: streamFeatureViewOptions, path }
+  checkOptions(view, checked, problems, view)
   const source = references.sources.get(view.source)
   if (source === undefined) {
     problems.add(`${path}.source`, 'not a source made with pushSource', view)
@@ -52,6 +59,7 @@ export function resolveView(
   const all = rows ?? source.fields
   const secondaryKey = resolveSecondaryKey(view, all, joinKeys, problems)
   const features = resolveFeatures(view, { columns: all, plan, secondaryKey }, problems)
+  checkEffects(view, problems)
   const used = [...new Set(features.map((feature) => feature.column))]
   const columns = used.map((name) => all.find((field) => field.name === name)!)
   return {
@@ -66,12 +74,42 @@ export function resolveView(
     lastWriteWins: source.dedupe.by === 'event-time',
     mode: plan.mode,
     intervalMs: plan.intervalMs,
-    ttlMs: resolveTtlOf(view, features, problems),
+    ttlMs: resolveTtl(view.ttl, `${path}.ttl`, problems, view),
     leadingEdge: resolveLeadingEdge(view, problems),
     online: resolveOnline(view, problems),
     transform: typeof view.transform === 'function' ? (view.transform as Transform) : null,
     rowSchema: rows === null ? null : objectSchemaOf(rows, 'open'),
   }
+}
+
+/** Every option does something for some feature. */
+function checkEffects(view: StreamFeatureView, problems: Problems): void {
+  const { name, mode, lifetimeStart, aggregationSecondaryKey, ttl } = view
+  const features: readonly (Partial<Aggregate | Attribute> | null)[] = listOf(view.features)
+  const hasAggregates = features.some((feature) => feature?.kind === 'millrace.aggregate')
+  const hasAttributes = features.some((feature) => feature?.kind === 'millrace.attribute')
+  // Without either, nobody knows what they are meant for.
+  if (!hasAggregates && !hasAttributes) return
+  if (hasAggregates && ttl !== undefined) {
+    const reason = 'is for views of attributes; a window says how long an event counts'
+    problems.add(`${name}.ttl`, reason, view)
+  }
+  if (!hasAggregates && aggregationSecondaryKey !== undefined) {
+    const reason = 'is for views of aggregates; an attribute is of the latest row'
+    problems.add(`${name}.aggregationSecondaryKey`, reason, view)
+  }
+  if (!hasAggregates && mode !== 'sawtooth' && windowModes.includes(mode)) {
+    problems.add(`${name}.mode`, 'is for views of aggregates; an attribute has no window', view)
+  }
+  if (lifetimeStart !== undefined && !features.some(isLifetime)) {
+    problems.add(`${name}.lifetimeStart`, 'is for a lifetimeWindow(); the view has none', view)
+  }
+}
+
+function isLifetime(feature: Partial<Aggregate | Attribute> | null): boolean {
+  if (feature?.kind !== 'millrace.aggregate') return false
+  const call = feature.window as Partial<WindowCall> | null | undefined
+  return call?.window?.kind === 'lifetime'
 }
 
 /** The view's entities, and their join keys together, each once. */
@@ -129,8 +167,9 @@ function resolveRows(
   if (transform === undefined) {
     if (rowSchema === undefined) return null
     problems.add(`${view.name}.rowSchema`, 'describes the rows of a transform; there is none', view)
-  } else if (typeof transform !== 'function') {
-    problems.add(`${view.name}.transform`, `${shown(transform)} is not a function`, view)
+  } else {
+    const reason = plainFunctionProblem(transform, 'rows')
+    if (reason !== null) problems.add(`${view.name}.transform`, reason, view)
   }
   if (rowSchema === undefined) return source.fields
   return resolveFields(rowSchema, `${view.name}.rowSchema`, problems, view)
@@ -170,18 +209,6 @@ function resolveSecondaryKey(
     problems.add(path, `is one of ${allowed}, and not nullable; ${shown(name)} is ${type}`, view)
   }
   return field
-}
-
-function resolveTtlOf(
-  view: StreamFeatureView,
-  features: readonly Feature[],
-  problems: Problems,
-): number {
-  const path = `${view.name}.ttl`
-  if (view.ttl !== undefined && features.some(({ kind }) => kind === 'aggregate')) {
-    problems.add(path, 'is for views of attributes; a window says how long an event counts', view)
-  }
-  return resolveTtl(view.ttl, path, problems, view)
 }
 
 function resolveOnline(view: StreamFeatureView, problems: Problems): boolean {

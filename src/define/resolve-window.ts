@@ -3,21 +3,22 @@
  */
 import { formatDuration } from '../base/duration.ts'
 import {
-  eventTimeMsMax,
+  continuousWindowMsMin,
   eventTimeMsMin,
   intervalMsMax,
-  continuousWindowMsMin,
+  lifetimeStartMsMax,
   sawtoothWindowMsMin,
   seriesWindowsMax,
   tilesPerWindowMax,
   windowMsMax,
 } from '../base/limits.ts'
 import { windowModes, type Window, type WindowMode } from '../model/catalog.ts'
-import { msOf, parseTimestamp } from '../model/timestamp.ts'
+import { formatTimestamp, msOf, parseTimestamp } from '../model/timestamp.ts'
 import { shown } from './names.ts'
+import { checkOptions } from './options.ts'
 import type { Problems } from './problems.ts'
 import { resolveDuration } from './resolve-duration.ts'
-import type { WindowCall } from './window.ts'
+import { timeWindowOptions, windowSeriesOptions, type WindowCall } from './window.ts'
 
 /** How the windows of one view are kept. */
 export interface WindowPlan {
@@ -42,7 +43,7 @@ export function resolveWindowPlan(
   const lifetimeStartMs =
     lifetimeStart === undefined
       ? null
-      : resolveInstant(lifetimeStart, `${path}.lifetimeStart`, problems, view)
+      : resolveLifetimeStart(lifetimeStart, `${path}.lifetimeStart`, problems, view)
   if (!isWindowMode(mode)) {
     const known = windowModes.map((each) => `"${each}"`).join(', ')
     problems.add(`${path}.mode`, `${shown(mode)} is not one of ${known}`, view)
@@ -90,15 +91,39 @@ export function resolveWindow(
     problems.add(path, `${shown(argument)} is neither a duration nor a window`, ...sites)
     return null
   }
-  const ms = (text: unknown, min: 0 | 1): number =>
-    min === 0 && text === '0s' ? 0 : resolveDuration(text, path, problems, ...sites)
+  if (typeof argument !== 'string' && !checkGiven(call!, path, problems, ...sites)) return null
+  const ms = (text: unknown, min: 0 | 1): number => {
+    if (min === 0 && text === '0s') return 0
+    // What cannot be read has no length.
+    return resolveDuration(text, path, problems, ...sites) || NaN
+  }
   const window = read(written, plan, ms)
   const reason = window === null ? null : windowProblem(window, plan)
   if (reason !== null) problems.add(path, `window ${shownWindow(argument)} ${reason}`, ...sites)
   return window
 }
 
-/** @param ms  Reads a duration; 0 when it cannot be read. */
+/** The options of a call; false when there are none to read. */
+function checkGiven(
+  { window, options }: Partial<WindowCall>,
+  path: string,
+  problems: Problems,
+  ...sites: readonly unknown[]
+): boolean {
+  if (window?.kind === 'lifetime') return true
+  const [of, known, needed] =
+    window?.kind === 'series'
+      ? (['windowSeries', windowSeriesOptions, 'from'] as const)
+      : (['timeWindow', timeWindowOptions, 'offset'] as const)
+  const given: Readonly<Record<string, unknown>> =
+    typeof options === 'object' && options !== null ? { ...options } : {}
+  checkOptions(given, { of, known, path }, problems, ...sites)
+  if (given[needed] !== undefined) return true
+  problems.add(path, `${of} needs options such as { ${needed}: "7d" }`, ...sites)
+  return false
+}
+
+/** @param ms  Reads a duration; NaN when it cannot be read. */
 function read(
   written: WindowCall['window'],
   plan: WindowPlan,
@@ -106,17 +131,17 @@ function read(
 ): Window | null {
   switch (written.kind) {
     case 'time': {
-      const sizeMs = ms(written.size, 1)
-      const offsetMs = ms(written.offset, 0)
-      return sizeMs === 0 ? null : { kind: 'time', sizeMs, offsetMs }
+      const [sizeMs, offsetMs] = [ms(written.size, 1), ms(written.offset, 0)]
+      return Number.isNaN(sizeMs + offsetMs) ? null : { kind: 'time', sizeMs, offsetMs }
     }
     case 'lifetime':
       return { kind: 'lifetime', startMs: plan.lifetimeStartMs ?? NaN }
     case 'series': {
       const { size, from, to, step } = written
       const [sizeMs, fromMs, stepMs] = [ms(size, 1), ms(from, 1), ms(step, 1)]
-      if (sizeMs === 0 || fromMs === 0 || stepMs === 0) return null
-      return { kind: 'series', sizeMs, fromMs, toMs: ms(to, 0), stepMs }
+      const toMs = ms(to, 0)
+      if (Number.isNaN(sizeMs + fromMs + stepMs + toMs)) return null
+      return { kind: 'series', sizeMs, fromMs, toMs, stepMs }
     }
   }
 }
@@ -184,7 +209,7 @@ function shownWindow(argument: unknown): string {
   return shown(`${label}${suffix}`)
 }
 
-function resolveInstant(
+function resolveLifetimeStart(
   value: unknown,
   path: string,
   problems: Problems,
@@ -192,8 +217,13 @@ function resolveInstant(
 ): number {
   const ns = typeof value === 'string' ? parseTimestamp(value) : null
   const ms = ns === null ? (value instanceof Date ? value.getTime() : NaN) : msOf(ns)
-  if (ms >= eventTimeMsMin && ms <= eventTimeMsMax) return ms
-  const reason = `${shown(value)} is not a time such as "2024-01-01T00:00:00Z"`
+  if (ms >= eventTimeMsMin && ms <= lifetimeStartMsMax) return ms
+  const written = value instanceof Date ? 'the Date' : shown(value)
+  const latest = formatTimestamp(BigInt(lifetimeStartMsMax) * 1_000_000n)
+  const reason =
+    ms > lifetimeStartMsMax
+      ? `${written} is after ${latest}: until then nothing would count`
+      : `${written} is not a time such as "2024-01-01T00:00:00Z"`
   problems.add(path, reason, definition)
   return 0
 }

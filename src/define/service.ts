@@ -2,6 +2,7 @@
  * `featureService`: features of one or several views that are read together, by their join keys.
  */
 import type { Metadata } from '../model/catalog.ts'
+import { metadataOptions, type OptionNames } from './options.ts'
 import { marked } from './site.ts'
 import type { Flat, Intersection } from './types.ts'
 import type { FeatureSelection, StreamFeatureView } from './view.ts'
@@ -29,6 +30,13 @@ export interface FeatureServiceOptions<
   /** Views, with all their features, and `view.select(…)`s; values are answered in this order. */
   readonly features: Parts
 }
+
+/** For the loader. */
+export const featureServiceOptions = {
+  name: true,
+  features: true,
+  ...metadataOptions,
+} as const satisfies OptionNames<FeatureServiceOptions<string, readonly FeatureSelection[]>>
 
 /**
  * The features of a read: `FeaturesOf<typeof viewOrService>`.

@@ -7,6 +7,7 @@
 import type { Duration } from '../base/duration.ts'
 import type { Metadata } from '../model/catalog.ts'
 import type { eventIdKinds } from '../model/key.ts'
+import { metadataOptions, type OptionNames } from './options.ts'
 import { marked } from './site.ts'
 import type { Fields, FieldSchema, InputRow, ValueOf, ValueRow } from './types.ts'
 
@@ -47,6 +48,17 @@ export type PushSourceOptions<
   readonly dedupe?: DedupeRule<EventIdName<F>>
 } & TimestampChoice<F> &
   InputChoice<F, Input>
+
+/** For the loader. */
+export const pushSourceOptions = {
+  name: true,
+  schema: true,
+  timestampField: true,
+  dedupe: true,
+  inputSchema: true,
+  postProcessor: true,
+  ...metadataOptions,
+} as const satisfies OptionNames<PushSourceOptions<string, Fields>>
 
 /**
  * When two events of a source are one.

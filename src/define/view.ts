@@ -6,10 +6,18 @@
  */
 import type { Duration } from '../base/duration.ts'
 import type { LeadingEdge, Metadata, WindowMode } from '../model/catalog.ts'
+import type { keyKinds } from '../model/key.ts'
 import type { Aggregate, FeatureName } from './aggregate.ts'
 import type { Attribute } from './attribute.ts'
 import type { Entity } from './entity.ts'
-import type { FunctionArgument, FunctionValue, inputKinds, NameOf } from './function.ts'
+import type {
+  FunctionArgument,
+  FunctionValue,
+  inputKinds,
+  NameOf,
+  WrittenName,
+} from './function.ts'
+import { metadataOptions, type OptionNames } from './options.ts'
 import { marked } from './site.ts'
 import type { PushSource } from './source.ts'
 import type {
@@ -96,13 +104,13 @@ export type StreamFeatureViewOptions<
      *
      * @defaultValue for ever
      */
-    readonly ttl?: Duration
+    readonly ttl?: CheckedTtl<Features>
     /**
      * A column by whose values all aggregates are kept apart. The value of a feature is then a
      * list, in the order of those values; which they are says, for each window, a feature
      * `{column}_keys_{window}`.
      */
-    readonly aggregationSecondaryKey?: SecondaryKey & CheckedSecondaryKey<SecondaryKey, Row>
+    readonly aggregationSecondaryKey?: CheckedSecondaryKey<SecondaryKey, Features, Row>
     /**
      * What "now" is when a window is read: the wall clock, or the newest event time of the stream.
      *
@@ -148,6 +156,33 @@ type WindowOptions<Mode extends WindowMode, Interval extends Duration> =
       /** Tile width, 104 days at most; every window is a multiple of it. */
       readonly aggregationInterval: Interval
     }
+
+/** For the loader. */
+export const streamFeatureViewOptions = {
+  name: true,
+  source: true,
+  entities: true,
+  features: true,
+  mode: true,
+  aggregationInterval: true,
+  lifetimeStart: true,
+  ttl: true,
+  aggregationSecondaryKey: true,
+  leadingEdge: true,
+  online: true,
+  transform: true,
+  rowSchema: true,
+  ...metadataOptions,
+} as const satisfies OptionNames<
+  StreamFeatureViewOptions<
+    string,
+    string,
+    Fields,
+    readonly Entity[],
+    readonly FeatureDefinition[],
+    Fields
+  >
+>
 
 /**
  * Defines a stream feature view.
@@ -249,18 +284,44 @@ type CheckedFeatures<Features extends readonly FeatureDefinition[], Row extends 
   readonly [I in keyof Features]: Features[I] extends Aggregate<infer Column, infer Fn>
     ? CheckedColumn<Row, Column, FunctionProblem<Row, Column, Fn>>
     : Features[I] extends Attribute<infer Column>
-      ? CheckedColumn<Row, Column, unknown>
+      ? HasAggregates<Features> extends true
+        ? 'a view has aggregates or attributes, not both'
+        : CheckedColumn<Row, Column, unknown>
       : unknown
 }
 
-type CheckedSecondaryKey<SecondaryKey extends string, Row extends Fields> = string extends
-  SecondaryKey | keyof Row
-  ? unknown
-  : SecondaryKey extends keyof Row
-    ? null extends ValueOf<Row[SecondaryKey]>
+type CheckedTtl<Features extends readonly FeatureDefinition[]> =
+  HasAggregates<Features> extends true
+    ? 'a ttl is for views of attributes; a window says how long an event counts'
+    : Duration
+
+/** Whether some are, as far as the compiler knows: a list of any definitions may have none. */
+type HasAggregates<Features extends readonly FeatureDefinition[]> =
+  Attribute extends Features[number]
+    ? false
+    : [Extract<Features[number], Aggregate>] extends [never]
+      ? false
+      : true
+
+// Not an intersection: that of two texts is never, and the sentence would be lost.
+type CheckedSecondaryKey<
+  SecondaryKey extends string,
+  Features extends readonly FeatureDefinition[],
+  Row extends Fields,
+> = [Extract<Features[number], Aggregate>] extends [never]
+  ? 'a secondary key is for views of aggregates'
+  : string extends SecondaryKey | keyof Row
+    ? SecondaryKey
+    : SecondaryKey extends keyof Row
+      ? CheckedSecondaryKind<SecondaryKey, Row[SecondaryKey]>
+      : `no column is named "${SecondaryKey}"`
+
+type CheckedSecondaryKind<SecondaryKey extends string, S extends FieldSchema> =
+  KindOf<S> extends (typeof keyKinds)[number]
+    ? null extends ValueOf<S>
       ? `secondary key "${SecondaryKey}" is nullable`
-      : unknown
-    : `no column is named "${SecondaryKey}"`
+      : SecondaryKey
+    : `secondary key "${SecondaryKey}" is ${KindOf<S>}, which cannot be a key`
 
 type CheckedColumn<Row extends Fields, Column extends string, Checked> = string extends
   Column | keyof Row
@@ -272,7 +333,13 @@ type CheckedColumn<Row extends Fields, Column extends string, Checked> = string 
 type FunctionProblem<Row extends Fields, Column extends string, Fn extends FunctionArgument> =
   KindOf<Row[Column]> extends (typeof inputKinds)[NameOf<Fn>][number]
     ? unknown
-    : `cannot take the ${NameOf<Fn>} of column "${Column}", its type is ${KindOf<Row[Column]>}`
+    : WrongKind<WrittenName<NameOf<Fn>>, Column, KindOf<Row[Column]>>
+
+type WrongKind<
+  Fn extends string,
+  Column extends string,
+  Found extends string,
+> = `cannot take the ${Fn} of column "${Column}", its type is ${Found}`
 
 type CheckedEntities<
   Entities extends readonly Entity[],

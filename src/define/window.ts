@@ -3,6 +3,7 @@
  * `timeWindow('7d', { offset: '3d' })`.
  */
 import type { Duration } from '../base/duration.ts'
+import type { OptionNames } from './options.ts'
 
 /** What {@link timeWindow}, {@link lifetimeWindow} and {@link windowSeries} return. */
 export interface WindowCall<
@@ -24,11 +25,24 @@ export interface WindowCall<
   /** As it stands in a feature's name, before and after how its edges are kept. */
   readonly label: Label
   readonly suffix: Suffix
+  /** As they were given; a {@link lifetimeWindow} has none. */
+  readonly options?: unknown
   readonly '~isSeries': IsSeries
 }
 
 /** What {@link aggregate} takes for a window. */
 export type WindowArgument = Duration | WindowCall
+
+/** Options of {@link timeWindow}. */
+export interface TimeWindowOptions<Offset extends Duration> {
+  /** How long before the moment of the read the window ends. */
+  readonly offset: Offset
+}
+
+/** For the loader. */
+export const timeWindowOptions = {
+  offset: true,
+} as const satisfies OptionNames<TimeWindowOptions<Duration>>
 
 /**
  * The window of length `size` that ends `offset` before the moment of the read.
@@ -41,10 +55,11 @@ export type WindowArgument = Duration | WindowCall
  */
 export function timeWindow<const Size extends Duration, const Offset extends Duration>(
   size: Size,
-  { offset }: { readonly offset: Offset },
+  options: TimeWindowOptions<Offset>,
 ): WindowCall<`${Size}_offset_${Offset}`, '', false> {
+  const { offset } = given(options)
   const label = `${size}_offset_${offset}` as const
-  return windowCall({ kind: 'time', size, offset }, label, '')
+  return { ...windowCall({ kind: 'time', size, offset }, label, ''), options }
 }
 
 /** All events from the view's `lifetimeStart` on. */
@@ -61,6 +76,13 @@ export interface WindowSeriesOptions<From extends Duration, To extends Duration,
   /** From the beginning of one window to that of the next. @defaultValue the size */
   readonly step?: Step
 }
+
+/** For the loader. */
+export const windowSeriesOptions = {
+  from: true,
+  to: true,
+  step: true,
+} as const satisfies OptionNames<WindowSeriesOptions<Duration, Duration, Duration>>
 
 /**
  * Several windows of length `size`, one `step` after the other; the value of the feature is the
@@ -81,9 +103,15 @@ export function windowSeries<
   size: Size,
   options: WindowSeriesOptions<From, To, Step>,
 ): WindowCall<Size, `_series_${From}_${To}_${Step}`, true> {
-  const { from, to = '0s' as To, step = size as Duration as Step } = options
+  const { from, to = '0s' as To, step = size as Duration as Step } = given(options)
   const suffix: string = `_series_${from}_${to}_${step}`
-  return windowCall({ kind: 'series', size, from, to, step }, size, suffix as never)
+  const call = windowCall({ kind: 'series', size, from, to, step }, size, suffix as never)
+  return { ...(call as WindowCall<Size, never, true>), options }
+}
+
+/** Options, though a file that was never compiled may have left them out; the loader says so. */
+function given<Options extends object>(options: Options | null | undefined): Options {
+  return options ?? ({} as Options)
 }
 
 function windowCall<Label extends string, Suffix extends string, IsSeries extends boolean>(

@@ -2,7 +2,7 @@
  * The catalog as JSON for `GET /v1/definitions`: all that a client may know, and no functions.
  */
 import { formatDuration } from '../base/duration.ts'
-import type { Catalog, Feature, Metadata, View } from '../model/catalog.ts'
+import type { Catalog, Dedupe, Feature, Metadata, View } from '../model/catalog.ts'
 import { describeFunction, describeWindow } from '../model/describe.ts'
 
 /** Plain data, in the order of the definitions. */
@@ -18,6 +18,7 @@ export function definitionsJson(catalog: Catalog): object {
       ...metadata(source),
       timestampField: source.timestampField,
       fields: source.fields,
+      dedupe: dedupeJson(source.dedupe),
       ...(source.input === undefined ? {} : { inputFields: source.input.fields }),
       identity: source.identity,
     })),
@@ -32,6 +33,12 @@ export function definitionsJson(catalog: Catalog): object {
       })),
     })),
   }
+}
+
+/** The rule as a features file writes it. */
+function dedupeJson(dedupe: Dedupe): object {
+  if (dedupe.by !== 'event-id') return dedupe
+  return { by: dedupe.by, field: dedupe.field.name, horizon: formatDuration(dedupe.horizonMs) }
 }
 
 function viewJson(catalog: Catalog, view: View): object {

@@ -107,17 +107,18 @@ function convertKey(
   row: number | null,
 ): Record<string, Value> {
   const values: Record<string, Value> = Object.create(null) as Record<string, Value>
+  // First of all: what is missing then is most likely this one, misspelt.
+  const unknown = Object.keys(given).find((name) => !joinKeys.some((key) => key.name === name))
+  if (unknown !== undefined) {
+    const expected = joinKeys.map(({ name }) => name).join(', ')
+    throw keyInvalid(unknown, `not a join key of this read, which takes ${expected}`, row)
+  }
   for (const { name, type } of joinKeys) {
     if (!Object.hasOwn(given, name)) throw keyInvalid(name, 'missing', row)
     const problems: Problem[] = []
     values[name] = convertValue(type, given[name], '', problems)
     const problem = problems[0]
     if (problem) throw keyInvalid(name, errorMessage(problem.code, problem.details), row)
-  }
-  const unknown = Object.keys(given).find((name) => !(name in values))
-  if (unknown !== undefined) {
-    const expected = joinKeys.map(({ name }) => name).join(', ')
-    throw keyInvalid(unknown, `not a join key of this read, which takes ${expected}`, row)
   }
   return values
 }

@@ -56,6 +56,14 @@ test('check reports a file without definitions', async () => {
   assert.match(err[0]!, /no definition is exported.*\(DEFINITION_INVALID\)$/)
 })
 
+test('check reports a file without a source and a view', async () => {
+  const text = "import { entity, t } from 'millrace'\n"
+  const user = "export const user = entity({ name: 'user', joinKeys: { user_id: t.String() } })\n"
+  const { exitCode, err } = await check('entity.ts', text + user)
+  assert.equal(exitCode, 78)
+  assert.match(err[0]!, /no source and no view is exported \(DEFINITION_INVALID\)$/)
+})
+
 test('push to a source that the daemon does not have fails, even without an event', async () => {
   const server = await openShopServer()
   const io = testIo()

@@ -16,6 +16,9 @@ test('an exit code says what kind of thing went wrong', () => {
   assert.equal(exitOf('STORE_LOCKED'), 75)
   assert.equal(exitOf('CONFIG_INVALID'), 78)
   assert.equal(exitOf('DEFINITION_CHANGED'), 78)
+  assert.equal(exitOf('DEFINITION_MISSING'), 78)
+  assert.equal(exitOf('FILE_UNREADABLE'), 66)
+  assert.equal(exitOf('FILE_UNWRITABLE'), 73)
   assert.equal(exitOf('CLIENT_TIMEOUT'), 1)
 })
 

@@ -41,10 +41,49 @@ test('get --json prints the body of the answer', async () => {
   assert.deepEqual(body.rows[0]!.key, { user_id: '1', region: 'a=b&c' })
 })
 
+test('get --leading-edge says what ends the windows', async () => {
+  const paths: string[] = []
+  const bodies: unknown[] = []
+  const joinKeys = [
+    { name: 'user', type: { kind: 'String' } },
+    { name: 'is_new', type: { kind: 'Bool' } },
+  ]
+  const daemon = createServer((request, response) => {
+    paths.push(`${request.method} ${request.url}`)
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const isRead = request.method === 'POST'
+      if (isRead) bodies.push(JSON.parse(Buffer.concat(chunks).toString()))
+      const definitions = { services: [{ name: 'v', joinKeys }] }
+      response.end(JSON.stringify(isRead ? { features: [], rows: [] } : definitions))
+    })
+  })
+  await new Promise<void>((resolve) => daemon.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(daemon.address() as AddressInfo).port}`
+  const args = ['get', 'v', 'user=true', 'is_new=true', '--leading-edge', 'latest-event']
+  const io = testIo('', { MILLRACE_URL: url })
+  assert.equal(await runCli(args, io), 0, io.errLines.join())
+  assert.deepEqual(paths, ['GET /v1/definitions', 'POST /v1/features/v'])
+  assert.deepEqual(bodies, [
+    { keys: [{ user: 'true', is_new: true }], leadingEdge: 'latest-event' },
+  ])
+  daemon.closeAllConnections()
+  daemon.close()
+})
+
+test('get --leading-edge reads from a daemon as it is', async () => {
+  const args = ['by_user', 'user_id=1', '--leading-edge', 'wall-clock', '--url', server.url]
+  const io = testIo()
+  assert.equal(await runCli(['get', ...args], io), 0, io.errLines.join())
+  assert.match(io.outLines[1]!, /^by_user.count_1h +3 +present$/)
+})
+
 test('a refusal of the server is one line, with the exit code of its own code', async () => {
   const cases: [string[], number, RegExp][] = [
     [['by_user'], 65, /join key "user_id": missing/],
     [['by_user', 'user_id=x'], 65, /expected Int64/],
+    [['by_user', 'usr=1'], 65, /"usr": not a join key of this read, which takes user_id/],
     [['nothing', 'user_id=1'], 1, /no feature service or view is named "nothing"/],
     [['a/b?c', 'user_id=1'], 1, /no feature service or view is named "a\/b\?c"/],
   ]

@@ -140,7 +140,8 @@ test('what the client fails with, push fails with', async () => {
 test('a file that is not there and a line without end are refused', async () => {
   const { run } = fakeClient()
   await assert.rejects(run(['clicks', '--file', 'not-there.ndjson'], testIo()), {
-    code: 'REQUEST_INVALID',
+    code: 'FILE_UNREADABLE',
+    message: /^cannot read not-there\.ndjson: ENOENT/,
   })
   await assert.rejects(run(['clicks'], testIo('x'.repeat(1_100_000))), /longer than/)
 })

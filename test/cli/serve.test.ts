@@ -95,6 +95,23 @@ test('serve passes resolved options on and prints where it is and what it serves
   assert.equal(io.listeners(), 0)
 })
 
+test('shards that nobody asked for are left to the store', async () => {
+  const { start, started, letGo } = fakeDaemon()
+  for (const [args, shards] of [
+    [[], undefined],
+    [['--shards', '16'], 16],
+  ] as const) {
+    const io = testIo('', quiet)
+    const printed = io.nextOut()
+    const ended = serveCommand(start)([features, ...args], io)
+    await printed
+    assert.equal(started.at(-1)!.shards, shards)
+    io.signal('SIGTERM')
+    letGo()
+    await ended
+  }
+})
+
 test('the second signal closes at once and exits by its number', async () => {
   for (const [signal, exitCode] of [
     ['SIGINT', 130],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { MillraceError } from '../../src/base/errors.ts'
 import { aggregate } from '../../src/define/aggregate.ts'
+import { attribute } from '../../src/define/attribute.ts'
 import { buildCatalog } from '../../src/define/catalog.ts'
 import { entity } from '../../src/define/entity.ts'
 import { functionsShown } from '../../src/define/function.ts'
@@ -203,7 +204,9 @@ describe('a wrong definition', () => {
       assert.match(problemsOf(loose.entity({ ...user, name })).join(), /entity: .* is not a name/)
     }
     const again = entity({ name: 'user', joinKeys: { user_id: t.String() } })
-    assert.deepEqual(problemsOf(user, again), ['user: this entity has the name of another entity'])
+    assert.deepEqual(problemsOf(user, again, impressions), [
+      'user: this entity has the name of another entity',
+    ])
     const service = featureService({ name: 'by_user', features: [byAd] })
     assert.deepEqual(problemsOf(byUser, service), [
       'by_user: this featureService has the name of another streamFeatureView',
@@ -247,7 +250,8 @@ describe('a wrong definition', () => {
   })
 
   it('has join keys that cannot be, or that its source does not have', () => {
-    assert.deepEqual(problemsOf(loose.entity({ name: 'e', joinKeys: { k: t.Float64() } })), [
+    const float = loose.entity({ name: 'e', joinKeys: { k: t.Float64() } })
+    assert.deepEqual(problemsOf(float, impressions), [
       'e.joinKeys.k: a join key is one of String, Int64, Int32, Bool, and not nullable; ' +
         'it is Float64',
     ])
@@ -295,6 +299,45 @@ describe('a wrong definition', () => {
       'v.rowSchema: describes the rows of a transform; there is none',
     )
     assert.deepEqual(problemsOf('nothing', {}), ['features: no definition is exported'])
+    assert.deepEqual(problemsOf(user), ['features: no source and no view is exported'])
+  })
+
+  it('has a transform that is no plain function', () => {
+    const reason = 'it must be a plain function, which returns rows or null and no promise'
+    const generator = function* () {
+      yield null
+    }
+    for (const transform of [async () => Promise.resolve(null), generator]) {
+      const wrong = loose.view({ ...view, features: clicks, transform })
+      assert.deepEqual(problemsOf(wrong), [`v.transform: ${reason}`])
+    }
+  })
+
+  it('has a misspelt option', () => {
+    const metadata = 'description, owner, tags'
+    const at = t.Timestamp()
+    const source = loose.pushSource({ name: 's', schema: { at }, dedup: { by: 'event-time' } })
+    const features = [
+      loose.aggregate('clicked', 'sum', '1h', { nmae: 'x' }),
+      loose.aggregate('clicked', 'sum', '1d', { name: 'y', Description: 'y' }),
+    ]
+    const someone = loose.entity({ name: 'someone', joinKeys: { user_id: t.String() }, owners: 1 })
+    const wrong = loose.view({ ...view, entities: [someone], features, lifetimestart: 'x' })
+    const service = loose.service({ name: 'all', features: [byUser], view: byUser })
+    const attributes = [attribute('clicked', { nam: 'x' } as object)]
+    const latest = loose.view({ ...view, name: 'w', features: attributes })
+    assert.deepEqual(problemsOf(source, wrong, latest, service), [
+      `someone: "owners" is not an option of entity; they are name, joinKeys, ${metadata}`,
+      's: "dedup" is not an option of pushSource; they are name, schema, timestampField, dedupe, ' +
+        `inputSchema, postProcessor, ${metadata}`,
+      'v: "lifetimestart" is not an option of streamFeatureView; they are name, source, ' +
+        'entities, features, mode, aggregationInterval, lifetimeStart, ttl, ' +
+        `aggregationSecondaryKey, leadingEdge, online, transform, rowSchema, ${metadata}`,
+      `v.features[0]: "nmae" is not an option of aggregate; they are name, ${metadata}`,
+      `v.features[1]: "Description" is not an option of aggregate; they are name, ${metadata}`,
+      `w.features[0]: "nam" is not an option of attribute; they are name, ${metadata}`,
+      `all: "view" is not an option of featureService; they are name, features, ${metadata}`,
+    ])
   })
 
   it('is a service of features that are not there, twice there, or keyed differently', () => {
@@ -314,7 +357,7 @@ describe('a wrong definition', () => {
       's.features[2]: join key "user_id" is Int64 here and String before',
       's.features[3]: an object is neither a view nor a view.select(…)',
     ])
-    assert.deepEqual(problemsOf(loose.service({ name: 's', features: [] })), [
+    assert.deepEqual(problemsOf(loose.service({ name: 's', features: [] }), impressions), [
       's.features: name at least one view',
     ])
   })

@@ -8,6 +8,7 @@ import {
   approxCountDistinct,
   approxPercentile,
   firstDistinct,
+  functionsShown,
   last,
 } from '../../src/define/function.ts'
 import { pushSource } from '../../src/define/source.ts'
@@ -108,9 +109,67 @@ test('windows that do not fit together are refused, and a lifetime without a beg
     'v.features[0]: window "lifetime" needs the view to have a lifetimeStart',
   ])
   assert.deepEqual(refused({ lifetimeStart: '2024-01-01T00:00:00Z' }, sum(lifetimeWindow())), [])
-  assert.deepEqual(refused({ lifetimeStart: 'once' }, sum('1h')), [
+  assert.deepEqual(refused({ lifetimeStart: 'once' }, sum(lifetimeWindow())), [
     'v.lifetimeStart: "once" is not a time such as "2024-01-01T00:00:00Z"',
   ])
+  const late = 'is after 2100-01-01T00:00:00Z: until then nothing would count'
+  for (const [lifetimeStart, written] of [
+    ['2190-01-01T00:00:00Z', '"2190-01-01T00:00:00Z"'],
+    [new Date(1_700_000_000_000_000), 'the Date'],
+  ]) {
+    assert.deepEqual(refused({ lifetimeStart }, sum(lifetimeWindow())), [
+      `v.lifetimeStart: ${String(written)} ${late}`,
+    ])
+  }
+})
+
+test('calls for windows are refused without the options that they need, and with others', () => {
+  const windows = {
+    time: timeWindow as unknown as (...values: unknown[]) => '1h',
+    series: windowSeries as unknown as (...values: unknown[]) => '1h',
+  }
+  const refused = (...list: '1h'[]) =>
+    problemsOf(
+      loose.view({ ...view, features: list.map((each) => aggregate('clicked', 'sum', each)) }),
+    )
+  const { time, series } = windows
+  assert.deepEqual(refused(time('7d'), series('1d'), series('1d', { to: '1d' })), [
+    'v.features[0]: timeWindow needs options such as { offset: "7d" }',
+    'v.features[1]: windowSeries needs options such as { from: "7d" }',
+    'v.features[2]: windowSeries needs options such as { from: "7d" }',
+  ])
+  assert.deepEqual(
+    refused(time('7d', { offset: '1d', of: 1 }), series('1d', { from: '7d', until: '1d' })),
+    [
+      'v.features[0]: "of" is not an option of timeWindow; they are offset',
+      'v.features[1]: "until" is not an option of windowSeries; they are from, to, step',
+    ],
+  )
+  const notDuration = 'is not a duration such as "90s", "1h", "1h30m" or "7d"'
+  assert.deepEqual(
+    refused(time('7d', { offset: '-3d' }), series('1d', { from: '7d', to: '-1d' })),
+    [`v.features[0]: "-3d" ${notDuration}`, `v.features[1]: "-1d" ${notDuration}`],
+  )
+})
+
+test('options that no feature of the view heeds are refused', () => {
+  const refused = (options: object) => problemsOf(loose.view({ ...view, ...options }))
+  const features = [attribute('price')]
+  assert.deepEqual(refused({ features, mode: 'sawtooth' }), [])
+  assert.deepEqual(refused({ features, mode: 'continuous' }), [
+    'v.mode: is for views of aggregates; an attribute has no window',
+  ])
+  assert.deepEqual(refused({ features, mode: 'interval', aggregationInterval: '1h' }), [
+    'v.mode: is for views of aggregates; an attribute has no window',
+  ])
+  assert.deepEqual(refused({ features, aggregationSecondaryKey: 'clicked' }), [
+    'v.aggregationSecondaryKey: is for views of aggregates; an attribute is of the latest row',
+  ])
+  for (const each of [features, clicks]) {
+    assert.deepEqual(refused({ features: each, lifetimeStart: '2024-01-01T00:00:00Z' }), [
+      'v.lifetimeStart: is for a lifetimeWindow(); the view has none',
+    ])
+  }
 })
 
 test('functions are refused with parameters or types that they do not take', () => {
@@ -123,12 +182,28 @@ test('functions are refused with parameters or types that they do not take', () 
     aggregate('user_id', approxPercentile(0.99), '1h'),
   ]
   assert.deepEqual(problemsOf(loose.view({ ...view, features })), [
-    'v.features[0]: last_n has n 1001, which is not a whole number in 1 … 1000',
-    'v.features[1]: first_distinct_n has n 0, which is not a whole number in 1 … 1000',
-    'v.features[2]: approx_count_distinct has precision 3, which is not a whole number in 4 … 16',
-    'v.features[3]: approx_percentile has percentile 1.5, which is not in 0 … 1',
-    'v.features[4]: approx_percentile has precision 501, which is not a whole number in 20 … 500',
-    'v.features[5]: cannot take the approx_percentile of String of column "user_id"',
+    'v.features[0]: last has n 1001, which is not a whole number in 1 … 1000',
+    'v.features[1]: firstDistinct has n 0, which is not a whole number in 1 … 1000',
+    'v.features[2]: approxCountDistinct has precision 3, which is not a whole number in 4 … 16',
+    'v.features[3]: approxPercentile has percentile 1.5, which is not a number in 0 … 1',
+    'v.features[4]: approxPercentile has precision 501, which is not a whole number in 20 … 500',
+    'v.features[5]: cannot take the approxPercentile of String of column "user_id"',
+  ])
+})
+
+test('functions are refused that are not called, or not with numbers', () => {
+  const percentile = approxPercentile as unknown as (p: string) => unknown
+  const lastOf = last as unknown as (n: string) => unknown
+  const functions = [last, approxCountDistinct, lastOf('3'), percentile('0.5'), { fn: null }, null]
+  const features = functions.map((fn) => loose.aggregate('clicked', fn, '1h'))
+  const unknown = `is not an aggregate function; they are ${functionsShown}`
+  assert.deepEqual(problemsOf(loose.view({ ...view, features })), [
+    'v.features[0]: the function is not called; call it: last(n)',
+    'v.features[1]: the function is not called; call it: approxCountDistinct()',
+    'v.features[2]: last has n "3", which is not a whole number in 1 … 1000',
+    'v.features[3]: approxPercentile has percentile "0.5", which is not a number in 0 … 1',
+    `v.features[4]: an object ${unknown}`,
+    `v.features[5]: null ${unknown}`,
   ])
 })
 
@@ -175,6 +250,21 @@ test('a secondary key makes lists of aggregates, and adds one of its own for eac
       ['price_sum_1d_offset_1h', list(price)],
     ],
   )
+})
+
+test('nothing else has the name of the keys of a window', () => {
+  const refused = (...features: unknown[]) =>
+    problemsOf(loose.view({ ...view, aggregationSecondaryKey: 'clicked', features }))
+  const taken = aggregate('price', 'sum', '1d', { name: 'clicked_keys_1h' })
+  const hour = aggregate('price', 'sum', '1h')
+  assert.deepEqual(refused(hour, aggregate('price', 'mean', '1h')), [])
+  assert.deepEqual(refused(taken, hour), [
+    'v.features[1]: its secondary keys are named "clicked_keys_1h", as another feature is',
+  ])
+  const again = 'another feature is named "clicked_keys_1h"'
+  assert.deepEqual(refused(hour, taken), [`v.features[1]: ${again}`])
+  const own = aggregate('price', 'sum', '1h', { name: 'clicked_keys_1h' })
+  assert.deepEqual(refused(own), [`v.features[0]: ${again}`])
 })
 
 test('a secondary key is a column that can be a key, and goes without series', () => {

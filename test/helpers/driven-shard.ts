@@ -27,7 +27,7 @@ export class DrivenShard {
   static async open(dir: string, definitions: readonly unknown[]): Promise<DrivenShard> {
     const catalog = buildCatalog(definitions)
     const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-    const options = { index: 0, catalog, validators, viewIds: [0], storePath: dir }
+    const options = { index: 0, catalog, validators, viewIds: [0], storePath: dir, seed }
     return new DrivenShard(catalog, await Shard.open(options))
   }
 
@@ -43,7 +43,7 @@ export class DrivenShard {
 
   /** Applies one batch; returns the rejections. */
   send(events: readonly Key[], arrivalMs: number): BatchRejections[] {
-    const writer = new SectionWriter(new Uint8Array(1024))
+    const writer = new SectionWriter(new SharedArrayBuffer(1024))
     this.#position += 1
     writer.open(0, 0, this.#position, arrivalMs)
     events.forEach((event, index) => {
@@ -61,6 +61,7 @@ export class DrivenShard {
 
   read(of: Key, edgeMs: number): ReadResult {
     const key = this.#key(of)
+    this.#shard.admit({ view: 0, edgeMs })
     return this.#shard.read({
       view: 0,
       shard: 0,

@@ -3,7 +3,8 @@
  *
  * Each event comes back as a rejection whose path is its shard and whose message is its bytes in
  * hex, so a test sees what arrived, where and in which order. A read of `n` queries is answered
- * with `n` values: the id of the message and the place in it. Positions must ascend per shard.
+ * with `n` values: the id of the message and the place in it; one of the key 255 fails. Positions
+ * must ascend per shard.
  */
 import type { BatchRejections, FromShard, ReadResult, ToShard } from '../../src/model/message.ts'
 import { eventHeaderBytes, readSection } from '../../src/model/section.ts'
@@ -34,13 +35,9 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
       switch (message.kind) {
         case 'apply':
           try {
-            const buffers = message.shards.map(({ buffer }) => buffer)
             const rejected = echoed(message, lastPositions)
             const watermarks = new Float64Array(0)
-            port.postMessage(
-              { kind: 'applied', id: message.id, rejected, watermarks, buffers },
-              buffers,
-            )
+            post({ kind: 'applied', id: message.id, rejected, watermarks })
           } catch (error) {
             reject(error as Error)
           }
@@ -49,7 +46,11 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
           post({
             kind: 'read',
             id: message.id,
-            results: message.queries.map((_, place) => readResult(message.id, place)),
+            results: message.queries.map(({ key }, place) =>
+              key[0] === 255
+                ? { failure: new Error('cannot be read') }
+                : readResult(message.id, place),
+            ),
           })
           return
         case 'checkpoint':

@@ -8,6 +8,9 @@ import { RowBatch } from '../../src/model/rows.ts'
 import type { Field } from '../../src/model/types.ts'
 import type { OracleEvent } from './oracle.ts'
 
+/** The secret of a store. */
+export const engineSeed = { k0: 0x0badcafe, k1: -0x12345678 }
+
 /** A function over a window, which is a length in ms or anything else; or an attribute. */
 export type FeatureSpec =
   | {

@@ -73,7 +73,7 @@ export function sectionOf(
   events: readonly unknown[],
   arrivalMs: number,
 ): { section: Section; bytes: Uint8Array } {
-  const writer = new SectionWriter(new Uint8Array(16))
+  const writer = new SectionWriter(new SharedArrayBuffer(16))
   writer.open(0, 0, 1000, arrivalMs)
   for (const [index, event] of events.entries()) {
     const bytes = packed(event)

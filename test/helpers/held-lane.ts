@@ -20,13 +20,10 @@ export class HeldLane implements RouterLane {
     this.shards = shards
   }
 
-  post(message: ToShard, transfer: readonly ArrayBuffer[]): void {
+  post(message: ToShard): void {
     assert.ok(message.kind === 'apply')
-    // As transfer does it: the sender's buffers are gone.
-    const moved = message.shards.map((shard) => ({ ...shard, buffer: shard.buffer.slice(0) }))
-    for (const buffer of transfer) structuredClone(buffer, { transfer: [buffer] })
-    this.posted.push({ ...message, shards: moved })
-    for (const { byteLength } of moved) this.sentBytes += byteLength
+    this.posted.push(message)
+    for (const { byteLength } of message.shards) this.sentBytes += byteLength
   }
 
   onMessage(listener: (message: FromShard) => void): void {
@@ -34,10 +31,9 @@ export class HeldLane implements RouterLane {
   }
 
   answer(rejected: readonly BatchRejections[] = []): void {
-    const { id, shards } = this.posted[this.#answered++]!
-    const buffers = shards.map(({ buffer }) => buffer)
+    const { id } = this.posted[this.#answered++]!
     const watermarks = new Float64Array(0)
-    this.#listener!({ kind: 'applied', id, rejected, watermarks, buffers })
+    this.#listener!({ kind: 'applied', id, rejected, watermarks })
   }
 }
 
@@ -60,7 +56,7 @@ export function sentIn({ shards }: Apply): Sent[] {
   for (const { shard, buffer, byteLength } of shards) {
     const view = new DataView(buffer)
     for (let at = 0; at < byteLength;) {
-      const { start, end, events, ...section } = readSection(view, at)
+      const { start, end, events, source, route, position, arrivalMs } = readSection(view, at)
       let event = start
       for (let n = 0; n < events; n++) {
         const keyAt = event + eventHeaderBytes
@@ -68,7 +64,10 @@ export function sentIn({ shards }: Apply): Sent[] {
         const next = bytesAt + view.getUint32(event + 8, true)
         sent.push({
           shard,
-          ...section,
+          source,
+          route,
+          position,
+          arrivalMs,
           index: view.getUint32(event, true),
           keyHash: view.getUint32(event + 4, true),
           key: Buffer.from(buffer, keyAt, bytesAt - keyAt).toString('hex'),

@@ -172,7 +172,7 @@ export class IdStory {
 
   /** Applies a batch to every shard; what they say of it. */
   #apply({ position, arrivalMs, events }: Omit<Journalled, 'outcome'>): Outcome {
-    const writers = this.#shards.map(() => new SectionWriter(new Uint8Array(64)))
+    const writers = this.#shards.map(() => new SectionWriter(new SharedArrayBuffer(64)))
     for (const writer of writers) writer.open(0, 0, position, arrivalMs)
     for (const [index, { key: user, id, fate }] of events.entries()) {
       const at = BigInt(arrivalMs + offsetsMs[fate]) * 1_000_000n
@@ -226,8 +226,10 @@ export class IdStory {
 
   #count(user: string): unknown {
     const { key, hash, shard } = this.#placeOf(user)
+    const view = this.#catalog.views.find(({ name }) => name === 'week')!.index
+    this.#shards[shard]!.admit({ view, edgeMs: this.#nowMs })
     const result = this.#shards[shard]!.read({
-      view: this.#catalog.views.find(({ name }) => name === 'week')!.index,
+      view,
       shard,
       keyHash: hash,
       key,
@@ -295,7 +297,7 @@ async function openShards(
   const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
   const opened: Shard[] = []
   for (let index = 0; index < shards; index++) {
-    opened.push(await Shard.open({ index, catalog, validators, viewIds: [0, 1], storePath }))
+    opened.push(await Shard.open({ index, catalog, validators, viewIds: [0, 1], storePath, seed }))
   }
   return opened
 }

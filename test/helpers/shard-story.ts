@@ -25,7 +25,7 @@ const encoder = createEncoder()
 
 /** A batch as the journal has it, and what of it was accepted. */
 interface Journalled {
-  readonly buffer: ArrayBuffer
+  readonly buffer: SharedArrayBuffer
   readonly position: number
   readonly accepted: readonly OracleEvent[]
 }
@@ -141,16 +141,10 @@ export class ShardStory {
   /** Compares every key with the oracle, at the view's leading edge and at the other. */
   check(): void {
     this.#checkAt(this.#view.leadingEdge)
-    const isWallClock = this.#view.leadingEdge === 'wall-clock'
-    const nowNs = BigInt(this.#nowMs) * 1_000_000n
-    // Tiles do not tell what is ahead of the clock from what is not.
-    if (isWallClock || this.#accepted.every(({ timeNs }) => timeNs <= nowNs)) {
-      this.#checkAt(isWallClock ? 'latest-event' : 'wall-clock')
-    }
+    this.#checkAt(this.#view.leadingEdge === 'wall-clock' ? 'latest-event' : 'wall-clock')
   }
 
   #checkAt(leadingEdge: LeadingEdge): void {
-    const edgeNs = this.#edgeNs(leadingEdge)
     const all = this.#accepted
     const counts = this.#view.features.map((feature) =>
       feature.kind === 'attribute'
@@ -158,6 +152,7 @@ export class ShardStory {
         : { kind: 'aggregate', column: 'at', fn: { name: 'count' }, window: feature.window },
     )
     for (const id of ['a', 'b', 'c', 'never']) {
+      const edgeNs = this.#edgeNsOf(id, leadingEdge)
       const { values, hasEvents, entity } = this.#read(id, leadingEdge)
       const read = (view: Parameters<typeof oracle>[1]) =>
         oracle(all, view, id, edgeNs, sawtoothTileMs)
@@ -190,6 +185,15 @@ export class ShardStory {
     await this.#shard.close()
   }
 
+  /** Where windows of a key end: its events ahead of a clock that does not count are now. */
+  #edgeNsOf(id: string, leadingEdge: LeadingEdge): bigint {
+    const edgeNs = this.#edgeNs(leadingEdge)
+    if (this.#view.leadingEdge === 'wall-clock') return edgeNs
+    return this.#accepted
+      .filter(({ key }) => key === id)
+      .reduce((max, { timeNs }) => (timeNs > max ? timeNs : max), edgeNs)
+  }
+
   /** The clock, or the newest accepted event; one ahead of a clock that counts has not come yet. */
   #edgeNs(leadingEdge: LeadingEdge): bigint {
     const nowNs = BigInt(this.#nowMs) * 1_000_000n
@@ -201,7 +205,7 @@ export class ShardStory {
   }
 
   #send(events: readonly RawEvent[]): void {
-    const writer = new SectionWriter(new Uint8Array(64))
+    const writer = new SectionWriter(new SharedArrayBuffer(64))
     this.#position += 100
     writer.open(0, 0, this.#position, this.#nowMs)
     for (const [index, event] of events.entries()) {
@@ -280,6 +284,7 @@ export class ShardStory {
     features: readonly number[] = this.#view.features.map((_, place) => place),
   ): ReadResult {
     const key = keyOf(this.#view, id)
+    this.#shard.admit({ view: 0, edgeMs: this.#nowMs })
     return this.#shard.read({
       view: 0,
       shard: 0,
@@ -301,7 +306,7 @@ function isCounted(count: unknown): boolean {
 
 function openShard(storePath: string, catalog: Catalog): Promise<Shard> {
   const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-  return Shard.open({ index: 0, catalog, validators, viewIds: [0], storePath })
+  return Shard.open({ index: 0, catalog, validators, viewIds: [0], storePath, seed })
 }
 
 function nextTurn(): Promise<void> {

@@ -12,6 +12,7 @@ import type { AggregateFunction } from '../../src/model/aggregate-function.ts'
 import { createDecoder, createEncoder } from '../../src/model/msgpack.ts'
 import { Column } from '../../src/model/rows.ts'
 import type { Field, Value } from '../../src/model/types.ts'
+import { engineSeed } from './engine.ts'
 
 /** An event of a tile: its value and when it was, ns after the start of the tile. */
 export interface TileEvent {
@@ -40,7 +41,7 @@ export class Tiles {
 
   constructor(options: TilesOptions) {
     this.#options = options
-    this.#plan = planFunction(options.fn, options.field)
+    this.#plan = planFunction({ ...options, seed: engineSeed })
     let stride = 0
     this.#partials = [count, ...this.#plan.partials.map(({ partial }) => partial)].map(
       (partial) => {
@@ -67,6 +68,20 @@ export class Tiles {
     for (const { partial, at } of this.#partials) {
       partial.update(this.#cells, at, rows, column, this.pool)
     }
+  }
+
+  /** The value over a tile that is merged with a copy of itself, and so on: 2^`times` of them. */
+  doubled(tile: number, times: number): Value | undefined {
+    let all = this.#empty()
+    this.#merge(all, this.#cells, tile)
+    for (let n = 0; n < times; n++) {
+      const twice = this.#empty()
+      this.#merge(twice, all, 0)
+      this.#merge(twice, all, 0)
+      all = twice
+    }
+    const at = this.#partials.slice(1).map((each) => each.at)
+    return this.#plan.finalize(all, at, all.f64[0]!, this.pool)
   }
 
   /** The value over tiles that are merged in this order, those of an inner list on their own. */

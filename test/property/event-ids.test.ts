@@ -1,66 +1,11 @@
 /**
  * An event with an id that was counted of late is a duplicate, whatever happens on the way.
  *
- * Method: fast-check makes a story of batches with few keys and ids, of which some come too late,
- * from the future, ahead of the clock or into a transform that throws; checkpoints, evictions and
- * crashes between them, in one shard or several. Every verdict is compared with a naive filter over
- * the journal, at once and again at each replay, and so are the counts in the end.
+ * The same with seeds that nobody has seen: `npm run test:soak`.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import fc from 'fast-check'
-import { fates, idHorizonMs, IdStory, type Fate, type IdStep } from '../helpers/id-story.ts'
-
-const event = fc.record({
-  key: fc.constantFrom('a', 'b', 'c'),
-  id: fc.constantFrom('1', '2', 'ünïcode', '4'.repeat(40)),
-  fate: fc.constantFrom<Fate>('counts', 'counts', ...fates),
-})
-
-const advanceMs = fc.oneof(
-  fc.constantFrom(0, 1, idHorizonMs - 1, idHorizonMs, idHorizonMs + 1),
-  fc.integer({ min: 0, max: idHorizonMs / 2 }),
-  fc.integer({ min: 0, max: 3 * idHorizonMs }),
-)
-
-const step: fc.Arbitrary<IdStep> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('batch' as const),
-      events: fc.array(event, { minLength: 1, maxLength: 12 }),
-      advanceMs,
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('begin', 'turn', 'checkpoint', 'evict', 'crash', 'power loss'),
-    }) as fc.Arbitrary<IdStep>,
-  },
-)
-
-const stories = fc.record({
-  shards: fc.constantFrom(1, 1, 3),
-  hasTransform: fc.boolean(),
-  steps: fc.array(step, { minLength: 1, maxLength: 16 }),
-})
+import { idRun } from '../helpers/id-run.ts'
 
 test('duplicates are those of a filter over the journal, through crashes and replays', async () => {
-  await fc.assert(
-    fc.asyncProperty(stories, async ({ steps, ...options }) => {
-      const dir = await mkdtemp(join(tmpdir(), 'millrace-property-'))
-      const story = await IdStory.open(dir, options)
-      try {
-        for (const one of steps) await story.play(one)
-        story.check()
-      } finally {
-        await story.close()
-        await rm(dir, { recursive: true, force: true })
-      }
-    }),
-    { seed: 42, endOnFailure: false, numRuns: 200 },
-  )
+  await idRun({ runs: 200, seed: 42 })
 })

@@ -241,6 +241,7 @@ test('definitions are plain data, without functions', async () => {
   const [source] = body['sources'] as Record<string, unknown>[]
   assert.deepEqual(source!['tags'], { tier: 'gold' })
   assert.equal(source!['timestampField'], 'at')
+  assert.deepEqual(source!['dedupe'], { by: 'sequence' })
   assert.equal('schema' in source!, false)
   const views = body['views'] as Record<string, unknown>[]
   assert.deepEqual(
