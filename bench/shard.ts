@@ -27,7 +27,7 @@ export interface ShardEvents {
 
 /** One section, as the router hands it over. */
 export interface SentSection {
-  readonly buffer: ArrayBuffer
+  readonly buffer: SharedArrayBuffer
   readonly byteLength: number
 }
 
@@ -40,7 +40,7 @@ export function catalogOf(view: object): Catalog {
 /** @param storePath  A folder of its own. */
 export function openShard(catalog: Catalog, storePath: string): Promise<Shard> {
   const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-  return Shard.open({ index: 0, catalog, validators, viewIds: [0], storePath })
+  return Shard.open({ index: 0, catalog, validators, viewIds: [0], storePath, seed })
 }
 
 const encoder = createEncoder()
@@ -56,7 +56,7 @@ export function sectionOf(
   range: { readonly from: number; readonly to: number },
   arrivalMs: number,
 ): SentSection {
-  const writer = new SectionWriter(new Uint8Array(bufferBytes))
+  const writer = new SectionWriter(new SharedArrayBuffer(bufferBytes))
   writer.open(0, 0, range.to, arrivalMs)
   for (let n = range.from; n < range.to; n++) {
     const user_id = userId(keyOf(n))
@@ -93,6 +93,7 @@ export function readKey(
   features: readonly number[],
   edgeMs: number,
 ): ReadResult {
+  shard.admit({ view: 0, edgeMs })
   return shard.read({
     view: 0,
     shard: 0,

@@ -43,6 +43,7 @@ export {
   lifetimeWindow,
   timeWindow,
   windowSeries,
+  type TimeWindowOptions,
   type WindowArgument,
   type WindowCall,
   type WindowSeriesOptions,

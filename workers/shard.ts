@@ -2,6 +2,7 @@
  * Piscina entry of a shard thread: loads the definitions and runs one lane until it is closed.
  */
 import type { MessagePort } from 'node:worker_threads'
+import { guardUserCode, runUserCode } from '../src/base/user-context.ts'
 import { buildCatalog } from '../src/define/catalog.ts'
 import { importFeatures } from '../src/define/load.ts'
 import type { LaneStart } from '../src/model/message.ts'
@@ -9,6 +10,11 @@ import { runLane } from '../src/shard/lane.ts'
 
 export default async function shard(task: { start: LaneStart; port: MessagePort }): Promise<void> {
   const { definitionsUrl, definitions } = task.start
-  const exported = definitionsUrl === null ? definitions! : await importFeatures(definitionsUrl)
+  const exported = definitionsUrl === null ? definitions! : await importFromUser(definitionsUrl)
   await runLane(task.start, buildCatalog(exported), task.port)
+}
+
+function importFromUser(url: string): Promise<readonly unknown[]> {
+  guardUserCode()
+  return runUserCode(importFeatures, url)
 }

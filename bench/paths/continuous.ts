@@ -2,7 +2,8 @@
  * `continuous`: what a continuous window costs in memory, on disk and at a read, by its events.
  *
  * One shard in this process has one key. Its events come evenly, so many to the hour of the window,
- * and are checkpointed every five seconds of their time, as a daemon would. When the window is full
+ * and are checkpointed every five seconds of their time, about as a daemon would, or not at all, as
+ * when they come so fast that no checkpoint was in between. When the window is full
  * the clock goes on in steps of less than a second, events keep coming, and after each step the
  * window is read: its two edges lie at all places of a tile. Every value is compared with a plain
  * sum over the events. Sizes from one event up in steps of a hundred, so that the growth can be
@@ -22,6 +23,10 @@ import { applyTo, catalogOf, openShard, readKey, sectionOf, type ShardEvents } f
 
 const options = {
   events: { standard: 1_000_000, smoke: 100, description: 'Events in the largest window' },
+  checkpoint: {
+    standard: 5,
+    description: 'Seconds of event time between two checkpoints; until one, events are in memory',
+  },
   reads: { standard: 1000, smoke: 50, description: 'Edges at which each size is read' },
 } as const
 
@@ -35,7 +40,6 @@ const catalog = catalogOf({
 
 /** Events of a size are this many times those of the size before. */
 const sizeStep = 100
-const checkpointMs = 5000
 /** The trailing edge goes through these tiles while the window is read. */
 const readTiles = 5
 /** Reads of each size that only let the engine compile. */
@@ -50,6 +54,7 @@ type BySize = Readonly<Record<string, number>>
 // A type: an interface has no index signature.
 type Figures = {
   readonly events: number
+  readonly checkpointSeconds: number
   /** Of the largest window. */
   readonly readMsP50: number
   /** From the size before to the largest; 0 when there is none. */
@@ -80,6 +85,7 @@ export const continuous = defineBench({
   headline: 'readMsP50',
   columns: {
     events: ({ events }: Figures) => grouped(events),
+    'checkpoint s': ({ checkpointSeconds }) => grouped(checkpointSeconds),
     'state bytes': ({ events, stateBytes }) => grouped(stateBytes[events]!),
     'at most': ({ events, stateBytesMax }) => grouped(stateBytesMax[events]!),
     'an event': ({ events, stateBytesPerEvent }) => decimals(stateBytesPerEvent[events]!),
@@ -92,7 +98,13 @@ export const continuous = defineBench({
     'state grows': ({ events, stateGrowth }) => growthText(events, stateGrowth),
     'read grows': ({ events, readGrowth }) => growthText(events, readGrowth),
   },
-  rows: [{ events: 1 }, { events: 100 }, { events: 10_000 }, { events: 1_000_000 }],
+  rows: [
+    { events: 1 },
+    { events: 100 },
+    { events: 10_000 },
+    { events: 1_000_000 },
+    { events: 1_000_000, checkpoint: 7200 },
+  ],
   measure,
 })
 
@@ -108,13 +120,18 @@ interface Cost {
   readonly values: readonly string[]
 }
 
-async function measure({ events, reads }: Values<typeof options>): Promise<Measurement<Figures>> {
+async function measure({
+  events,
+  checkpoint,
+  reads,
+}: Values<typeof options>): Promise<Measurement<Figures>> {
   const sizes: number[] = []
   for (let size = events; size >= 1; size = Math.floor(size / sizeStep)) sizes.unshift(size)
   // The first shard of a process pays for the code of all.
-  await measureSize(Math.min(events, sizeStep), 1)
+  const checkpointMs = checkpoint * 1000
+  await measureSize(Math.min(events, sizeStep), 1, checkpointMs)
   const costs = new Map<number, Cost>()
-  for (const size of sizes) costs.set(size, await measureSize(size, reads))
+  for (const size of sizes) costs.set(size, await measureSize(size, reads, checkpointMs))
   const bySize = (of: (cost: Cost, size: number) => number): BySize =>
     Object.fromEntries([...costs].map(([size, cost]) => [size, of(cost, size)]))
   const growths = (of: BySize): BySize =>
@@ -131,6 +148,7 @@ async function measure({ events, reads }: Values<typeof options>): Promise<Measu
   return {
     figures: {
       events,
+      checkpointSeconds: checkpoint,
       readMsP50: readMsP50OfSize[events]!,
       stateGrowth: stateGrowthToSize[events] ?? 0,
       readGrowth: readGrowthToSize[events] ?? 0,
@@ -150,12 +168,12 @@ async function measure({ events, reads }: Values<typeof options>): Promise<Measu
   }
 }
 
-async function measureSize(size: number, reads: number): Promise<Cost> {
+async function measureSize(size: number, reads: number, checkpointMs: number): Promise<Cost> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-continuous-'))
   const sent = eventsOf(size)
   const bytesBefore = processBytes()
   const shard = await openShard(catalog, directory)
-  const feed = new Feed(shard, sent)
+  const feed = new Feed(shard, sent, checkpointMs)
   try {
     await feed.to(startMs + windowMs)
     const filled = {
@@ -222,16 +240,19 @@ class Feed {
   #first = 0
   #sum = 0
   #storedTo = 0
-  #checkpointAtMs = startMs + checkpointMs
+  readonly #checkpointMs: number
+  #checkpointAtMs: number
 
-  constructor(shard: Shard, sent: ShardEvents) {
+  constructor(shard: Shard, sent: ShardEvents, checkpointMs: number) {
     this.#shard = shard
     this.#sent = sent
+    this.#checkpointMs = checkpointMs
+    this.#checkpointAtMs = startMs + checkpointMs
   }
 
   /** Sends the events up to a moment, checkpoints between them. */
   async to(nowMs: number): Promise<void> {
-    for (; this.#checkpointAtMs <= nowMs; this.#checkpointAtMs += checkpointMs) {
+    for (; this.#checkpointAtMs <= nowMs; this.#checkpointAtMs += this.#checkpointMs) {
       this.#send(this.#checkpointAtMs)
       if (this.#next === this.#storedTo) continue
       this.#storedTo = this.#next

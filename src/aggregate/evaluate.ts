@@ -21,28 +21,35 @@ export interface Question {
   readonly key: Uint8Array
   /** Places in the view's features. */
   readonly features: readonly number[]
-  /** The end of the windows: whole ms and nanoseconds within, -Infinity before any event. */
+  /**
+   * The end of the windows: whole ms and nanoseconds within, -Infinity before any event. When it
+   * lies before the newest event of the key, that is their end: what came ahead of the clock into a
+   * view that does not let it wait has counted, and cannot be told from the rest of its tile.
+   */
   readonly edgeMs: number
   readonly edgeNs: number
 }
 
 /** Answers one question; parked rows up to the edge must have been admitted. */
 export function evaluate(state: ViewState, question: Question): ReadResult {
-  const { keyHash, key, features, edgeMs, edgeNs } = question
-  const edge = instantNs(edgeMs, edgeNs)
+  const { keyHash, key, features } = question
   const nothing = { values: features.map(() => null), hasEvents: features.map(() => false) }
-  const slot = edgeMs === -Infinity ? 0 : state.slotOf(keyHash, key, 0, key.length)
-  if (slot === 0) return { entity: 'unseen', newestNs: null, edgeNs: edge, ...nothing }
+  const slot = question.edgeMs === -Infinity ? 0 : state.slotOf(keyHash, key, 0, key.length)
+  if (slot === 0) {
+    const edgeNs = instantNs(question.edgeMs, question.edgeNs)
+    return { entity: 'unseen', newestNs: null, edgeNs, ...nothing }
+  }
   state.marks.use(slot)
-  const newestMs = state.newestMs[slot]!
-  const newestNs = state.newestNs[slot]!
-  const common = { newestNs: instantNs(newestMs, newestNs), edgeNs: edge }
-  if (isExpired(state, slot, edgeMs, edgeNs)) return { entity: 'expired', ...common, ...nothing }
-  const isAhead = newestMs > edgeMs || (newestMs === edgeMs && newestNs > edgeNs)
-  const windowEdge = { edgeMs, edgeNs, isLast: !isAhead }
+  const newest = { edgeMs: state.newestMs[slot]!, edgeNs: state.newestNs[slot]! }
+  const edge = laterOf(question, newest)
+  const common = {
+    newestNs: instantNs(newest.edgeMs, newest.edgeNs),
+    edgeNs: instantNs(edge.edgeMs, edge.edgeNs),
+  }
+  if (isExpired(state, slot, edge)) return { entity: 'expired', ...common, ...nothing }
   const answer: Answer = { values: [], hasEvents: [] }
   for (const { level, groups } of state.readPlans.of(features)) {
-    for (const group of groups) evaluateGroup(state, level, group, slot, windowEdge, answer)
+    for (const group of groups) evaluateGroup(state, level, group, slot, edge, answer)
   }
   return {
     entity: 'present',
@@ -52,6 +59,10 @@ export function evaluate(state: ViewState, question: Question): ReadResult {
     ),
     hasEvents: features.map((index) => answer.hasEvents[index]!),
   }
+}
+
+function laterOf(a: Edge, b: Edge): Edge {
+  return b.edgeMs > a.edgeMs || (b.edgeMs === a.edgeMs && b.edgeNs > a.edgeNs) ? b : a
 }
 
 /** By place in the view's features. */
@@ -73,7 +84,7 @@ function valueOf(value: Value | undefined | Elements): Value | undefined {
 }
 
 /** Whether the newest event lies before every window, or the latest row is no longer served. */
-function isExpired(state: ViewState, slot: number, edgeMs: number, edgeNs: number): boolean {
+function isExpired(state: ViewState, slot: number, { edgeMs, edgeNs }: Edge): boolean {
   const { mode, ttlMs } = state.view
   const newestMs = state.newestMs[slot]!
   const untilMs = newestMs + ttlMs
@@ -98,7 +109,7 @@ function evaluateGroup(
 ): void {
   const { level, runs } = levelState
   const { mode } = state.view
-  const { first, last } = tilesOf(mode, group.span, level.widthMs, edge.edgeMs, edge.isLast)
+  const { first, last } = tilesOf(mode, group.span, level.widthMs, edge.edgeMs)
   const { before, behind } =
     mode === 'continuous' ? partsOf(group.span, level.widthMs, edge) : wholeTiles
   const { cells } = runs

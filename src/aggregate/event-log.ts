@@ -8,21 +8,23 @@
  * found. Between the beginning of a checkpoint and its end there are two generations: the one that
  * is being stored, which no longer changes, and the one that grows.
  *
- * Bytes of a generation are an arena of `i32 previous, i32 slot, row`, where `previous` is the
- * place of the row of the same slot before, -1 for none.
+ * Bytes of a generation are an arena of `i32 previous, row`, where `previous` is the place of the
+ * row before it of the same slot and tile, -1 for none. So a read looks at the events of the tiles
+ * that it is about, however many there are of others.
  */
 import type { Column, RowBatch } from '../model/rows.ts'
 import type { Field } from '../model/types.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { ChunkPlan } from './layout.ts'
 import { readRow, rowBytes, rowTimeMs, rowTimeNs, writeRow } from './row-codec.ts'
-import { TimeIndex } from './time-index.ts'
+import { noRow, TileChains } from './tile-chains.ts'
 import type { TimeRange } from './window.ts'
 
-const none = -1
-const linkBytes = 8
-const slotAt = 4
+const linkBytes = 4
 const arenaBytesInitial = 16 * 1024
+
+/** Tiles that are looked up one by one; of more, those that a slot has are gone through. */
+const lookupsMax = 16
 
 /** Rows of one key in one tile, in the order of their arrival. */
 export interface Chunk {
@@ -36,19 +38,16 @@ export class EventLog {
   /** How far back events are needed, ms. */
   readonly reachMs: number
   readonly #fields: readonly Field[]
-  readonly #isIndexed: boolean
-  #growing: Generation
+  #growing = new Generation()
   /** Null while no checkpoint is in progress. */
   #storing: Generation | null = null
   #slots = 0
 
   /** @param fields  The columns of the view. */
-  constructor(fields: readonly Field[], { tileMs, reachMs, isIndexed }: ChunkPlan) {
+  constructor(fields: readonly Field[], { tileMs, reachMs }: ChunkPlan) {
     this.#fields = fields
     this.tileMs = tileMs
     this.reachMs = reachMs
-    this.#isIndexed = isIndexed
-    this.#growing = new Generation(isIndexed)
   }
 
   /** Bytes of the events held. */
@@ -58,33 +57,41 @@ export class EventLog {
 
   growSlots(capacity: number): void {
     this.#slots = capacity
-    this.#growing.growSlots(capacity)
-    this.#storing?.growSlots(capacity)
+    this.#growing.chains.growSlots(capacity)
+    this.#storing?.chains.growSlots(capacity)
+  }
+
+  /** The tile of the log that holds a moment. */
+  tileOf(timeMs: number): number {
+    return Math.floor(timeMs / this.tileMs)
   }
 
   /** Adds row `i` to the events of a slot. */
   append(slot: number, rows: RowBatch, i: number, columns: readonly Column[]): void {
-    const { writer, heads, index } = this.#growing
+    const { writer, chains } = this.#growing
     const at = writer.byteLength
-    writer.i32(heads[slot]!)
-    writer.i32(slot)
+    writer.i32(chains.push(slot, this.tileOf(rows.timeMs[i]!), at))
     writeRow(writer, rows, i, columns, this.#fields)
-    heads[slot] = at
-    index?.add(slot, rows.timeMs[i]!, rows.timeNs[i]!, at)
   }
 
-  /** Whether one of the events held of a slot has this event time; needs the index. */
+  /** Whether one of the events held of a slot has this event time. */
   holds(slot: number, timeMs: number, timeNs: number): boolean {
-    const isIn = (generation: Generation | null): boolean =>
-      generation !== null && generation.index!.has(slot, timeMs, timeNs, generation)
-    return isIn(this.#growing) || isIn(this.#storing)
+    const tile = this.tileOf(timeMs)
+    return this.#generations.some((generation) => {
+      const { view, chains } = generation
+      for (let at = chains.head(slot, tile); at !== noRow; at = view.getInt32(at, true)) {
+        const row = at + linkBytes
+        if (rowTimeMs(view, row) === timeMs && rowTimeNs(view, row) === timeNs) return true
+      }
+      return false
+    })
   }
 
   /** Everything held is going to be stored: a checkpoint begins. */
   beginStoring(): void {
     this.#storing = this.#growing
-    this.#growing = new Generation(this.#isIndexed)
-    this.#growing.growSlots(this.#slots)
+    this.#growing = new Generation()
+    this.#growing.chains.growSlots(this.#slots)
   }
 
   /** It is stored. */
@@ -94,25 +101,32 @@ export class EventLog {
 
   /** What a checkpoint has to store of a slot, by tile. */
   chunksOf(slot: number): readonly Chunk[] {
-    if (this.#storing === null) return []
-    const { view, places } = this.#storing.rowsOf(slot)
-    const byTile = new Map<number, number[]>()
-    for (const at of places) {
-      const tile = Math.floor(rowTimeMs(view, at) / this.tileMs)
-      const inTile = byTile.get(tile)
-      if (inTile === undefined) byTile.set(tile, [at])
-      else inTile.push(at)
-    }
-    return [...byTile].map(([tile, inTile]) => ({ tile, bytes: joined(view, inTile) }))
+    const storing = this.#storing
+    if (storing === null) return []
+    const chunks: Chunk[] = []
+    const { view } = storing
+    storing.chains.forEachOf(slot, (tile, newest) => {
+      chunks.push({ tile, bytes: joined(view, rowsFrom(view, newest)) })
+    })
+    return chunks
   }
 
-  /** Adds the events of a slot that lie in a range, in the order of their arrival. */
+  /** Adds the events of a slot that lie in a range, those of one tile in their order of arrival. */
   collect(slot: number, range: TimeRange, rows: RowBatch): void {
-    for (const generation of [this.#storing, this.#growing]) {
-      if (generation === null) continue
-      const { view, places } = generation.rowsOf(slot)
-      for (const at of places) {
-        if (isWithin(view, at, range)) readRow(view, at, rows, this.#fields)
+    const first = this.tileOf(range.fromMs)
+    const last = this.tileOf(range.toMs)
+    for (const { view, chains } of this.#generations) {
+      const collectTile = (newest: number): void => {
+        for (const at of rowsFrom(view, newest)) {
+          if (isWithin(view, at, range)) readRow(view, at, rows, this.#fields)
+        }
+      }
+      if (last - first < lookupsMax) {
+        for (let tile = first; tile <= last; tile++) collectTile(chains.head(slot, tile))
+      } else {
+        chains.forEachOf(slot, (tile, newest) => {
+          if (tile >= first && tile <= last) collectTile(newest)
+        })
       }
     }
   }
@@ -133,52 +147,33 @@ export class EventLog {
       if (isWithin(view, at, range)) readRow(view, at, rows, this.#fields)
     }
   }
+
+  /** The older first. */
+  get #generations(): readonly Generation[] {
+    return this.#storing === null ? [this.#growing] : [this.#storing, this.#growing]
+  }
 }
 
 class Generation {
   readonly writer = new ByteWriter(arenaBytesInitial)
-  /** Place of the newest row of a slot. */
-  heads = new Int32Array(0)
-  readonly index: TimeIndex | null
-
-  constructor(isIndexed: boolean) {
-    this.index = isIndexed ? new TimeIndex() : null
-  }
+  readonly chains = new TileChains()
 
   get bytes(): number {
-    return this.writer.byteLength + (this.index?.bytes ?? 0)
+    return this.writer.byteLength + this.chains.bytes
   }
 
-  /** Whether the row at a place is of a slot and has an event time. */
-  isAt(at: number, slot: number, timeMs: number, timeNs: number): boolean {
-    const view = this.#view
-    return (
-      view.getInt32(at + slotAt, true) === slot &&
-      rowTimeMs(view, at + linkBytes) === timeMs &&
-      rowTimeNs(view, at + linkBytes) === timeNs
-    )
-  }
-
-  growSlots(capacity: number): void {
-    const heads = new Int32Array(capacity).fill(none)
-    heads.set(this.heads)
-    this.heads = heads
-  }
-
-  /** The rows of a slot, the first to arrive first. */
-  rowsOf(slot: number): { readonly view: DataView; readonly places: readonly number[] } {
-    const view = this.#view
-    const places: number[] = []
-    for (let at = this.heads[slot]!; at !== none; at = view.getInt32(at, true)) {
-      places.push(at + linkBytes)
-    }
-    return { view, places: places.reverse() }
-  }
-
-  get #view(): DataView {
+  /** The rows so far. */
+  get view(): DataView {
     const bytes = this.writer.since(0)
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
+}
+
+/** The rows of a chain, the first to arrive first. */
+function rowsFrom(view: DataView, newest: number): readonly number[] {
+  const places: number[] = []
+  for (let at = newest; at !== noRow; at = view.getInt32(at, true)) places.push(at + linkBytes)
+  return places.reverse()
 }
 
 function isWithin(view: DataView, at: number, range: TimeRange): boolean {

@@ -5,12 +5,17 @@
  * A value is null when the column had no value in the window; a count is never null here. A value
  * may be beyond the range of its type: then there is none, and that is told apart from null.
  */
+import type { HashSeed } from '../base/hash.ts'
 import type { AggregateFunction } from '../model/aggregate-function.ts'
 import { columnKind } from '../model/rows.ts'
 import type { Field, Value } from '../model/types.ts'
 import type { Cells } from './cells.ts'
 import type { Partial } from './partial.ts'
-import { distinctCount, distinctCountValue } from './partials/distinct-count.ts'
+import {
+  distinctCount,
+  distinctCountValue,
+  type DistinctCountOptions,
+} from './partials/distinct-count.ts'
 import { distinctList, distinctListValue } from './partials/distinct-list.ts'
 import { extremeFloat, extremeInt, extremeValue } from './partials/extreme.ts'
 import { firstLast } from './partials/first-last.ts'
@@ -56,8 +61,17 @@ export interface FunctionPlan {
   readonly ofNulls: Value
 }
 
-/** How a function over a column is computed; over one of a type that the function takes. */
-export function planFunction(fn: AggregateFunction, field: Field): FunctionPlan {
+/** A function over a column. */
+export interface PlannedFunction {
+  readonly fn: AggregateFunction
+  /** Of a type that the function takes. */
+  readonly field: Field
+  /** The secret of the store, for hashes of values. */
+  readonly seed: HashSeed
+}
+
+/** How a function over a column is computed. */
+export function planFunction({ fn, field, seed }: PlannedFunction): FunctionPlan {
   switch (fn.name) {
     case 'count':
       return { partials: [], finalize: (_cells, _at, values) => BigInt(values), ofNulls: 0n }
@@ -82,7 +96,7 @@ export function planFunction(fn: AggregateFunction, field: Field): FunctionPlan 
     case 'last_distinct_n':
       return planList(fn, field)
     case 'approx_count_distinct':
-      return planDistinctCount(fn.precision, field)
+      return planDistinctCount({ precision: fn.precision, field, seed })
     case 'approx_percentile':
       return planQuantile(fn, field)
   }
@@ -142,9 +156,9 @@ function planList(fn: Extract<AggregateFunction, { n: number }>, field: Field): 
   }
 }
 
-function planDistinctCount(precision: number, field: Field): FunctionPlan {
+function planDistinctCount(options: DistinctCountOptions): FunctionPlan {
   return {
-    partials: [{ name: `distinct ${precision}`, partial: distinctCount(precision, field) }],
+    partials: [{ name: `distinct ${options.precision}`, partial: distinctCount(options) }],
     finalize: (cells, [at], _values, pool) => distinctCountValue(cells, at!, pool),
     ofNulls: 0n,
   }

@@ -58,7 +58,7 @@ export class KeyTable {
   }
 
   /**
-   * Guesses the slots of keys by their hashes, and reads what {@link find} will want to see of them.
+   * Guesses the slots of keys by their hashes, and reads what {@link find} will want to see.
    *
    * @param slots  Filled with the guesses; some are wrong, and 0 may stand for a key that is there.
    * @returns nothing of use; see `#readAhead` in `view-state.ts`.

@@ -7,7 +7,7 @@
 import type { Feature, View } from '../model/catalog.ts'
 import { continuousTileMs, lifetimeTileMs, sawtoothTileMs } from '../model/tiles.ts'
 import type { PlaceCodec } from './partial.ts'
-import { layOutRow, type Demand, type RowLayout } from './row-layout.ts'
+import { layOutRow, type Demand, type Planned, type RowLayout } from './row-layout.ts'
 import { spansOf } from './window.ts'
 
 export interface Level extends RowLayout {
@@ -23,11 +23,12 @@ export interface Level extends RowLayout {
 }
 
 /** The levels of a view, narrowest tiles first. */
-export function planLevels(view: View): readonly Level[] {
+export function planLevels(planned: Planned): readonly Level[] {
+  const { view } = planned
   const byWidth = groupBy(view.features, (feature) => tileWidthMs(view, feature))
   return [...byWidth]
     .sort(([a], [b]) => a - b)
-    .map(([widthMs, features]) => planLevel(view, widthMs, features))
+    .map(([widthMs, features]) => planLevel(planned, widthMs, features))
 }
 
 function tileWidthMs(view: View, feature: Feature): number {
@@ -48,8 +49,6 @@ export interface ChunkPlan {
   readonly tileMs: number
   /** How far back events are needed, ms. */
   readonly reachMs: number
-  /** Whether events are looked for by their times. */
-  readonly isIndexed: boolean
 }
 
 /**
@@ -63,7 +62,7 @@ export function planChunks(view: View, all: readonly Level[]): ChunkPlan | null 
   if (view.lastWriteWins && view.features.some(({ kind }) => kind !== 'attribute')) {
     // Every tile may have to be counted again, the oldest from its beginning on.
     const reachMs = Math.max(...all.map(({ reachMs, widthMs }) => reachMs + widthMs))
-    return { tileMs: replaceableTileMs, reachMs, isIndexed: true }
+    return { tileMs: replaceableTileMs, reachMs }
   }
   if (view.mode !== 'continuous') return null
   const levels = all.filter(({ reachMs }) => Number.isFinite(reachMs))
@@ -71,7 +70,6 @@ export function planChunks(view: View, all: readonly Level[]): ChunkPlan | null 
   return {
     tileMs: Math.min(...levels.map(({ widthMs }) => widthMs)),
     reachMs: Math.max(...levels.map(({ reachMs }) => reachMs)),
-    isIndexed: false,
   }
 }
 
@@ -96,10 +94,11 @@ function startMsOf(feature: Feature): number {
   return feature.window.startMs
 }
 
-function planLevel(view: View, widthMs: number, features: readonly Feature[]): Level {
+function planLevel(planned: Planned, widthMs: number, features: readonly Feature[]): Level {
+  const { view } = planned
   const demands = features.flatMap(demandsOf)
   const bySpan = groupBy(demands, ({ span }) => `${span.sizeMs} ${span.offsetMs}`)
-  const row = layOutRow(view, [...bySpan.values()])
+  const row = layOutRow(planned, [...bySpan.values()])
   const valueCells = row.partials.flatMap(({ partial, at }) =>
     partial.valueCells.map(({ cell, codec }) => ({ cell: at + cell, codec })),
   )

@@ -5,6 +5,7 @@
  * partials that they have in common. With a secondary key a row has one partial more and none else:
  * a table of such rows, one for each value of the key (`partials/grouped.ts`).
  */
+import type { HashSeed } from '../base/hash.ts'
 import type { Feature, View } from '../model/catalog.ts'
 import type { Field, Value } from '../model/types.ts'
 import {
@@ -86,13 +87,21 @@ export interface RowLayout {
   readonly groups: readonly WindowGroup[]
 }
 
+/** What is laid out: the state of a view in a store. */
+export interface Planned {
+  readonly view: View
+  /** The secret of the store, for hashes of values. */
+  readonly seed: HashSeed
+}
+
 /** Lays out the rows of a level; each of `bySpan` are the demands of one window. */
-export function layOutRow(view: View, bySpan: readonly (readonly Demand[])[]): RowLayout {
-  const row = layOutCells(view, bySpan)
+export function layOutRow(planned: Planned, bySpan: readonly (readonly Demand[])[]): RowLayout {
+  const { view } = planned
+  const row = layOutCells(planned, bySpan)
   return view.secondaryKey === null ? row : layOutGroups(view, view.secondaryKey, row)
 }
 
-function layOutCells(view: View, bySpan: readonly (readonly Demand[])[]): RowLayout {
+function layOutCells({ view, seed }: Planned, bySpan: readonly (readonly Demand[])[]): RowLayout {
   const placed = new Map<string, PlacedPartial>()
   let stride = headCells
   /** Places a column's partial once; returns its first cell. */
@@ -108,7 +117,7 @@ function layOutCells(view: View, bySpan: readonly (readonly Demand[])[]): RowLay
     const column = view.columns.findIndex((field) => field.name === feature.column)
     const field = view.columns[column]!
     const index = view.features.indexOf(feature)
-    const { partials, finalize, ofNulls } = planFeature(feature, field)
+    const { partials, finalize, ofNulls } = planFeature(feature, field, seed)
     // Every row of a column without nulls has a value, and so may the latest row have.
     const isCounted = feature.kind === 'aggregate' && field.type.nullable
     const countAt = isCounted ? place({ name: 'count', partial: count }, column) : eventsCell
@@ -124,10 +133,10 @@ function layOutCells(view: View, bySpan: readonly (readonly Demand[])[]): RowLay
   return { stride, partials, groups }
 }
 
-function planFeature(feature: Feature, field: Field): FunctionPlan {
+function planFeature(feature: Feature, field: Field, seed: HashSeed): FunctionPlan {
   switch (feature.kind) {
     case 'aggregate':
-      return planFunction(feature.fn, field)
+      return planFunction({ fn: feature.fn, field, seed })
     case 'attribute':
       return planAttribute(field)
     case 'secondary-keys':

@@ -15,7 +15,7 @@ import type { TileRuns } from './tile-runs.ts'
 import type { ValuePool } from './value-pool.ts'
 
 /** Format of a stored slot; raise it with any change of the bytes, cells included. */
-export const slotFormat = 2
+export const slotFormat = 3
 
 /** One level's plan with the tiles of every slot. */
 export interface LevelState {
@@ -59,7 +59,8 @@ export function newestMsOf(bytes: Uint8Array): number {
 }
 
 /**
- * Fills an empty slot from its stored form; returns the nanoseconds of its newest event.
+ * Fills an empty slot from its stored form; returns the nanoseconds of its newest event. When it
+ * throws, what it has put into the slot can be removed.
  *
  * @throws MillraceError `STORE_FORMAT` for bytes of another format.
  */
@@ -72,8 +73,8 @@ export function decodeSlot(
   const view = viewOf(bytes)
   const found = view.getUint32(0, true)
   if (found !== slotFormat) throw new MillraceError('STORE_FORMAT', { found, expected: slotFormat })
+  const values = valuesOf(bytes, levels)
   let at = headerBytes
-  let hasValues = false
   for (const { level, runs } of levels) {
     const rows = view.getUint32(at, true)
     const rowBytes = level.stride * 8
@@ -81,10 +82,22 @@ export function decodeSlot(
     at = start + rows * rowBytes
     const first = runs.load(slot, rows)
     new Uint8Array(runs.cells.low.buffer).set(bytes.subarray(start, at), first * rowBytes)
+  }
+  placeValues(values, slot, levels, pool)
+  return view.getInt32(4, true)
+}
+
+/** The pooled values of a stored slot. */
+function valuesOf(bytes: Uint8Array, levels: readonly LevelState[]): readonly unknown[] {
+  const view = viewOf(bytes)
+  let at = headerBytes
+  let hasValues = false
+  for (const { level } of levels) {
+    const rows = view.getUint32(at, true)
+    at += 4 + rows * level.stride * 8
     hasValues ||= rows > 0 && level.valueCells.length > 0
   }
-  if (hasValues) placeValues(decoder.decode(bytes, at) as unknown[], slot, levels, pool)
-  return view.getInt32(4, true)
+  return hasValues ? (decoder.decode(bytes, at) as unknown[]) : []
 }
 
 /** Gives the values of a loaded slot their places in this pool. */
@@ -94,12 +107,30 @@ function placeValues(
   levels: readonly LevelState[],
   pool: ValuePool,
 ): void {
-  let next = 0
+  let placed = 0
+  try {
+    forEachPlace(levels, slot, (f64, cell, codec) => {
+      f64[cell] = codec.fromStored(pool, values[placed])
+      placed += 1
+    })
+  } catch (thrown) {
+    // The rest are places of another process: nothing here is theirs.
+    let n = 0
+    forEachPlace(levels, slot, (f64, cell) => {
+      if (n++ >= placed) f64[cell] = 0
+    })
+    throw thrown
+  }
+}
+
+function forEachPlace(
+  levels: readonly LevelState[],
+  slot: number,
+  visit: (f64: Float64Array, cell: number, codec: PlaceCodec) => void,
+): void {
   for (const { level, runs } of levels) {
     const { f64 } = runs.cells
-    forEachValueCell(level, runs, slot, (cell, codec) => {
-      f64[cell] = codec.fromStored(pool, values[next++])
-    })
+    forEachValueCell(level, runs, slot, (cell, codec) => visit(f64, cell, codec))
   }
 }
 

@@ -8,6 +8,7 @@
  *
  * Shard thread, no I/O but `load`, which brings in a key that is stored and not in memory.
  */
+import type { HashSeed } from '../base/hash.ts'
 import type { View } from '../model/catalog.ts'
 import { RowBatch, type Column } from '../model/rows.ts'
 import { capacitySlack, grownCapacity } from './capacity.ts'
@@ -69,6 +70,8 @@ export class ViewState {
   readonly #load: KeyLoader
   readonly #loadChunks: ChunkLoader
   readonly #isWallClock: boolean
+  /** Arrival of the newest batch. */
+  #arrivalMs = -Infinity
   #capacity = 0
   #slots = new Int32Array(0)
   #cellOf = new Int32Array(0)
@@ -79,13 +82,15 @@ export class ViewState {
   constructor(
     view: View,
     options: {
+      /** The secret of the store. */
+      readonly seed: HashSeed
       readonly load: KeyLoader
       readonly loadChunks: ChunkLoader
       readonly capture: (slot: number) => void
     },
   ) {
     this.view = view
-    const levels = planLevels(view)
+    const levels = planLevels({ view, seed: options.seed })
     this.levels = levels.map((level) => ({
       level,
       runs: new TileRuns(level, this.pool),
@@ -122,6 +127,7 @@ export class ViewState {
    * @returns the rows, ascending, that lie before every window and so changed nothing.
    */
   apply(rows: RowBatch, columns: readonly Column[], arrivalMs: number): readonly number[] {
+    this.#arrivalMs = arrivalMs
     if (this.#isWallClock) this.admit(arrivalMs)
     return this.#applyRows(rows, columns, arrivalMs)
   }
@@ -144,7 +150,13 @@ export class ViewState {
     if (stored === null) return 0
     const loaded = this.#insert(hash, bytes, start, end)
     this.newestMs[loaded] = newestMsOf(stored)
-    this.newestNs[loaded] = decodeSlot(stored, loaded, this.levels, this.pool)
+    try {
+      this.newestNs[loaded] = decodeSlot(stored, loaded, this.levels, this.pool)
+    } catch (thrown) {
+      // What is half there would count, and be stored in the place of the whole.
+      this.remove(loaded)
+      throw thrown
+    }
     return loaded
   }
 
@@ -164,6 +176,11 @@ export class ViewState {
     return rows
   }
 
+  /** The earliest moment at which the windows of a later read may end. */
+  get earliestEdgeMs(): number {
+    return Math.min(this.watermarkMs, this.#arrivalMs)
+  }
+
   /** Forgets a slot; its key must be stored, or not be wanted any more. */
   remove(slot: number): void {
     for (const { runs } of this.levels) runs.remove(slot)
@@ -180,8 +197,7 @@ export class ViewState {
     this.#growRows(rows.count)
     this.read = this.#readAhead(rows)
     const late = this.#locate(rows, columns, arrivalMs)
-    // Of the two leading edges that a read may have, the one that looks back further.
-    for (const state of this.levels) this.#update(state, rows, columns, this.watermarkMs)
+    for (const state of this.levels) this.#update(state, rows, columns)
     this.#replacements?.recount()
     return late
   }
@@ -275,9 +291,9 @@ export class ViewState {
   }
 
   /** Finds the tile of every row at one level and updates its partials. */
-  #update(state: LevelState, rows: RowBatch, columns: readonly Column[], edgeMs: number): void {
+  #update(state: LevelState, rows: RowBatch, columns: readonly Column[]): void {
     const { level, runs } = state
-    const horizon = this.horizonOf(state, edgeMs)
+    const horizon = this.horizonOf(state, this.earliestEdgeMs)
     const shifts = runs.shifts
     this.#findTiles(state, rows, horizon)
     // Rows found before others moved are found again; by then every tile is there.
@@ -319,10 +335,10 @@ export class ViewState {
       log,
       eventsOf: (slot, range) => this.eventsOf(slot, range),
       chunksAt: (slot, timeMs) => {
-        const tile = Math.floor(timeMs / log.tileMs)
+        const tile = log.tileOf(timeMs)
         return this.#loadChunks(this.keys.hashOf(slot), this.keys.keyOf(slot), tile, tile)
       },
-      horizonOf: (state) => this.horizonOf(state, this.watermarkMs),
+      horizonOf: (state) => this.horizonOf(state, this.earliestEdgeMs),
     })
   }
 

@@ -11,13 +11,14 @@
  *                      events of the tiles before and behind that lie within (t − O − W, t − O]
  *
  *     tiles  |----|----|----|----|--
- *     sawtooth     [==============t     trailing edge on a boundary, leading edge at t
- *     interval     [=========)    t     complete tiles only
- *     continuous      (===========t     both edges exact
+ *     sawtooth    [================t    trailing edge on a boundary, leading edge at t
+ *     interval    [==============) t    complete tiles only
+ *     continuous    (==============t    both edges exact
  *
- * The last tile of a sawtooth ends at t because no event after t is in it: an event ahead of the
- * clock is parked until its time comes, and the latest event is by definition not exceeded. One
- * that ends earlier ends on a boundary, like it begins. Sawtooth tiles are at most a tenth of their
+ * The last tile ends at t because no event after t is in it: an event ahead of the clock is parked
+ * until its time comes, the latest event is by definition not exceeded, and for a read at the clock
+ * of a view of which it is the edge, t is the latest event of the key if that is ahead. A sawtooth
+ * that ends earlier ends on a boundary, like it begins. Its tiles are at most a tenth of the
  * window, so an edge is at most 10 % too early; state per key depends on windows, not on events.
  *
  * @see N. Simha et al., Chronon's tiled architecture, for the name and the shape of the sawtooth.
@@ -63,31 +64,25 @@ export interface TileRange {
   readonly last: number
 }
 
-/**
- * The whole tiles of a window.
- *
- * @param isLast  Whether no event is later than the edge.
- */
+/** The whole tiles of a window; no event is later than the edge. */
 export function tilesOf(
   mode: WindowMode,
   { sizeMs, offsetMs }: Span,
   widthMs: number,
   edgeMs: number,
-  isLast = true,
 ): TileRange {
   const endMs = edgeMs - offsetMs
   const endTile = Math.floor(endMs / widthMs)
   if (mode === 'interval') return { first: endTile - sizeMs / widthMs, last: endTile - 1 }
   const first = Math.floor((endMs - sizeMs) / widthMs)
   if (mode === 'sawtooth') return { first, last: offsetMs === 0 ? endTile : endTile - 1 }
-  return { first: first + 1, last: offsetMs === 0 && isLast ? endTile : endTile - 1 }
+  return { first: first + 1, last: offsetMs === 0 ? endTile : endTile - 1 }
 }
 
 /** Where windows end: whole ms and nanoseconds within. */
 export interface Edge {
   readonly edgeMs: number
   readonly edgeNs: number
-  readonly isLast: boolean
 }
 
 /** The last nanosecond of a millisecond. */
@@ -95,14 +90,12 @@ const lastNs = 999_999
 
 /**
  * The parts of a continuous window that are not whole tiles, at either end; null where there is
- * none.
- *
- * @param edge.isLast  Whether no event is later than the edge.
+ * none. No event is later than the edge.
  */
 export function partsOf(
   { sizeMs, offsetMs }: Span,
   widthMs: number,
-  { edgeMs, edgeNs, isLast }: Edge,
+  { edgeMs, edgeNs }: Edge,
 ): { readonly before: TimeRange | null; readonly behind: TimeRange | null } {
   const toMs = edgeMs - offsetMs
   const fromMs = toMs - sizeMs
@@ -114,6 +107,6 @@ export function partsOf(
   const behind = { ...whole, fromMs: endTile * widthMs - 1, fromNs: lastNs }
   return {
     before: sizeMs === Infinity ? null : before,
-    behind: offsetMs === 0 && isLast ? null : behind,
+    behind: offsetMs === 0 ? null : behind,
   }
 }

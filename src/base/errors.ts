@@ -161,6 +161,8 @@ export const errorTable = {
 
   // The command line.
   USAGE_INVALID: row('user', 'never', 400, null, '{reason}'),
+  FILE_UNREADABLE: row('user', 'never', 400, null, 'cannot read {file}: {reason}'),
+  FILE_UNWRITABLE: row('user', 'never', 400, null, 'cannot write {file}: {reason}'),
 
   // Raised in the client only.
   CLIENT_CLOSED: row('user', 'never', 500, null, 'the client is closed'),

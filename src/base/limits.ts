@@ -144,6 +144,9 @@ export const sequenceGapsMax = 3
 /** Shards of a store. Fixed when the store is created. */
 export const shardsMax = 64
 
+/** Characters of the name of a definition, a feature or a field. */
+export const nameLengthMax = 64
+
 /** Windows, aggregates and views: bounds that keep a definition sensible. */
 export const featuresPerViewMax = 512
 export const viewsMax = 256
@@ -152,6 +155,20 @@ export const tilesPerWindowMax = 100_000
 
 /** Widest `interval` tile: `last` orders its events by their ns in it, whole ones below 2⁵³. */
 export const intervalMsMax = 104 * 86_400_000
+
+/** Latest beginning of a lifetime window, ms since the epoch: 2100-01-01; nothing would count. */
+export const lifetimeStartMsMax = 4_102_444_800_000
+
+/** Values of `first(n)` and the like. */
+export const listValuesMax = 1000
+
+/** log2 of the registers of `approxCountDistinct`. */
+export const distinctPrecisionMin = 4
+export const distinctPrecisionMax = 16
+
+/** Different values up to which `approxPercentile` is exact. */
+export const percentilePrecisionMin = 20
+export const percentilePrecisionMax = 500
 
 /** Windows of one `windowSeries`. */
 export const seriesWindowsMax = 1000

@@ -2,8 +2,10 @@
  * The definitions of a start: from a file, or handed over by the embedding program.
  */
 import { fileURLToPath } from 'node:url'
+import { types } from 'node:util'
 import { MillraceError } from '../base/errors.ts'
 import { buildCatalog } from '../define/catalog.ts'
+import { collect } from '../define/collect.ts'
 import { compileFeatures, importFeatures } from '../define/load.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { FileUrl, MillraceOptions } from './options.ts'
@@ -51,22 +53,39 @@ function isFileUrl(features: FileUrl | readonly unknown[]): features is FileUrl 
   return 'href' in features
 }
 
-/** The definitions without their methods, which cannot be sent to another thread. */
-function plainDefinitions(definitions: readonly unknown[]): readonly unknown[] {
+/**
+ * The definitions as another thread takes them: without their methods, and without what is no
+ * definition.
+ *
+ * @throws MillraceError `DEFINITION_INVALID` for an object that would be another one there.
+ */
+function plainDefinitions(values: readonly unknown[]): readonly unknown[] {
   // Who is named twice is copied once: two entities of one name would be refused.
   const copies = new Map<object, unknown>()
-  return definitions.map((definition) => withoutFunctions(definition, copies))
+  const definitions: readonly { readonly name: string }[] = Object.values(collect(values)).flat()
+  return definitions.map((definition) => plainCopy(definition, definition.name, copies))
 }
 
-function withoutFunctions(value: unknown, copies: Map<object, unknown>): unknown {
+function plainCopy(value: unknown, path: string, copies: Map<object, unknown>): unknown {
   if (typeof value === 'function') return undefined
-  if (typeof value !== 'object' || value === null) return value
+  // Dates travel as they are.
+  if (typeof value !== 'object' || value === null || types.isDate(value)) return value
   if (copies.has(value)) return copies.get(value)
-  const copy = Array.isArray(value)
-    ? value.map((part) => withoutFunctions(part, copies))
-    : Object.fromEntries(
-        Object.entries(value).map(([name, part]) => [name, withoutFunctions(part, copies)]),
-      )
+  const copy = copyOfParts(value, path, copies)
   copies.set(value, copy)
   return copy
+}
+
+function copyOfParts(value: object, path: string, copies: Map<object, unknown>): object {
+  if (Array.isArray(value)) {
+    return value.map((part, n) => plainCopy(part, `${path}[${n}]`, copies))
+  }
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) {
+    const reason = 'an object of a class cannot be sent to another thread; start from a file'
+    throw new MillraceError('DEFINITION_INVALID', { path, reason })
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [name, plainCopy(part, `${path}.${name}`, copies)]),
+  )
 }

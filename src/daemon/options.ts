@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { mkdtemp } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
 import { daemonOptions, resolveOptions as resolveConfig, type Resolved } from '../base/config.ts'
+import { MillraceError } from '../base/errors.ts'
 
 /** A logger in the manner of pino: a `pino()` is one. */
 export interface MillraceLog {
@@ -31,7 +32,12 @@ export interface MillraceOptions {
   readonly port?: number
   /** @defaultValue `'127.0.0.1'` */
   readonly host?: string
-  /** Parts of the key space; counts when the data directory is created. @defaultValue 16 */
+  /**
+   * Parts of the key space, fixed when the data directory is created; one that has another number
+   * is refused.
+   *
+   * @defaultValue 16, or what the directory has
+   */
   readonly shards?: number
   /** Threads that own the shards. @defaultValue one less than the machine's cores, at least 1 */
   readonly threads?: number
@@ -67,4 +73,20 @@ export async function resolveOptions(options: MillraceOptions): Promise<Resolved
   const { features, dropMissing: _dropMissing, clock: _clock, log: _log, ...given } = options
   const dataDir = given.dataDir ?? (await mkdtemp(join(tmpdir(), 'millrace-')))
   return { features, ...resolveConfig(daemonOptions, { port: 0, ...given, dataDir }, {}) }
+}
+
+/**
+ * The shards of a store are fixed: who asks for others should not believe to have got them.
+ *
+ * @param store  Null in a new directory.
+ * @throws MillraceError `CONFIG_INVALID`
+ */
+export function assertShards(
+  { shards }: Pick<MillraceOptions, 'shards'>,
+  store: { readonly shards: number } | null,
+): void {
+  if (shards === undefined || store === null || shards === store.shards) return
+  const made = `this store was created with ${store.shards}`
+  const reason = `${shards} asked for, but ${made}; leave the option out, or use another directory`
+  throw new MillraceError('CONFIG_INVALID', { path: 'shards', reason })
 }

@@ -25,6 +25,7 @@ import { LedgerReplay } from './ledger-replay.ts'
 import { loadDefinitions, type Loaded } from './load.ts'
 import { Millrace } from './millrace.ts'
 import {
+  assertShards,
   resolveOptions,
   type MillraceLog,
   type MillraceOptions,
@@ -42,9 +43,10 @@ const silent: MillraceLog = { info: () => {}, error: () => {} }
 /**
  * Starts a daemon: recovers what its data directory holds, then listens.
  *
- * @throws {@link MillraceError} `DEFINITION_LOAD`, `DEFINITION_INVALID`, `DEFINITION_CHANGED`,
- *   `STORE_LOCKED`, `STORE_FORMAT`, `STORE_CORRUPT`, `JOURNAL_CORRUPT`, `SHARD_FAILED`,
- *   `JOURNAL_WRITE`; errors of the system, such as a port in use, as they are.
+ * @throws {@link MillraceError} `CONFIG_INVALID`, `DEFINITION_LOAD`, `DEFINITION_INVALID`,
+ *   `DEFINITION_CHANGED`, `DEFINITION_MISSING`, `STORE_LOCKED`, `STORE_FORMAT`, `STORE_CORRUPT`,
+ *   `JOURNAL_CORRUPT`, `SHARD_FAILED`, `JOURNAL_WRITE`; errors of the system, such as a port in
+ *   use, as they are.
  */
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
   const resolved = await resolveOptions(options)
@@ -60,6 +62,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
     doors: null,
   }
   try {
+    assertShards(options, directory.manifest)
     return await start(options, resolved, opened)
   } catch (thrown) {
     // Doors that are still opening are waited for: nothing may listen after a start has failed.
@@ -176,6 +179,7 @@ async function openShards(options: {
   const starts = laneStarts(shards, threads, stateBytesMax, {
     definitionsUrl: loaded.definitionsUrl,
     definitions: loaded.definitions,
+    seed: settled.manifest.seed,
     storePath: opened.directory.shardsPath,
     viewIds: settled.viewIds,
     viewsSince: settled.viewsSince,

@@ -81,10 +81,10 @@ export interface FeatureRow {
 
 /**
  * Why a value is what it is. `present`: computed from at least one event. `null`: events are in
- * the window, but all values of the column are null. `empty`: the key is known and no event is in
- * the window. `overflow`: the value, or a sum on the way to it, is beyond the range of its type.
- * `expired`: the key's newest event is before every window of the view. `unseen`: no event of the
- * key is known.
+ * the window, but all values of the column are null, or all but one where the function needs two.
+ * `empty`: the key is known and no event is in the window. `overflow`: the value, or one of a list,
+ * is beyond the range of its type. `expired`: the key's newest event is before every window of the
+ * view. `unseen`: no event of the key is known.
  */
 export type FeatureState = 'present' | 'null' | 'empty' | 'overflow' | 'expired' | 'unseen'
 

@@ -4,6 +4,7 @@
  * A lane is one shard thread with its port. Messages of a lane keep their order in both
  * directions, so a read posted after a batch sees that batch.
  */
+import type { HashSeed } from '../base/hash.ts'
 import type { LeadingEdge } from './catalog.ts'
 import type { PartlyLate, Rejection } from './rejection.ts'
 import type { Value } from './types.ts'
@@ -17,6 +18,8 @@ export interface LaneStart {
   readonly definitionsUrl: string | null
   /** Definitions as plain data, when there is no module. */
   readonly definitions: readonly unknown[] | null
+  /** The secret of the store, for hashes of values. */
+  readonly seed: HashSeed
   /** Folder of the shards' environments. */
   readonly storePath: string
   /** What each view's keys are stored under, by place in the catalog. */
@@ -37,7 +40,8 @@ export interface Recorded {
 
 export interface ShardBuffer {
   readonly shard: number
-  readonly buffer: ArrayBuffer
+  /** The lane's until it has answered; then it is filled again. */
+  readonly buffer: SharedArrayBuffer
   readonly byteLength: number
 }
 
@@ -72,6 +76,12 @@ export interface ReadResult {
   readonly hasEvents: readonly boolean[]
 }
 
+/** A question that an error of ours has left without an answer; it changed nothing. */
+export interface ReadFailure {
+  /** A plain error, so that it can be sent: the message and the stack of what was thrown. */
+  readonly failure: Error
+}
+
 export type ToShard =
   | {
       readonly kind: 'apply'
@@ -103,10 +113,12 @@ export type FromShard =
       readonly rejected: readonly BatchRejections[]
       /** The lane's watermark of each view: ms and ns in turn; -Infinity before the first event. */
       readonly watermarks: Float64Array
-      /** The lane's buffers, to be filled again. */
-      readonly buffers: readonly ArrayBuffer[]
     }
-  | { readonly kind: 'read'; readonly id: number; readonly results: readonly ReadResult[] }
+  | {
+      readonly kind: 'read'
+      readonly id: number
+      readonly results: readonly (ReadResult | ReadFailure)[]
+    }
   | {
       readonly kind: 'checkpointed'
       readonly shard: number

@@ -9,7 +9,9 @@
  * f64 arrivalMs`, then per event: `u32 index, u32 keyHash, u32 eventBytes, u16 keyBytes, u16 0`,
  * the key's bytes and the event's msgpack bytes.
  *
- * Thread: written on the main thread, transferred whole, read on the shard's thread.
+ * Thread: written on the main thread, read on the shard's thread. The memory is shared, and belongs
+ * to one of them at a time: buffers that change hands whole are counted as new memory by each
+ * thread's garbage collector, which then has far more to do than there is garbage.
  */
 import { futureMsMax } from '../base/limits.ts'
 
@@ -34,6 +36,7 @@ export interface Section {
 
 /** Writes sections into a growing buffer. */
 export class SectionWriter {
+  #buffer: SharedArrayBuffer
   #bytes: Uint8Array
   #view: DataView
   /** The events' bytes, which are those of their whole batch, and a view of them. */
@@ -43,10 +46,11 @@ export class SectionWriter {
   #section = -1
   #events = 0
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#source = bytes
+  constructor(buffer: SharedArrayBuffer) {
+    this.#buffer = buffer
+    this.#bytes = new Uint8Array(buffer)
+    this.#view = new DataView(buffer)
+    this.#source = this.#bytes
     this.#sourceView = this.#view
   }
 
@@ -115,16 +119,18 @@ export class SectionWriter {
   }
 
   /** Takes the written bytes out; the writer is spent. The buffer may be longer than the bytes. */
-  take(): { buffer: ArrayBuffer; byteLength: number } {
-    return { buffer: this.#bytes.buffer as ArrayBuffer, byteLength: this.#at }
+  take(): { buffer: SharedArrayBuffer; byteLength: number } {
+    return { buffer: this.#buffer, byteLength: this.#at }
   }
 
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    const length = Math.max(this.#bytes.length * 2, this.#at + bytes)
+    this.#buffer = new SharedArrayBuffer(length)
+    const grown = new Uint8Array(this.#buffer)
     grown.set(this.#bytes.subarray(0, this.#at))
     this.#bytes = grown
-    this.#view = new DataView(grown.buffer)
+    this.#view = new DataView(this.#buffer)
   }
 }
 

@@ -36,7 +36,7 @@ import {
 } from './store-keys.ts'
 
 /** Format of the environment; another one is refused. */
-export const storeFormat = 3
+export const storeFormat = 4
 
 /** Writes of one transaction: each may change a page, and LMDB keeps that many pages for good. */
 const writesPerTransaction = 256

@@ -5,7 +5,7 @@
  * lane that hold something, so a lane sees its batches in journal order, each whole. At most
  * `laneBuffersMax` messages are unanswered; beyond, the buffers wait and grow, and messages become
  * fewer and larger exactly when the lane is busy. The memory is bounded by the intake, which
- * counts what was copied for each batch. Answered buffers come back and are filled again.
+ * counts what was copied for each batch. Answered buffers are filled again.
  *
  * Thread: main.
  */
@@ -19,7 +19,7 @@ import { SectionWriter } from '../model/section.ts'
 export interface RouterLane {
   /** The shards that the lane owns. */
   readonly shards: readonly number[]
-  post(message: ToShard, transfer: readonly ArrayBuffer[]): void
+  post(message: ToShard): void
   onMessage(listener: (message: FromShard) => void): void
 }
 
@@ -36,6 +36,7 @@ type Applied = Extract<FromShard, { kind: 'applied' }>
 
 interface Unanswered {
   readonly id: number
+  readonly shards: readonly ShardBuffer[]
   readonly batches: readonly BatchInFlight[]
 }
 
@@ -54,7 +55,7 @@ export class LaneMailbox {
   readonly #writers = new Map<number, SectionWriter>()
   #batches: BatchInFlight[] = []
   readonly #unanswered: Unanswered[] = []
-  readonly #free: ArrayBuffer[] = []
+  readonly #free: SharedArrayBuffer[] = []
   #nextId = 0
 
   constructor(lane: RouterLane, progress: Readonly<Progress>, onAnswered: () => void) {
@@ -79,8 +80,7 @@ export class LaneMailbox {
     }
     let writer = this.#writers.get(shard)
     if (writer === undefined) {
-      const buffer = this.#free.pop() ?? new ArrayBuffer(newBufferBytes)
-      writer = new SectionWriter(new Uint8Array(buffer))
+      writer = new SectionWriter(this.#free.pop() ?? new SharedArrayBuffer(newBufferBytes))
       this.#writers.set(shard, writer)
     }
     return writer
@@ -106,21 +106,18 @@ export class LaneMailbox {
     const shards: ShardBuffer[] = []
     for (const [shard, writer] of this.#writers) shards.push({ shard, ...writer.take() })
     const id = this.#nextId++
-    this.#unanswered.push({ id, batches: this.#batches })
+    this.#unanswered.push({ id, shards, batches: this.#batches })
     this.#batches = []
     this.#writers.clear()
     const { routed, flushed } = this.#progress
     const recorded = this.#progress.recorded()
-    this.#lane.post(
-      { kind: 'apply', id, shards, routed, flushed, recorded },
-      shards.map(({ buffer }) => buffer),
-    )
+    this.#lane.post({ kind: 'apply', id, shards, routed, flushed, recorded })
   }
 
-  #answered({ id, rejected, buffers }: Applied): void {
+  #answered({ id, rejected }: Applied): void {
     const message = this.#unanswered.shift()
     assert(message?.id === id, 'a lane answers in order')
-    this.#keep(buffers)
+    this.#keep(message.shards)
     this.send()
     const { batches } = message
     if (rejected.length > 0) {
@@ -137,9 +134,9 @@ export class LaneMailbox {
     this.#onAnswered()
   }
 
-  #keep(buffers: readonly ArrayBuffer[]): void {
+  #keep(answered: readonly ShardBuffer[]): void {
     const freeMax = freeBuffersPerShard * this.#lane.shards.length
-    for (const buffer of buffers) {
+    for (const { buffer } of answered) {
       if (this.#free.length === freeMax) return
       if (buffer.byteLength <= freeBufferBytesMax) this.#free.push(buffer)
     }

@@ -14,6 +14,7 @@ import { MillraceError, reasonOf } from '../base/errors.ts'
 import type {
   FromShard,
   LaneStart,
+  ReadFailure,
   ReadQuery,
   ReadResult,
   ShardOpened,
@@ -46,15 +47,15 @@ export interface Lane {
   readonly shards: readonly number[]
   /** Settles when the lane's stores are open; rejects with `SHARD_FAILED`. */
   readonly opened: Promise<readonly ShardOpened[]>
-  /** Sends a message behind all that were sent before; buffers in `transfer` are given away. */
-  post(message: ToShard, transfer?: readonly ArrayBuffer[]): void
+  /** Sends a message behind all that were sent before. */
+  post(message: ToShard): void
   /** Adds a listener for `applied`, `checkpointed` and `awaiting`. */
   onMessage(listener: (message: FromShard) => void): void
   /**
    * Asks the lane's shards; all reads of a turn travel in one message.
    *
    * @returns `results[n]`, in the order of `queries[n]`.
-   * @throws MillraceError `SHARD_FAILED`.
+   * @throws MillraceError `SHARD_FAILED`; `INTERNAL` when one of the queries could not be answered.
    */
   read(queries: readonly ReadQuery[]): Promise<readonly ReadResult[]>
 }
@@ -174,8 +175,8 @@ class ThreadLane implements Lane {
     this.#ended.catch(() => undefined)
   }
 
-  post(message: ToShard, transfer: readonly ArrayBuffer[] = []): void {
-    this.#port.postMessage(message, transfer)
+  post(message: ToShard): void {
+    this.#port.postMessage(message)
   }
 
   onMessage(listener: (message: FromShard) => void): void {
@@ -241,15 +242,22 @@ class ThreadLane implements Lane {
     }
   }
 
-  #answer(id: number, results: readonly ReadResult[]): void {
+  #answer(id: number, all: readonly (ReadResult | ReadFailure)[]): void {
     const reads = this.#asked.get(id) ?? []
     this.#asked.delete(id)
     let at = 0
-    for (const { queries, resolve } of reads) {
-      resolve(results.slice(at, at + queries.length))
+    for (const { queries, resolve, reject } of reads) {
+      const answers = all.slice(at, at + queries.length)
+      const failed = answers.find(isFailure)
+      if (failed === undefined) resolve(answers as readonly ReadResult[])
+      else reject(new MillraceError('INTERNAL', { lane: this.lane }, { cause: failed.failure }))
       at += queries.length
     }
   }
+}
+
+function isFailure(answer: ReadResult | ReadFailure): answer is ReadFailure {
+  return 'failure' in answer
 }
 
 function withResolvers<T>(): {

@@ -55,8 +55,8 @@ export class Checkpoint {
   readonly #ids: ShardIds
   /** The first is being filled, the second is with the store. */
   #captured: [Captured, Captured] = [createCaptured(), createCaptured()]
-  /** Watermarks at the position, by place in the catalog. */
-  #watermarksMs: readonly number[] = []
+  /** Where windows may end at the position, by place in the catalog. */
+  #edgesMs: readonly number[] = []
   #keys = 0
   #sweepCursor: StoredState | null = null
   #sweptMs = -Infinity
@@ -140,7 +140,7 @@ export class Checkpoint {
   ): Promise<number | null> {
     this.#running = true
     this.#keys = 0
-    this.#watermarksMs = this.#views.map((state) => state?.watermarkMs ?? -Infinity)
+    this.#edgesMs = this.#views.map((state) => state?.earliestEdgeMs ?? -Infinity)
     const header = encodeHeader(position, this.#views, this.#viewIds, unrecorded)
     for (const state of this.#views) {
       state?.marks.beginCapture((slot) => state.keys.hashOf(slot))
@@ -241,7 +241,7 @@ export class Checkpoint {
   /** Where the windows of a view end at the position, for a wall-clock view `otherwiseMs`. */
   #edgeMs(index: number, otherwiseMs: number): number {
     const isLatestEvent = this.#views[index]!.view.leadingEdge === 'latest-event'
-    return isLatestEvent ? this.#watermarksMs[index]! : otherwiseMs
+    return isLatestEvent ? this.#edgesMs[index]! : otherwiseMs
   }
 }
 

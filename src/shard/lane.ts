@@ -11,7 +11,16 @@ import type { MessagePort } from 'node:worker_threads'
 import { reasonOf } from '../base/errors.ts'
 import { dirtyKeysMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { BatchRejections, FromShard, LaneStart, LaneStats, ToShard } from '../model/message.ts'
+import type {
+  BatchRejections,
+  FromShard,
+  LaneStart,
+  LaneStats,
+  ReadFailure,
+  ReadQuery,
+  ReadResult,
+  ToShard,
+} from '../model/message.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
 import { Shard } from './shard.ts'
 
@@ -26,7 +35,7 @@ const eventsPerStep = 512
 const storeAt = 0.5
 
 type Queued = Exclude<ToShard, { kind: 'flushed' }>
-type Post = (message: FromShard, transfer?: readonly ArrayBuffer[]) => void
+type Post = (message: FromShard) => void
 
 /**
  * Opens the shards of a lane and serves its port until it is told to close.
@@ -38,7 +47,7 @@ export async function runLane(
   catalog: Catalog,
   port: MessagePort,
 ): Promise<void> {
-  const post: Post = (message, transfer = []) => port.postMessage(message, transfer)
+  const post: Post = (message) => port.postMessage(message)
   try {
     const lane = await Lane.open(start, catalog, post)
     await lane.serve(port)
@@ -72,8 +81,8 @@ class Lane {
 
   static async open(start: LaneStart, catalog: Catalog, post: Post): Promise<Lane> {
     const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-    const { viewIds, viewsSince, storePath } = start
-    const common = { catalog, validators, viewIds, viewsSince, storePath }
+    const { viewIds, viewsSince, storePath, seed } = start
+    const common = { catalog, validators, viewIds, viewsSince, storePath, seed }
     const shards = new Map<number, Shard>()
     for (const index of start.shards) {
       shards.set(index, await Shard.open({ ...common, index }))
@@ -125,7 +134,7 @@ class Lane {
         await this.#apply(message)
         return
       case 'read': {
-        const results = message.queries.map((query) => this.#shards.get(query.shard)!.read(query))
+        const results = message.queries.map((query) => this.#read(query))
         this.#post({ kind: 'read', id: message.id, results })
         this.#bound()
         return
@@ -136,6 +145,20 @@ class Lane {
         for (const shard of this.#all) this.#due.add(shard)
         this.#beginStoring()
         return
+    }
+  }
+
+  /** What goes wrong with an answer is told to who has asked; only that read has failed. */
+  #read(query: ReadQuery): ReadResult | ReadFailure {
+    const shard = this.#shards.get(query.shard)!
+    // This changes state, and would leave it half changed.
+    shard.admit(query)
+    try {
+      return shard.read(query)
+    } catch (thrown) {
+      const failure = new Error(reasonOf(thrown))
+      if (thrown instanceof Error && thrown.stack !== undefined) failure.stack = thrown.stack
+      return { failure }
     }
   }
 
@@ -153,9 +176,8 @@ class Lane {
       }
     }
     this.#appliedTo(routed)
-    const spent = shards.map(({ buffer }) => buffer)
     const watermarks = this.#watermarks()
-    this.#post({ kind: 'applied', id, rejected, watermarks, buffers: spent }, spent)
+    this.#post({ kind: 'applied', id, rejected, watermarks })
   }
 
   /** Every batch up to `routed` has been applied. */

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { ClockHand } from '../aggregate/clock-hand.ts'
 import { evaluate } from '../aggregate/evaluate.ts'
 import { ViewState } from '../aggregate/view-state.ts'
+import type { HashSeed } from '../base/hash.ts'
 import { parkedRowsMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { EventIds } from '../model/contracts.ts'
@@ -63,6 +64,8 @@ export interface ShardOptions {
   readonly viewIds: readonly number[]
   /** Journal position from which each view counts; 0 when left out. */
   readonly viewsSince?: readonly number[]
+  /** The secret of the store. */
+  readonly seed: HashSeed
   /** Folder of the shards' environments. */
   readonly storePath: string
 }
@@ -94,7 +97,7 @@ export class Shard {
   }
 
   private constructor(options: ShardOptions, store: ShardStore) {
-    const { index, catalog, validators, viewIds, viewsSince } = options
+    const { index, catalog, validators, viewIds, viewsSince, seed } = options
     this.index = index
     this.#catalog = catalog
     this.#validators = validators
@@ -103,6 +106,7 @@ export class Shard {
     this.#views = catalog.views.map((view) => {
       if (!view.online) return null
       const state = new ViewState(view, {
+        seed,
         load: (keyHash, key) => this.#load({ view: viewIds[view.index]!, keyHash, key }),
         loadChunks: (keyHash, key, first, last) =>
           this.#checkpoint.storedChunks({ view: viewIds[view.index]!, keyHash, key }, first, last),
@@ -187,7 +191,7 @@ export class Shard {
    * @returns where to go on: behind the last section, or where {@link applied} has been told.
    */
   apply(
-    buffer: ArrayBuffer,
+    buffer: SharedArrayBuffer,
     byteLength: number,
     rejected: BatchRejections[],
     { from = 0, eventsMax = Infinity } = {},
@@ -212,17 +216,30 @@ export class Shard {
     return at
   }
 
+  /** Lets rows whose time has come at a read's moment wait no longer. */
+  admit({ view, edgeMs }: Pick<ReadQuery, 'view' | 'edgeMs'>): void {
+    const { state } = this.#views[view]!
+    if (state.view.leadingEdge === 'wall-clock') state.admit(edgeMs)
+  }
+
+  /** Answers a question, whose rows have been admitted. What it throws has changed nothing. */
   read(query: ReadQuery): ReadResult {
     const { state } = this.#views[query.view]!
-    if (state.view.leadingEdge === 'wall-clock') state.admit(query.edgeMs)
-    if (query.leadingEdge === 'wall-clock') return evaluate(state, { ...query, edgeNs: 0 })
+    const { watermarkMs: ms, watermarkNs: ns } = query
     // This shard may have seen later events than those the main thread has heard of.
-    const ahead =
-      state.watermarkMs > query.watermarkMs ||
-      (state.watermarkMs === query.watermarkMs && state.watermarkNs > query.watermarkNs)
-    const edgeMs = ahead ? state.watermarkMs : query.watermarkMs
-    const edgeNs = ahead ? state.watermarkNs : query.watermarkNs
-    return evaluate(state, { ...query, edgeMs, edgeNs })
+    const { watermarkMs, watermarkNs } = state
+    const isAhead = watermarkMs > ms || (watermarkMs === ms && watermarkNs > ns)
+    let edge = { edgeMs: query.edgeMs, edgeNs: 0 }
+    if (query.leadingEdge === 'latest-event') {
+      edge = isAhead ? { edgeMs: watermarkMs, edgeNs: watermarkNs } : { edgeMs: ms, edgeNs: ns }
+    }
+    try {
+      return evaluate(state, { ...query, ...edge })
+    } catch (thrown) {
+      // The key may be in the store only, as it was before.
+      this.#cold += 1
+      throw thrown
+    }
   }
 
   /**

@@ -5,6 +5,7 @@
  * not depend on where it was found. A join key is that of the raw event, because a post-processor
  * may not change it; so only events that no view reads are post-processed here.
  */
+import { guardUserCode } from '../base/user-context.ts'
 import type { Catalog, Source } from '../model/catalog.ts'
 import type { KeyResolver } from '../model/contracts.ts'
 import type { Problem } from '../model/convert.ts'
@@ -40,7 +41,10 @@ export type EventValidator = (
 ) => Omit<Rejection, 'index'> | null
 
 export function createEventValidator(catalog: Catalog): EventValidator {
-  const readerOf = bySource(catalog, (source) => createEventReader(catalog, source))
+  const readerOf = bySource(catalog, (source) => {
+    if (source.input !== undefined) guardUserCode()
+    return createEventReader(catalog, source)
+  })
   return (source, bytes, start, end) => {
     const event = readerOf(source)(bytes, start, end)
     return event !== null && isProblem(event) ? reject(event) : null

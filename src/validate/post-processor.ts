@@ -8,13 +8,14 @@
  */
 import { Compile } from 'typebox/compile'
 import { errorMessage } from '../base/errors.ts'
+import { reasonOfThrown, runUserCode } from '../base/user-context.ts'
 import type { Source, SourceInput } from '../model/catalog.ts'
 import { convertValue, pointer, type Problem } from '../model/convert.ts'
 import type { Value } from '../model/types.ts'
 import { withTime, type DecodedEvent, type DecodedValues } from './decoder.ts'
 import { makeReadOnly } from './read-only.ts'
 import { schemaProblem } from './schema-problem.ts'
-import { ownFields, promiseProblem, reasonOfThrown, rowSentence } from './user-code.ts'
+import { ownFields, promiseProblem, rowSentence } from './user-code.ts'
 
 /** Makes the event of a raw event, whose values are read-only then; null: it is left out. */
 export type PostProcess = (raw: DecodedValues['values']) => DecodedEvent | Problem | null
@@ -65,13 +66,17 @@ export function createPostProcess(
     return withTime(values, timestampField)
   }
 
+  function process(raw: DecodedValues['values']): DecodedEvent | Problem | null {
+    const result: unknown = postProcessor(raw)
+    if (result === null) return null
+    const promised = promiseProblem(result, 'post-processor')
+    return promised === null ? checked(result, raw) : failed(promised)
+  }
+
   return (raw) => {
     makeReadOnly(raw)
     try {
-      const result: unknown = postProcessor(raw)
-      if (result === null) return null
-      const promised = promiseProblem(result, 'post-processor')
-      return promised === null ? checked(result, raw) : failed(promised)
+      return runUserCode(process, raw)
     } catch (thrown) {
       return failed(reasonOfThrown(thrown))
     }

@@ -7,13 +7,14 @@
  */
 import { Compile } from 'typebox/compile'
 import { transformRowsMax } from '../base/limits.ts'
+import { reasonOfThrown, runUserCode } from '../base/user-context.ts'
 import type { Transform, View } from '../model/catalog.ts'
 import { convertValue, pointer, type Problem } from '../model/convert.ts'
 import { RowBatch } from '../model/rows.ts'
 import type { Value } from '../model/types.ts'
 import { appendRow, type RowPlace } from './append-row.ts'
 import { schemaProblem } from './schema-problem.ts'
-import { ownFields, promiseProblem, reasonOfThrown, rowSentence } from './user-code.ts'
+import { ownFields, promiseProblem, rowSentence } from './user-code.ts'
 
 export interface TransformRunner {
   readonly view: View
@@ -49,13 +50,15 @@ export function createTransformRunner(view: View, transform: Transform): Transfo
   function run(values: Readonly<Record<string, Value>>, place: Readonly<RowPlace>): string | null {
     const result: unknown = transform(values)
     if (result === null) return null
+    if (Array.isArray(result) && result.length > transformRowsMax) {
+      return `it returned more than ${transformRowsMax} rows`
+    }
     const promised = promiseProblem(result, 'transform')
     if (promised !== null) return promised
     if (!Array.isArray(result)) {
       const failed = append(result, place)
       return failed === null ? null : rowSentence(failed)
     }
-    if (result.length > transformRowsMax) return `it returned more than ${transformRowsMax} rows`
     for (const [n, row] of result.entries()) {
       const failed = append(row, place)
       if (failed !== null) return rowSentence(failed, `row ${n}`)
@@ -68,7 +71,7 @@ export function createTransformRunner(view: View, transform: Transform): Transfo
     rows,
     run(values, place) {
       try {
-        return run(values, place)
+        return runUserCode(run, values, place)
       } catch (thrown) {
         return reasonOfThrown(thrown)
       }

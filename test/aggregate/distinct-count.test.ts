@@ -1,9 +1,10 @@
 /**
  * Distinct counts: exact while they are few, within the stated error beyond, and made of the set of
- * values alone.
+ * values and the secret of the store alone.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { HashSeed } from '../../src/base/hash.ts'
 import { Cells } from '../../src/aggregate/cells.ts'
 import {
   distinctCount,
@@ -14,6 +15,7 @@ import { hashWords } from '../../src/aggregate/partials/value-hash.ts'
 import { ValuePool } from '../../src/aggregate/value-pool.ts'
 import { Column } from '../../src/model/rows.ts'
 import type { Field, Value } from '../../src/model/types.ts'
+import { engineSeed } from '../helpers/engine.ts'
 import { Tiles } from '../helpers/tiles.ts'
 
 const int64: Field = { name: 'x', type: { kind: 'Int64', nullable: false } }
@@ -62,7 +64,7 @@ test('neither order nor tiles show, on both sides of where counting is no longer
 
 /** The estimates for growing sets: the numbers from 0 on, as integers. */
 function estimates(precision: number, sizes: readonly number[], factor: bigint): bigint[] {
-  const partial = distinctCount(precision, int64)
+  const partial = distinctCount({ precision, field: int64, seed: engineSeed })
   const pool = new ValuePool()
   const cells = new Cells(2)
   const column = new Column(int64)
@@ -114,36 +116,76 @@ test('over many sets, the estimate has no bias and the stated error', () => {
   }
 })
 
-test('hashes are what they were when they were stored', () => {
-  assert.deepEqual(
-    [
-      hashWords(1, 0, 0, ''),
-      hashWords(1, 0, 0, 'a'),
-      hashWords(1, 0, 0, 'user 42'),
-      hashWords(1, 0, 0, '\u{1f600}\u00ff'),
-      hashWords(2, 42, 0, ''),
-      hashWords(2, 0xffffffff, -1, ''),
-      hashWords(3, 0, 0x3ff00000, ''),
-      hashWords(4, 1, 0, ''),
-    ],
-    // By the reference implementation of HalfSipHash, with one round and three.
+test('values that count as one for one secret count as many for another', () => {
+  const known = { k0: 0, k1: 0 }
+  // Found by trying: their hashes begin with eight zeros, so they share a register.
+  const alike: number[] = []
+  for (let n = 0; alike.length < 1000; n++) {
+    if (hashWords(known, 2, n, 0, '') < 2 ** 45) alike.push(n)
+  }
+  const column = new Column(int64)
+  column.grow(alike.length)
+  alike.forEach((n, i) => column.set(i, BigInt(n)))
+  const count = alike.length
+  const cellOf = new Int32Array(count).fill(1)
+  const rows = { count, cellOf, offsetNs: new Float64Array(count), columns: [column] }
+  const countBy = (seed: HashSeed): number => {
+    const pool = new ValuePool()
+    const cells = new Cells(2)
+    distinctCount({ precision: 8, field: int64, seed }).update(cells, 0, rows, column, pool)
+    return Number(distinctCountValue(cells, 1, pool))
+  }
+  assert.ok(countBy(known) < 10)
+  const error = 1.04 / Math.sqrt(2 ** 8)
+  for (const seed of [engineSeed, { k0: 1, k1: 0 }, { k0: 0, k1: 1 }]) {
+    assert.ok(Math.abs(countBy(seed) / count - 1) < 4 * error)
+  }
+})
+
+// By another implementation of HalfSipHash, with one round and three.
+const stored: readonly [HashSeed, readonly number[]][] = [
+  [
+    { k0: 0, k1: 0 },
     [
       2962319759696404, 5441629756520454, 2089551824300944, 6205578196148559, 7380821736021442,
       4277696408689049, 7200181585266543, 3950055505159012,
     ],
-  )
+  ],
+  [
+    engineSeed,
+    [
+      2748419621970624, 7260448304319372, 2739202555058534, 4724822387642784, 8413696463671461,
+      3489307018070462, 1753616281536997, 1985991910362230,
+    ],
+  ],
+]
+
+test('hashes are what they were when they were stored', () => {
+  for (const [seed, hashes] of stored) {
+    const found = [
+      hashWords(seed, 1, 0, 0, ''),
+      hashWords(seed, 1, 0, 0, 'a'),
+      hashWords(seed, 1, 0, 0, 'user 42'),
+      hashWords(seed, 1, 0, 0, '\u{1f600}\u00ff'),
+      hashWords(seed, 2, 42, 0, ''),
+      hashWords(seed, 2, 0xffffffff, -1, ''),
+      hashWords(seed, 3, 0, 0x3ff00000, ''),
+      hashWords(seed, 4, 1, 0, ''),
+    ]
+    assert.deepEqual(found, hashes)
+  }
 })
 
 test('values that differ in a bit, or in their length, have hashes that differ in many', () => {
   const hashes = new Set<number>()
   const texts = ['', '\0', '\0\0', '\0\0\0', 'a', 'b', 'aa', 'ab', 'ba', 'a\0', '\u0161', '\u6100']
-  for (const each of texts) hashes.add(hashWords(1, 0, 0, each))
+  for (const each of texts) hashes.add(hashWords(engineSeed, 1, 0, 0, each))
   assert.equal(hashes.size, texts.length)
   let flipped = 0
   const pairs = 500
   for (let i = 0; i < pairs; i++) {
-    const a = BigInt(hashWords(2, i, 0, ''))
-    const b = BigInt(hashWords(2, i ^ (1 << (i % 32)), 0, ''))
+    const a = BigInt(hashWords(engineSeed, 2, i, 0, ''))
+    const b = BigInt(hashWords(engineSeed, 2, i ^ (1 << (i % 32)), 0, ''))
     flipped += (a ^ b).toString(2).replaceAll('0', '').length
   }
   assert.ok(Math.abs(flipped / pairs - 26.5) < 1, 'half of them')

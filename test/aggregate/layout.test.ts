@@ -4,7 +4,7 @@ import { planLevels } from '../../src/aggregate/layout.ts'
 import { eventsCell, tileCell } from '../../src/aggregate/row-layout.ts'
 import type { Field } from '../../src/model/types.ts'
 import type { PlainFunction } from '../../src/model/aggregate-function.ts'
-import { engineView, type FeatureSpec } from '../helpers/engine.ts'
+import { engineSeed, engineView, type FeatureSpec } from '../helpers/engine.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -20,7 +20,7 @@ function featureOf(fn: PlainFunction, column: string, windowMs = hour): FeatureS
 
 function levelsOf(features: readonly FeatureSpec[], intervalMs = 0) {
   const mode = intervalMs === 0 ? 'sawtooth' : 'interval'
-  return planLevels(engineView({ columns, features, mode, intervalMs }))
+  return planLevels({ view: engineView({ columns, features, mode, intervalMs }), seed: engineSeed })
 }
 
 test('sum, mean and count of one column share a sum and a count', () => {
@@ -51,7 +51,7 @@ test('percentiles of one precision share their counts', () => {
     ({ name: 'approx_percentile', percentile, precision }) as const
   const functions = [fnOf(0.5, 100), fnOf(0.9, 100), fnOf(0.9, 20)]
   const features = functions.map((fn) => ({ fn, column: 'amount', windowMs: hour }))
-  const [level] = planLevels(engineView({ columns, features }))
+  const [level] = planLevels({ view: engineView({ columns, features }), seed: engineSeed })
   const [median, high, rough] = level!.groups[0]!.features
   assert.deepEqual(median!.at, high!.at)
   assert.notDeepEqual(high!.at, rough!.at)

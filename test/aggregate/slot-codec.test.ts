@@ -8,8 +8,11 @@ import { fromStored, toStored } from '../../src/aggregate/stored-value.ts'
 import { ViewState } from '../../src/aggregate/view-state.ts'
 import { createDecoder, createEncoder } from '../../src/model/msgpack.ts'
 import type { DataType, Field, Value } from '../../src/model/types.ts'
-import { engineKey, engineRows, engineView } from '../helpers/engine.ts'
+import { engineKey, engineRows, engineSeed, engineView } from '../helpers/engine.ts'
 import type { OracleEvent } from '../helpers/oracle.ts'
+
+const encoder = createEncoder()
+const decoder = createDecoder({ bytesMax: 1e6, nodesMax: 1e5, depthMax: 32 })
 
 const int64: DataType = { kind: 'Int64', nullable: true }
 const text: DataType = { kind: 'String', nullable: true }
@@ -72,7 +75,12 @@ const events: fc.Arbitrary<OracleEvent[]> = fc.array(
 )
 
 function stateWith(load: () => Uint8Array | null): ViewState {
-  return new ViewState(view, { load, loadChunks: () => [], capture: () => undefined })
+  return new ViewState(view, {
+    seed: engineSeed,
+    load,
+    loadChunks: () => [],
+    capture: () => undefined,
+  })
 }
 
 function valuesOf(state: ViewState) {
@@ -101,9 +109,42 @@ test('a key that was stored and loaded answers as before, whatever its values', 
   fc.assert(property, { seed: 42, numRuns: 200 })
 })
 
+test('a stored key that cannot be loaded leaves nothing behind, and may be loaded later', () => {
+  const state = stateWith(() => null)
+  const m: Value = new Map([['a', null]])
+  const rows = engineRows(view, [
+    { key: 'k', timeNs: -1n, row: { n: 1n, x: 2, s: 'text', m } },
+    { key: 'k', timeNs: -(10n ** 13n), row: { n: 2n, x: 3, s: 'more', m } },
+  ])
+  state.apply(rows, rows.columns, 0)
+  const { bytes, hash } = engineKey('k')
+  const slot = state.slotOf(hash, bytes, 0, bytes.length)
+  const writer = new ByteWriter(8)
+  encodeSlot(writer, slot, state.newestMs[slot]!, state.newestNs[slot]!, state.levels, state.pool)
+  const whole = writer.since(0).slice()
+  const otherFormat = whole.slice()
+  otherFormat[0] = 99
+  const valuesAt = state.levels.reduce(
+    (at, { level, runs }) => at + 4 + runs.rowCount(slot) * level.stride * 8,
+    16,
+  )
+  const values = decoder.decode(whole, valuesAt) as unknown[]
+  const lastIsOdd = encoder.encode([...values.slice(0, -1), 5])
+  const odd = Buffer.concat([whole.subarray(0, valuesAt), lastIsOdd])
+  const damaged = [otherFormat, whole.slice(0, 20), whole.slice(0, -1), odd]
+  let stored = whole
+  const loaded = stateWith(() => stored)
+  for (const bad of damaged) {
+    stored = bad
+    assert.throws(() => valuesOf(loaded))
+    assert.equal(loaded.keys.count, 0)
+    assert.equal(loaded.pool.bytes, 0)
+  }
+  stored = whole
+  assert.deepEqual(valuesOf(loaded), valuesOf(state))
+})
+
 test('values come back from msgpack as they went in, whatever their type', () => {
-  const encoder = createEncoder()
-  const decoder = createDecoder({ bytesMax: 1e6, nodesMax: 1e5, depthMax: 32 })
   const list: DataType = { kind: 'Array', nullable: false, element: map }
   const property = fc.property(fc.array(fc.option(maps)), (value) => {
     const bytes = encoder.encode(toStored(list, value as readonly Value[]))

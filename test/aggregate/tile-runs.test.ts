@@ -6,17 +6,18 @@ import { planLevels } from '../../src/aggregate/layout.ts'
 import { tileCell } from '../../src/aggregate/row-layout.ts'
 import { TileRuns } from '../../src/aggregate/tile-runs.ts'
 import { ValuePool } from '../../src/aggregate/value-pool.ts'
-import { engineView } from '../helpers/engine.ts'
+import { engineSeed, engineView } from '../helpers/engine.ts'
 
-const [level] = planLevels(
-  engineView({
+const [level] = planLevels({
+  seed: engineSeed,
+  view: engineView({
     columns: [{ name: 's', type: { kind: 'String', nullable: true } }],
     features: [
       { column: 's', fn: 'max', windowMs: 60_000 },
       { column: 's', fn: 'last', windowMs: 60_000 },
     ],
   }),
-)
+})
 const slots = 6
 
 /** Runs and the Maps that they must equal: slot → tile → the value that marks the tile. */
@@ -144,12 +145,13 @@ test('a full run drops what no window needs before it takes more room', () => {
 })
 
 test('what is integers to a partial is so in every new row', () => {
-  const [ofInts] = planLevels(
-    engineView({
+  const [ofInts] = planLevels({
+    seed: engineSeed,
+    view: engineView({
       columns: [{ name: 'n', type: { kind: 'Int64', nullable: false } }],
       features: (['min', 'max'] as const).map((fn) => ({ column: 'n', fn, windowMs: 60_000 })),
     }),
-  )
+  })
   const runs = new TileRuns(ofInts!, new ValuePool())
   runs.growSlots(2)
   const expected = new Cells(ofInts!.stride)

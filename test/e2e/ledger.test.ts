@@ -338,12 +338,20 @@ test('the command lists, exports and replays', async (t) => {
   assert.match((await run('list', '--limit', '1'))[1][2]!, /^more behind: --after 1$/)
   const [, [json]] = await run('list', '--json', '--code', 'EVENT_DECODE')
   assert.equal((JSON.parse(json!) as Body).entries.length, 1)
+  assert.deepEqual(
+    (await run('list', '--source', 'oders', '--code', 'EVENT_DECODE'))[1].slice(0, 2),
+    ['no entries', 'the ledger knows no source "oders"; it knows orders'],
+  )
 
   const out = join(await temporaryDir(t), 'events.ndjson')
   assert.deepEqual(await run('export', '--out', out), [0, ['2 entries exported'], []])
   const exported = (await readFile(out, 'utf8')).trimEnd().split('\n')
   const [first, second] = exported.map((line) => JSON.parse(line) as Entry)
   assert.deepEqual([first!.event, typeof second!.base64], [{ ...order, amount: 'much' }, 'string'])
+
+  const [cannot, , [reason]] = await run('export', '--out', join(out, 'no', 'folder'))
+  assert.equal(cannot, 73)
+  assert.match(reason!, /^millrace: cannot write .*ENOTDIR.*\(FILE_UNWRITABLE\)$/)
 
   assert.deepEqual((await run('replay', '--dry-run'))[1], ['2 entries would be replayed'])
   const [exitCode, replayed] = await run('replay', '--limit', '1')

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
 import type { MillraceOptions } from '../../src/daemon/options.ts'
-import { aggregate, streamFeatureView } from '../../src/index.ts'
+import { aggregate, startMillrace, streamFeatureView } from '../../src/index.ts'
 import { orders, user, userOrders } from '../fixtures/orders.ts'
 import { connect, plain, readHttp, startDaemon, temporaryDir } from '../helpers/daemons.ts'
 import { RawPeer } from '../helpers/raw-peer.ts'
@@ -78,19 +78,23 @@ test('a store that writes checkpoints all the time loses nothing', async (t) => 
   }
 })
 
-test('another number of threads, or of shards, finds every key', async (t) => {
+test('another number of threads finds every key, one of shards is refused', async (t) => {
   const same = await options(t)
-  for (const [threads, shards] of [
-    [1, 4],
-    [3, 4],
-    [2, 16],
-    [16, 1],
-  ] as const) {
-    const daemon = await startDaemon(t, { ...same, threads, shards })
+  for (const threads of [1, 3, 2, 16]) {
+    const daemon = await startDaemon(t, { ...same, threads })
     if (threads === 1) await daemon.ingest(orders, batch(0, 200))
     assert.deepEqual(await totals(daemon.url), expected(200))
     await daemon[threads === 3 ? 'close' : 'drain']()
   }
+  for (const shards of [1, 16]) {
+    await assert.rejects(startMillrace({ ...same, features: plain, shards }), {
+      code: 'CONFIG_INVALID',
+      message: new RegExp(`^shards: ${shards} asked for, but this store was created with 4;`),
+    })
+  }
+  const daemon = await startMillrace({ ...same, features: plain })
+  assert.deepEqual(await totals(daemon.url), expected(200))
+  await daemon.close()
 })
 
 test('a definition that has changed or gone is refused, a new one is taken', async (t) => {

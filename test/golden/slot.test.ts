@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { ByteWriter } from '../../src/aggregate/byte-writer.ts'
 import { encodeSlot, slotFormat } from '../../src/aggregate/slot-codec.ts'
 import { ViewState } from '../../src/aggregate/view-state.ts'
-import { engineKey, engineRows, engineView } from '../helpers/engine.ts'
+import { engineKey, engineRows, engineSeed, engineView } from '../helpers/engine.ts'
 
 const view = engineView({
   columns: [
@@ -30,13 +30,13 @@ const view = engineView({
 })
 
 const golden = [
-  // Format 2; newest event: ns within its ms, and ms.
-  '02000000 07000000 00000000205f1241',
+  // Format 3; newest event: ns within its ms, and ms.
+  '03000000 07000000 00000000205f1241',
   // Two tiles of 5 s: number, events, sum of n in two cells, last n, its ns after the start.
   '02000000',
-  '0000000000804d40 000000000000f03f 0000000000000000 0000000000001440',
+  '0000000000804d40 000000000000f03f 0500000000000000 0000000000000000',
   '0500000000000000 000000d088c3f041',
-  '0000000000004e40 000000000000f03f 000000000000f0bf 000020ffffffef41',
+  '0000000000004e40 000000000000f03f f9ffffffffffffff ffffffffffffffff',
   'f9ffffffffffffff 0000800365cdcd41',
   // Tiles of 5 min, two: number, events, values of x, sum of x in two cells and the place of its
   // spill, places of the greatest s and of the last m, ns of the last m.
@@ -51,6 +51,7 @@ const golden = [
 
 test('the stored form of a key is what it always was', () => {
   const state = new ViewState(view, {
+    seed: engineSeed,
     load: () => null,
     loadChunks: () => [],
     capture: () => undefined,
@@ -65,6 +66,6 @@ test('the stored form of a key is what it always was', () => {
   const slot = state.slotOf(hash, bytes, 0, bytes.length)
   const writer = new ByteWriter(64)
   encodeSlot(writer, slot, state.newestMs[slot]!, state.newestNs[slot]!, state.levels, state.pool)
-  assert.equal(slotFormat, 2)
+  assert.equal(slotFormat, 3)
   assert.equal(Buffer.from(writer.since(0)).toString('hex'), golden.join('').replaceAll(' ', ''))
 })

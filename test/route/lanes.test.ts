@@ -19,6 +19,7 @@ const start = (lane: number, shards: readonly number[], storePath = '/none'): La
   definitions: [],
   viewIds: [],
   viewsSince: [],
+  seed,
   storePath,
   stateBytesMax: 0,
 })
@@ -113,6 +114,25 @@ test('asks all reads of a turn in one message and answers each with its own resu
     [[1, 0]],
   ])
   await lanes.close()
+})
+
+test('a read that a shard cannot answer fails alone', async () => {
+  const { lanes, failures } = open([start(0, [0])])
+  const [lane] = lanes.lanes
+  const [before, failed, after] = await Promise.allSettled([
+    lane!.read([query(1)]),
+    lane!.read([query(2), query(255)]),
+    lane!.read([query(3)]),
+  ])
+  assert.deepEqual([before!.status, after!.status], ['fulfilled', 'fulfilled'])
+  assert.ok(failed!.status === 'rejected')
+  const { code, message, cause } = failed!.reason as MillraceError
+  assert.deepEqual([code, message], ['INTERNAL', 'internal error'])
+  assert.equal((cause as Error).message, 'cannot be read')
+  assert.match((cause as Error).stack!, /echo-shard/)
+  assert.equal((await lane!.read([query(4)])).length, 1)
+  await lanes.close()
+  assert.deepEqual(failures, [])
 })
 
 test('answers reads that were asked before it closes', async () => {

@@ -15,7 +15,13 @@ import {
 } from '../../src/index.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
 import { encodeKey } from '../../src/model/key.ts'
-import type { FromShard, ReadResult, ShardBuffer, ToShard } from '../../src/model/message.ts'
+import type {
+  FromShard,
+  ReadQuery,
+  ReadResult,
+  ShardBuffer,
+  ToShard,
+} from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
 import { shardOf } from '../../src/model/partition.ts'
 import { SectionWriter } from '../../src/model/section.ts'
@@ -63,7 +69,7 @@ class DrivenLane {
   ): Promise<DrivenLane> {
     const { port1, port2 } = new MessageChannel()
     const start = { lane: 0, shards: [0, 1, 2], definitionsUrl: null, definitions: [] }
-    const views = { viewIds: [0], viewsSince: [0] }
+    const views = { viewIds: [0], viewsSince: [0], seed }
     const ended = runLane({ ...start, ...views, storePath, stateBytesMax }, definitions, port2)
     const [opened] = (await once(port1, 'message')) as [Reply<'opened'>]
     return new DrivenLane(port1, ended, opened)
@@ -90,7 +96,10 @@ class DrivenLane {
     keys: readonly number[],
     pagesOf = (id: number, _batch: number): number => id,
   ): void {
-    const writers = Array.from({ length: shards }, () => new SectionWriter(new Uint8Array(1024)))
+    const writers = Array.from(
+      { length: shards },
+      () => new SectionWriter(new SharedArrayBuffer(1024)),
+    )
     for (let batch = 0; batch < batches; batch++) {
       this.#routed += 10
       for (const writer of writers) writer.open(0, 0, this.#routed, startMs)
@@ -108,19 +117,9 @@ class DrivenLane {
   }
 
   async read(keys: readonly number[]): Promise<readonly ReadResult[]> {
-    const queries = keys.map((id) => {
-      const { key, hash } = keyOf(id)
-      const edge = {
-        leadingEdge: 'latest-event' as const,
-        edgeMs: 0,
-        watermarkMs: -Infinity,
-        watermarkNs: 0,
-      }
-      const shard = shardOf(hash, shards)
-      return { view: 0, shard, keyHash: hash, key, features: [0, 1], ...edge }
-    })
-    this.post({ kind: 'read', id: 1, queries })
-    return (await this.take('read')).results
+    this.post({ kind: 'read', id: 1, queries: questions(keys) })
+    const { results } = await this.take('read')
+    return results as readonly ReadResult[]
   }
 
   checkpoint(): void {
@@ -146,6 +145,21 @@ class DrivenLane {
 function keyOf(id: number): { readonly key: Uint8Array; readonly hash: number } {
   const key = encodeKey(catalog.views[0]!.joinKeys, { id: BigInt(id) }) as Uint8Array
   return { key, hash: hashBytes(key, 0, key.length, seed) }
+}
+
+/** What is asked to know all of some keys. */
+function questions(keys: readonly number[]): ReadQuery[] {
+  return keys.map((id) => {
+    const { key, hash } = keyOf(id)
+    const edge = {
+      leadingEdge: 'latest-event' as const,
+      edgeMs: 0,
+      watermarkMs: -Infinity,
+      watermarkNs: 0,
+    }
+    const shard = shardOf(hash, shards)
+    return { view: 0, shard, keyHash: hash, key, features: [0, 1], ...edge }
+  })
 }
 
 const ids = Array.from({ length: 1500 }, (_, n) => n)
@@ -231,6 +245,24 @@ test('a checkpoint that is asked for covers what was applied, in every shard', a
   await again.close()
 })
 
+test('a question that cannot be answered fails alone, and the lane goes on', async (context) => {
+  const lane = await DrivenLane.open(await temporaryDirectory(context), 2 ** 30)
+  lane.apply(1, [7])
+  const [good] = questions([7])
+  const odd = { ...good!, key: null as never }
+  lane.post({ kind: 'read', id: 1, queries: [good!, odd, good!] })
+  const { results } = await lane.take('read')
+  const [before, failed, after] = results
+  assert.deepEqual((before as ReadResult).values, [7n, 1n])
+  assert.deepEqual(after, before)
+  assert.ok('failure' in failed!)
+  assert.match(failed.failure.message, /null/)
+  assert.match(failed.failure.stack!, /shard\.(js|ts)/)
+  lane.apply(1, [7])
+  assert.deepEqual((await lane.read([7]))[0]!.values, [14n, 2n])
+  await lane.close()
+})
+
 test('a lane whose store is damaged says so and ends', async (context) => {
   const dir = await temporaryDirectory(context)
   const { port1, port2 } = new MessageChannel()
@@ -238,7 +270,7 @@ test('a lane whose store is damaged says so and ends', async (context) => {
   // A file stands where the folder of the shards should be.
   const storePath = `${dir}/file`
   await writeFile(storePath, '')
-  const rest = { viewsSince: [0], storePath, stateBytesMax: 2 ** 30 }
+  const rest = { viewsSince: [0], seed, storePath, stateBytesMax: 2 ** 30 }
   await assert.rejects(runLane({ ...start, ...rest }, catalog, port2), { code: 'STORE_CORRUPT' })
   const [message] = (await once(port1, 'message')) as [FromShard]
   assert.equal(message.kind, 'failed')

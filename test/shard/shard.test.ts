@@ -77,6 +77,29 @@ test('a checkpoint drops no tile because of an event that it does not cover', as
   await again.close()
 })
 
+test('a stored key that cannot be read is not taken for one that is unknown', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const shard = await DrivenShard.open(dir, definitions('latest-event'))
+  shard.send([visit('a', startMs)], startMs)
+  await shard.checkpoint(startMs)
+  await shard.close()
+  const store = await openShardStore(join(dir, '000'), { mapBytes: 2 ** 30 })
+  const [stored] = store.scan(null, 1)
+  stored!.value[0] = 99
+  const batches = (async function* () {
+    yield [stored!]
+  })()
+  await store.commit({ batches, header: store.header()!, ready: Promise.resolve(true) })
+  await store.close()
+  const again = await DrivenShard.open(dir, definitions('latest-event'))
+  for (let n = 0; n < 3; n++) {
+    assert.throws(() => again.read({ id: 'a' }, 0), { code: 'STORE_FORMAT' })
+  }
+  assert.equal(again.shard.keys, 0)
+  assert.equal(again.read({ id: 'b' }, 0).entity, 'unseen')
+  await again.close()
+})
+
 test('evicted keys are found, whatever was added while they were stored', async (context) => {
   const dir = await temporaryDirectory(context)
   const shard = await DrivenShard.open(dir, definitions('latest-event'))

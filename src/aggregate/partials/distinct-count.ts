@@ -4,7 +4,8 @@
  * Up to `exactMax` values: the sorted set of their hashes, and the answer is exact. Then
  * HyperLogLog: of every hash, the first `precision` bits choose one of 2^precision registers, which
  * keeps the longest run of zeros that the rest has begun with; the standard error is
- * 1.04 / √2^precision. Both are made of the set of values alone, in whatever order they come.
+ * 1.04 / √2^precision. Both are made of the set of values and the secret of the store alone, in
+ * whatever order they come.
  *
  * Algebra: identity the empty set, merge the union; commutative and idempotent, a monoid. 8 bytes,
  * and in the pool 64 and 8 for each value; then 2^precision, and 200 for their object.
@@ -13,6 +14,7 @@
  * algorithm", 2007; O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches",
  * 2017, algorithm 6 (the estimate without tables).
  */
+import type { HashSeed } from '../../base/hash.ts'
 import type { Field } from '../../model/types.ts'
 import { exactLengthMax } from '../capacity.ts'
 import type { Cells } from '../cells.ts'
@@ -38,10 +40,17 @@ export function exactMax(precision: number): number {
   return Math.max(64, 2 ** precision / 8)
 }
 
-/** @param precision  log2 of the number of registers, 4 … 16. */
-export function distinctCount(precision: number, field: Field): Partial {
+export interface DistinctCountOptions {
+  /** log2 of the number of registers, 4 … 16. */
+  readonly precision: number
+  readonly field: Field
+  /** The key of the hashes: who knows it can find values that count as one. */
+  readonly seed: HashSeed
+}
+
+export function distinctCount({ precision, field, seed }: DistinctCountOptions): Partial {
   const algebra = sketchAlgebra(precision)
-  const hash = valueHasher(field)
+  const hash = valueHasher(field, seed)
   return {
     cells: 1,
     valueCells: [{ cell: 0, codec: stateCodec(algebra) }],

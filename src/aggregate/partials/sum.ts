@@ -1,8 +1,8 @@
 /**
  * Sums.
  *
- * Integers: high and low 32 bits are added apart, the low part carrying into the high, so a sum is
- * exact far beyond 64 bits. Identity 0, merge +; commutative, a group. 16 bytes.
+ * Integers: 128 bits as four words, in two's complement. A sum of 2⁶⁴ values of 64 bits each is in
+ * range, so it is exact, whatever comes. Identity 0, merge +; commutative, a group. 16 bytes.
  *
  * Floats: the sum is kept as an unevaluated pair of doubles, high and low, 106 bits together, so
  * that the order of the events does not show in the result. The exact error of every addition that
@@ -21,33 +21,53 @@ import { spill, spillCell, spilled, spillMerged, spills } from './spill.ts'
 
 const twoTo32 = 4294967296
 
-function addInt(f64: Float64Array, at: number, high: number, low: number): void {
-  const sum = f64[at + 1]! + low
-  const carry = sum >= twoTo32 ? 1 : 0
-  f64[at]! += high + carry
-  f64[at + 1] = sum - carry * twoTo32
+/** Adds to the upper half of a sum, whose first word is `at`; to all of it modulo 2¹²⁸. */
+function addUpper(words: Uint32Array, at: number, low: number, high: number): void {
+  const sum = words[at]! + low
+  words[at] = sum
+  words[at + 1]! += high + (sum >= twoTo32 ? 1 : 0)
 }
 
 export const sumInt: Partial = {
   cells: 2,
   valueCells: [],
-  init(cells, at) {
-    cells.f64[at] = 0
-    cells.f64[at + 1] = 0
+  init({ f64 }, at) {
+    f64[at] = 0
+    f64[at + 1] = 0
   },
-  update({ f64 }, at, rows, { high, low }) {
+  update({ low: words }, at, rows, { high, low }) {
     const { count, cellOf } = rows
     // A null has the value 0 in its column.
-    for (let i = 0; i < count; i++) addInt(f64, cellOf[i]! + at, high[i]!, low[i]!)
+    for (let i = 0; i < count; i++) {
+      const word = 2 * (cellOf[i]! + at)
+      const first = words[word]! + low[i]!
+      const second = words[word + 1]! + (high[i]! >>> 0) + (first >= twoTo32 ? 1 : 0)
+      words[word] = first
+      words[word + 1] = second
+      // The sign, as far as 64 bits say it, and what is carried; mostly nothing or both.
+      const rest = (high[i]! >> 31) + (second >= twoTo32 ? 1 : 0)
+      if (rest !== 0) addUpper(words, word + 2, rest >>> 0, rest >> 31)
+    }
   },
-  merge(into, at, from, fromAt) {
-    addInt(into.f64, at, from.f64[fromAt]!, from.f64[fromAt + 1]!)
+  merge({ low: words }, at, { low: from }, fromAt) {
+    let carry = 0
+    for (let n = 0; n < 4; n++) {
+      const sum = words[2 * at + n]! + from[2 * fromAt + n]! + carry
+      words[2 * at + n] = sum
+      carry = sum >= twoTo32 ? 1 : 0
+    }
   },
 }
 
 /** The exact value of an integer sum, which may be beyond 64 bits. */
-export function exactIntSum({ f64 }: Cells, at: number): Exact {
-  return { units: BigInt(f64[at]!) * 4294967296n + BigInt(f64[at + 1]!), exponent: 0 }
+export function exactIntSum(cells: Cells, at: number): Exact {
+  const high = (wordOf(cells, at + 1, 1) << 32n) | wordOf(cells, at + 1, 0)
+  const low = (wordOf(cells, at, 1) << 32n) | wordOf(cells, at, 0)
+  return { units: BigInt.asIntN(128, (high << 64n) | low), exponent: 0 }
+}
+
+function wordOf({ low }: Cells, cell: number, half: 0 | 1): bigint {
+  return BigInt(low[2 * cell + half]!)
 }
 
 /** An integer sum; undefined beyond 64 bits. */

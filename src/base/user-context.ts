@@ -1,0 +1,59 @@
+/**
+ * What user code begins and nobody waits for: a promise that is rejected, a timer that throws.
+ *
+ * An event that makes a function of a features file leave such a thing behind would end its thread,
+ * and again at every replay. So user code runs in an asynchronous context of its own, and what
+ * fails in it later is told as a warning; what fails anywhere else ends the thread as it always
+ * did. Thread: any; each has its own.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { printable, reasonOf } from './errors.ts'
+
+const userCode = new AsyncLocalStorage<true>()
+
+let isGuarded = false
+let isWarned = false
+
+/** Calls a function of a features file, or one of ours that calls such functions. */
+export function runUserCode<Args extends unknown[], R>(
+  run: (...args: Args) => R,
+  ...args: Args
+): R {
+  return userCode.run(true, run, ...args)
+}
+
+/** From now on, what user code has left behind does not end this thread. */
+export function guardUserCode(): void {
+  if (isGuarded) return
+  isGuarded = true
+  process.on('unhandledRejection', (reason) => judge('unhandledRejection', reason))
+  process.on('uncaughtException', (thrown) => judge('uncaughtException', thrown))
+}
+
+/** The reason of whatever user code threw, even if looking at it throws again. */
+export function reasonOfThrown(thrown: unknown): string {
+  try {
+    // The message of an error may be anything, too.
+    const reason: unknown = reasonOf(thrown)
+    return String(reason)
+  } catch {
+    return 'an object without a message'
+  }
+}
+
+function judge(event: 'unhandledRejection' | 'uncaughtException', thrown: unknown): void {
+  if (userCode.getStore() !== true) {
+    // Without this listener, and with no other, it would have ended the thread.
+    if (process.listenerCount(event) === 1) throw thrown
+    return
+  }
+  if (isWarned) return
+  isWarned = true
+  const reason = printable(reasonOfThrown(thrown))
+  process.emitWarning(
+    `A function of the features file has left something behind that failed: ${reason}. ` +
+      'Nobody waits for it; transforms and post-processors are plain functions. ' +
+      'This is told once per thread.',
+    { type: 'MillraceWarning', code: 'USER_CODE_STRAY' },
+  )
+}
