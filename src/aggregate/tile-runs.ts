@@ -167,9 +167,10 @@ export class TileRuns {
   /** Drops the tiles before `horizon`. */
   dropBefore(slot: number, horizon: number): void {
     const length = this.#lengths[slot]!
-    let dropped = 0
-    for (; dropped < length && this.#tileAt(slot, dropped) < horizon; dropped++) {
-      this.#releaseValues(this.rowAt(slot, dropped))
+    const dropped = this.lowerBound(slot, horizon)
+    // What nobody has looked at for long is not in the caches: mostly there is no need to look.
+    if (this.#pool.count > 0) {
+      for (let n = 0; n < dropped; n++) this.#releaseValues(this.rowAt(slot, n))
     }
     if (dropped < length) this.#lengths[slot] = length - dropped
     else if (length > 0) this.#release(slot)
@@ -262,7 +263,10 @@ export class TileRuns {
     const empty = this.#empty
     const at = row * this.#stride
     for (let cell = 0; cell < empty.length; cell++) f64[at + cell] = empty[cell]!
-    for (const { partial, at: cell } of this.#uncopied) partial.init(this.cells, at + cell)
+    const uncopied = this.#uncopied
+    for (let i = 0; i < uncopied.length; i++) {
+      uncopied[i]!.partial.init(this.cells, at + uncopied[i]!.at)
+    }
     f64[at + tileCell] = tile
     return row
   }

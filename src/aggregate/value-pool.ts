@@ -23,6 +23,11 @@ export class ValuePool {
     return this.#bytes
   }
 
+  /** Values held. */
+  get count(): number {
+    return this.#contents.length - 1 - this.#free.length
+  }
+
   add(value: Value): number {
     return this.hold(value, valueSize(value))
   }
