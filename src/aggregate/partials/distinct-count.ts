@@ -20,13 +20,7 @@ import { exactLengthMax } from '../capacity.ts'
 import type { Cells } from '../cells.ts'
 import type { Partial } from '../partial.ts'
 import type { ValuePool } from '../value-pool.ts'
-import {
-  mergeState,
-  releaseState,
-  stateBytes,
-  stateCodec,
-  type StateAlgebra,
-} from './pooled-state.ts'
+import { pooledPartial, stateBytes, type StateAlgebra } from './pooled-state.ts'
 import { hashBits, valueHasher } from './value-hash.ts'
 
 /** Sorted hashes, or registers. */
@@ -51,36 +45,25 @@ export interface DistinctCountOptions {
 export function distinctCount({ precision, field, seed }: DistinctCountOptions): Partial {
   const algebra = sketchAlgebra(precision)
   const hash = valueHasher(field, seed)
-  return {
-    cells: 1,
-    valueCells: [{ cell: 0, codec: stateCodec(algebra) }],
-    init({ f64 }, at) {
-      f64[at] = 0
-    },
-    update({ f64 }, at, rows, column, pool) {
-      const { count, cellOf } = rows
-      const { isNull } = column
-      for (let i = 0; i < count; i++) {
-        if (isNull[i] === 1 || cellOf[i] === 0) continue
-        const cell = cellOf[i]! + at
-        const place = f64[cell]!
-        if (place === 0) {
-          const sketch = [hash(column, i)]
-          f64[cell] = pool.hold(sketch, algebra.bytesOf(sketch))
-          continue
-        }
-        const sketch = pool.state(place) as Sketch
-        const { length } = sketch
-        const grown = add(sketch, precision, hash(column, i))
-        if (grown === sketch && grown.length === length) continue
-        pool.put(place, grown, algebra.bytesOf(grown) - hashesBytes(length))
+  return pooledPartial(algebra, ({ f64 }, at, rows, column, pool) => {
+    const { count, cellOf } = rows
+    const { isNull } = column
+    for (let i = 0; i < count; i++) {
+      if (isNull[i] === 1 || cellOf[i] === 0) continue
+      const cell = cellOf[i]! + at
+      const place = f64[cell]!
+      if (place === 0) {
+        const sketch = [hash(column, i)]
+        f64[cell] = pool.hold(sketch, algebra.bytesOf(sketch))
+        continue
       }
-    },
-    merge(into, at, from, fromAt, pool) {
-      mergeState(algebra, into, at, from, fromAt, pool)
-    },
-    release: releaseState,
-  }
+      const sketch = pool.state(place) as Sketch
+      const { length } = sketch
+      const grown = add(sketch, precision, hash(column, i))
+      if (grown === sketch && grown.length === length) continue
+      pool.put(place, grown, algebra.bytesOf(grown) - hashesBytes(length))
+    }
+  })
 }
 
 /** The number of distinct values: exact while they are few, else the estimate, rounded. */

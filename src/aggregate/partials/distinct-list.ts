@@ -27,7 +27,7 @@ import {
   type Entries,
 } from './entries.ts'
 import type { ListOptions } from './list.ts'
-import { mergeState, releaseState, stateCodec, type StateAlgebra } from './pooled-state.ts'
+import { pooledPartial, type StateAlgebra } from './pooled-state.ts'
 
 /** Values among which one is looked for by looking at each; more are indexed. */
 const scannedMax = 32
@@ -48,35 +48,24 @@ type MergedList = Set<Value>
 export function distinctList(options: ListOptions): Partial {
   const algebra = distinctAlgebra(options)
   const read = entryReader(options.field)
-  return {
-    cells: 1,
-    valueCells: [{ cell: 0, codec: stateCodec(algebra) }],
-    init({ f64 }, at) {
-      f64[at] = 0
-    },
-    update({ f64 }, at, rows, column, pool) {
-      const { count, cellOf, offsetNs } = rows
-      const { isNull } = column
-      for (let i = 0; i < count; i++) {
-        if (isNull[i] === 1 || cellOf[i] === 0) continue
-        const cell = cellOf[i]! + at
-        const place = f64[cell]!
-        if (place === 0) {
-          const entries = oneEntry(offsetNs[i]!, read(column, i))
-          const list: TileList = { entries, times: null }
-          f64[cell] = pool.hold(list, listBytes(list))
-        } else {
-          const list = pool.state(place) as TileList
-          const bytes = add(list, options, offsetNs[i]!, read(column, i))
-          if (bytes !== 0) pool.put(place, list, bytes)
-        }
+  return pooledPartial(algebra, ({ f64 }, at, rows, column, pool) => {
+    const { count, cellOf, offsetNs } = rows
+    const { isNull } = column
+    for (let i = 0; i < count; i++) {
+      if (isNull[i] === 1 || cellOf[i] === 0) continue
+      const cell = cellOf[i]! + at
+      const place = f64[cell]!
+      if (place === 0) {
+        const entries = oneEntry(offsetNs[i]!, read(column, i))
+        const list: TileList = { entries, times: null }
+        f64[cell] = pool.hold(list, listBytes(list))
+      } else {
+        const list = pool.state(place) as TileList
+        const bytes = add(list, options, offsetNs[i]!, read(column, i))
+        if (bytes !== 0) pool.put(place, list, bytes)
       }
-    },
-    merge(into, at, from, fromAt, pool) {
-      mergeState(algebra, into, at, from, fromAt, pool)
-    },
-    release: releaseState,
-  }
+    }
+  })
 }
 
 /** The list, as it is answered. */

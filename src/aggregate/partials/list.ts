@@ -24,7 +24,7 @@ import {
   type Entries,
 } from './entries.ts'
 import type { Side } from './first-last.ts'
-import { mergeState, releaseState, stateCodec, type StateAlgebra } from './pooled-state.ts'
+import { pooledPartial, type StateAlgebra } from './pooled-state.ts'
 
 export interface ListOptions {
   readonly side: Side
@@ -36,30 +36,19 @@ export interface ListOptions {
 export function list(options: ListOptions): Partial {
   const algebra = listAlgebra(options)
   const read = entryReader(options.field)
-  return {
-    cells: 1,
-    valueCells: [{ cell: 0, codec: stateCodec(algebra) }],
-    init({ f64 }, at) {
-      f64[at] = 0
-    },
-    update({ f64 }, at, rows, column, pool) {
-      const { count, cellOf, offsetNs } = rows
-      const { isNull } = column
-      for (let i = 0; i < count; i++) {
-        if (isNull[i] === 1 || cellOf[i] === 0) continue
-        const cell = cellOf[i]! + at
-        const place = f64[cell]!
-        if (place === 0) {
-          const entries = oneEntry(offsetNs[i]!, read(column, i))
-          f64[cell] = pool.hold(entries, entriesBytes(entries))
-        } else add(pool, place, options, offsetNs[i]!, read(column, i))
-      }
-    },
-    merge(into, at, from, fromAt, pool) {
-      mergeState(algebra, into, at, from, fromAt, pool)
-    },
-    release: releaseState,
-  }
+  return pooledPartial(algebra, ({ f64 }, at, rows, column, pool) => {
+    const { count, cellOf, offsetNs } = rows
+    const { isNull } = column
+    for (let i = 0; i < count; i++) {
+      if (isNull[i] === 1 || cellOf[i] === 0) continue
+      const cell = cellOf[i]! + at
+      const place = f64[cell]!
+      if (place === 0) {
+        const entries = oneEntry(offsetNs[i]!, read(column, i))
+        f64[cell] = pool.hold(entries, entriesBytes(entries))
+      } else add(pool, place, options, offsetNs[i]!, read(column, i))
+    }
+  })
 }
 
 /** The list, as it is answered; empty where there was no value. */

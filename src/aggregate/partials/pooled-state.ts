@@ -6,7 +6,7 @@
  * back with `release`. So a window of one tile with events copies nothing.
  */
 import type { Cells } from '../cells.ts'
-import type { PlaceCodec } from '../partial.ts'
+import type { Partial, PlaceCodec } from '../partial.ts'
 import type { ValuePool } from '../value-pool.ts'
 
 /** What can be done with states of one kind, beside adding a value. */
@@ -24,6 +24,25 @@ export interface StateAlgebra<State> {
 
 /** What every place costs, and a state's array in it, before it holds anything, bytes. */
 export const stateBytes = 64
+
+/** The partial of such states; only how rows are added is its own. */
+export function pooledPartial<State>(
+  algebra: StateAlgebra<State>,
+  update: Partial['update'],
+): Partial {
+  return {
+    cells: 1,
+    valueCells: [{ cell: 0, codec: stateCodec(algebra) }],
+    init({ f64 }, at) {
+      f64[at] = 0
+    },
+    update,
+    merge(into, at, from, fromAt, pool) {
+      mergeState(algebra, into, at, from, fromAt, pool)
+    },
+    release: releaseState,
+  }
+}
 
 export function mergeState<State>(
   algebra: StateAlgebra<State>,

@@ -17,13 +17,7 @@ import type { Partial } from '../partial.ts'
 import type { ValuePool } from '../value-pool.ts'
 import { bucketMiddle, bucketOf } from './buckets.ts'
 import { placeIn, ranked, withCount, type Counts } from './counts.ts'
-import {
-  mergeState,
-  releaseState,
-  stateBytes,
-  stateCodec,
-  type StateAlgebra,
-} from './pooled-state.ts'
+import { pooledPartial, stateBytes, type StateAlgebra } from './pooled-state.ts'
 
 /** Counts of buckets, and the ends of what was counted. */
 interface Histogram {
@@ -41,35 +35,24 @@ const histogramBytes = 56
 export function quantiles(precision: number, kind: ColumnKind): Partial {
   const algebra = sketchAlgebra(precision)
   const read = kind === 'int' ? readInt : readFloat
-  return {
-    cells: 1,
-    valueCells: [{ cell: 0, codec: stateCodec(algebra) }],
-    init({ f64 }, at) {
-      f64[at] = 0
-    },
-    update({ f64 }, at, rows, column, pool) {
-      const { count, cellOf } = rows
-      const { isNull } = column
-      for (let i = 0; i < count; i++) {
-        if (isNull[i] === 1 || cellOf[i] === 0) continue
-        const cell = cellOf[i]! + at
-        const place = f64[cell]!
-        const value = read(column, i)
-        if (place === 0) {
-          f64[cell] = pool.hold([value, 1], countsBytes(2))
-          continue
-        }
-        const sketch = pool.state(place) as Sketch
-        const bytes = algebra.bytesOf(sketch)
-        const grown = add(sketch, precision, value, 1)
-        pool.put(place, grown, algebra.bytesOf(grown) - bytes)
+  return pooledPartial(algebra, ({ f64 }, at, rows, column, pool) => {
+    const { count, cellOf } = rows
+    const { isNull } = column
+    for (let i = 0; i < count; i++) {
+      if (isNull[i] === 1 || cellOf[i] === 0) continue
+      const cell = cellOf[i]! + at
+      const place = f64[cell]!
+      const value = read(column, i)
+      if (place === 0) {
+        f64[cell] = pool.hold([value, 1], countsBytes(2))
+        continue
       }
-    },
-    merge(into, at, from, fromAt, pool) {
-      mergeState(algebra, into, at, from, fromAt, pool)
-    },
-    release: releaseState,
-  }
+      const sketch = pool.state(place) as Sketch
+      const bytes = algebra.bytesOf(sketch)
+      const grown = add(sketch, precision, value, 1)
+      pool.put(place, grown, algebra.bytesOf(grown) - bytes)
+    }
+  })
 }
 
 /**
