@@ -4,17 +4,21 @@
  * It is given buffers as the router makes them, of events of `features.ts`, and is read as the
  * daemon reads it.
  */
+import { batchEventsMax } from '../src/base/limits.ts'
 import { hashBytes } from '../src/base/hash.ts'
 import { buildCatalog } from '../src/define/catalog.ts'
 import { streamFeatureView } from '../src/index.ts'
 import type { Catalog } from '../src/model/catalog.ts'
 import { encodeKey } from '../src/model/key.ts'
-import type { ReadResult } from '../src/model/message.ts'
+import type { ReadResult, ToShard } from '../src/model/message.ts'
 import { createEncoder, MsgpackTimestamp } from '../src/model/msgpack.ts'
-import { SectionWriter } from '../src/model/section.ts'
+import { sectionBuffers, type SectionBuffers } from '../src/model/section.ts'
+import type { RouterLane } from '../src/route/lane-mailbox.ts'
+import { createRouter } from '../src/route/router.ts'
 import { Shard } from '../src/shard/shard.ts'
 import { createRouteValidator } from '../src/validate/route-validator.ts'
-import { impressions, user } from './features.ts'
+import { decodeClientFrame, encodePublish, type PublishFrame } from '../src/wire/protocol.ts'
+import { impressions, user, userSpend } from './features.ts'
 import { userId } from './workload.ts'
 
 /** What the n-th event of a bench is; the rest of its fields follows from n. */
@@ -25,9 +29,9 @@ export interface ShardEvents {
   readonly amountOf: (n: number) => number
 }
 
-/** One section, as the router hands it over. */
+/** Sections of one shard, as the router hands them over. */
 export interface SentSection {
-  readonly buffer: SharedArrayBuffer
+  readonly buffers: SectionBuffers
   readonly byteLength: number
 }
 
@@ -45,34 +49,49 @@ export function openShard(catalog: Catalog, storePath: string): Promise<Shard> {
 
 const encoder = createEncoder()
 const seed = { k0: 1, k1: 2 }
+const noBatch = { expectLane() {}, laneDone() {}, reject: failed, late: failed, duplicate: failed }
+const routerOptions = {
+  catalog: buildCatalog([impressions, userSpend]),
+  shards: 1,
+  seed,
+  resolveKey: failed,
+  validateOnly: failed,
+}
 const joinKeys = [{ name: 'user_id', type: { kind: 'String', nullable: false } }] as const
 
-/** A section's first buffer, bytes: it grows, and is as large as the section when it is sent. */
-const bufferBytes = 64 * 1024
-
-/** Events `from` to `to`, without the last, which have arrived at `arrivalMs`, in one section. */
+/** Events `from` to `to`, without the last, which have arrived at `arrivalMs`. */
 export function sectionOf(
   { keyOf, timeMsOf, amountOf }: ShardEvents,
   range: { readonly from: number; readonly to: number },
   arrivalMs: number,
 ): SentSection {
-  const writer = new SectionWriter(new SharedArrayBuffer(bufferBytes))
-  writer.open(0, 0, range.to, arrivalMs)
-  for (let n = range.from; n < range.to; n++) {
-    const user_id = userId(keyOf(n))
-    const bytes = encoder.encode({
-      user_id,
-      timestamp: new MsgpackTimestamp(BigInt(timeMsOf(n)) * 1_000_000n),
-      amount: amountOf(n),
-      clicked: n % 2,
-      campaign: n % 100,
-      country: 'NL',
-    })
-    const { key, keyHash } = placeOf(user_id)
-    writer.event(n - range.from, keyHash, key, 0, key.length, bytes, 0, bytes.length)
+  const sent: Extract<ToShard, { kind: 'apply' }>[] = []
+  const lane: RouterLane = {
+    shards: [0],
+    post: (message) => message.kind === 'apply' && sent.push(message),
+    onMessage: () => {},
   }
-  writer.close()
-  return writer.take()
+  const router = createRouter({ ...routerOptions, lanes: [lane] })
+  for (let at = range.from; at < range.to; at += batchEventsMax) {
+    const events: Uint8Array[] = []
+    for (let n = at; n < Math.min(at + batchEventsMax, range.to); n++) {
+      const event = {
+        user_id: userId(keyOf(n)),
+        timestamp: new MsgpackTimestamp(BigInt(timeMsOf(n)) * 1_000_000n),
+        amount: amountOf(n),
+        clicked: n % 2,
+        campaign: n % 100,
+        country: 'NL',
+      }
+      events.push(encoder.encode(event))
+    }
+    const frame = decodeClientFrame(encodePublish(impressions.name, 0, events)) as PublishFrame
+    router.route({ ...frame, source: 0, arrivalMs, inFlight: { ...noBatch, position: range.to } })
+  }
+  router.flush()
+  const [{ shards, events }] = sent as [(typeof sent)[0]]
+  const [{ buffer, byteLength }] = shards as [(typeof shards)[0]]
+  return { buffers: sectionBuffers(buffer, events), byteLength }
 }
 
 /**
@@ -82,7 +101,7 @@ export function sectionOf(
  */
 export function applyTo(shard: Shard, sections: readonly SentSection[]): void {
   const rejected: never[] = []
-  for (const { buffer, byteLength } of sections) shard.apply(buffer, byteLength, rejected)
+  for (const { buffers, byteLength } of sections) shard.apply(buffers, byteLength, rejected)
   if (rejected.length > 0) throw new Error('events were rejected')
 }
 
@@ -104,6 +123,10 @@ export function readKey(
     watermarkMs: -Infinity,
     watermarkNs: 0,
   })
+}
+
+function failed(): never {
+  throw new Error('an event is not as it should be')
 }
 
 function placeOf(user_id: string): { readonly key: Uint8Array; readonly keyHash: number } {

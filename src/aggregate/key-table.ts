@@ -63,20 +63,20 @@ export class KeyTable {
    * @param slots  Filled with the guesses; some are wrong, and 0 may stand for a key that is there.
    * @returns nothing of use; see `#readAhead` in `view-state.ts`.
    */
-  readAhead(hashes: Uint32Array, count: number, slots: Int32Array): number {
+  readAhead(hashes: Uint32Array, from: number, to: number, slots: Int32Array): number {
     const places = this.#places
     const mask = places.length - 1
-    for (let i = 0; i < count; i++) slots[i] = places[hashes[i]! & mask]!
+    for (let i = from; i < to; i++) slots[i] = places[hashes[i]! & mask]!
     const ownHashes = this.#hashes
     const starts = this.#starts
     const lengths = this.#lengths
     let read = 0
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       const slot = slots[i]!
       read = (read + ownHashes[slot]! + starts[slot]! + lengths[slot]!) | 0
     }
     const arena = this.#arena
-    for (let i = 0; i < count; i++) read = (read + arena[starts[slots[i]!]!]!) | 0
+    for (let i = from; i < to; i++) read = (read + arena[starts[slots[i]!]!]!) | 0
     return read
   }
 

@@ -12,9 +12,11 @@ import type { Column } from '../model/rows.ts'
 import type { Cells } from './cells.ts'
 import type { ValuePool } from './value-pool.ts'
 
-/** The rows of a batch and the cells of the tiles they belong to. */
+/** Rows of a batch and the cells of the tiles they belong to. */
 export interface TiledRows {
-  readonly count: number
+  /** The first row, and the one behind the last. */
+  readonly from: number
+  readonly to: number
   /** First cell of the tile of row `i`; of 0 nothing is read, and nothing is dropped. */
   readonly cellOf: Int32Array
   /** Event time of row `i`, ns after the start of its tile. */

@@ -63,8 +63,10 @@ export function writeRow(
 }
 
 /** Whether row `i` is of the same event as the row before it. */
-export function isOfSameEvent({ eventIndex }: RowBatch, i: number): boolean {
-  return i > 0 && eventIndex[i] === eventIndex[i - 1]
+export function isOfSameEvent({ eventIndex, spans }: RowBatch, i: number): boolean {
+  if (i === 0 || eventIndex[i] !== eventIndex[i - 1]) return false
+  // Events of two sections may have the same place, each in its own batch.
+  return !spans.some(({ end }) => end === i)
 }
 
 export function rowBytes(view: DataView, at: number): number {

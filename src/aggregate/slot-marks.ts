@@ -40,10 +40,10 @@ export class SlotMarks {
   }
 
   /** Reads the marks of slots; see `#readAhead` in `view-state.ts`. */
-  readAhead(slots: Int32Array, count: number): number {
+  readAhead(slots: Int32Array, from: number, to: number): number {
     const marks = this.#marks
     let read = 0
-    for (let i = 0; i < count; i++) read += marks[slots[i]!]!
+    for (let i = from; i < to; i++) read += marks[slots[i]!]!
     return read
   }
 

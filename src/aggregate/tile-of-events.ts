@@ -31,7 +31,7 @@ export function addEvents(
   cells.f64[cell + eventsCell] = lastWriteWins
     ? count - dropReplaced(events, offsetNs, cellOf)
     : count
-  const tiled = { count, cellOf, offsetNs, columns }
+  const tiled = { from: 0, to: count, cellOf, offsetNs, columns }
   for (const { partial, column, at } of partials) {
     partial.update(cells, at, tiled, columns[column]!, pool)
   }

@@ -99,13 +99,13 @@ export class TileRuns {
   }
 
   /** Reads the rows of the newest tiles of slots; see `#readAhead` in `view-state.ts`. */
-  readAhead(slots: Int32Array, count: number): number {
+  readAhead(slots: Int32Array, from: number, to: number): number {
     const newest = this.#newest
     const { f64 } = this.cells
     const stride = this.#stride
     let read = 0
-    for (let i = 0; i < count; i++) read += newest[slots[i]!]!
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) read += newest[slots[i]!]!
+    for (let i = from; i < to; i++) {
       const at = newest[slots[i]!]! * stride
       read += f64[at]! + f64[at + stride - 1]!
     }

@@ -1,8 +1,8 @@
 /**
  * The state of one view in one shard: its keys, their tiles, and how events change them.
  *
- * Rows of one section come in, in journal order; afterwards every tile of a key holds exactly the
- * partials of the rows whose event time lies in it. Work is done a step at a time for all rows:
+ * Rows of some sections come in, in journal order; afterwards every tile of a key holds exactly the
+ * partials of the rows whose event time lies in it, as if each section had come alone. Work is done a step at a time for all rows:
  * find the slots, find the tiles, then one tight loop per partial. Time is the event time of the
  * rows and the arrival time of their batch, never a clock, so a replay decides the same.
  *
@@ -42,6 +42,12 @@ const slotBytes = 13
 const slotLevelBytes = 9
 
 const noBytes = new Uint8Array(0)
+
+/** Rows of a batch: the first, and the one behind the last. */
+interface Range {
+  readonly from: number
+  readonly to: number
+}
 
 export class ViewState {
   readonly view: View
@@ -121,15 +127,20 @@ export class ViewState {
   }
 
   /**
-   * Applies the rows of one section.
+   * Applies the rows of some sections, none of which arrived before those of the call before.
    *
-   * @param arrivalMs  When their batch arrived; never less than at the call before.
    * @returns the rows, ascending, that lie before every window and so changed nothing.
    */
-  apply(rows: RowBatch, columns: readonly Column[], arrivalMs: number): readonly number[] {
-    this.#arrivalMs = arrivalMs
-    if (this.#isWallClock) this.admit(arrivalMs)
-    return this.#applyRows(rows, columns, arrivalMs)
+  apply(rows: RowBatch, columns: readonly Column[]): readonly number[] {
+    const { spans } = rows
+    const late: number[] = []
+    for (let first = 0; first < spans.length;) {
+      this.#arrivalMs = spans[first]!.arrivalMs
+      if (this.#isWallClock) this.admit(this.#arrivalMs)
+      first = this.#applySpans(rows, columns, first, late)
+    }
+    this.#arrivalMs = spans.at(-1)?.arrivalMs ?? this.#arrivalMs
+    return late
   }
 
   /** Applies the parked rows whose time has come. */
@@ -137,8 +148,8 @@ export class ViewState {
     const rows = this.#admitted
     this.parked.take(nowMs, rows, () => {
       // At its own time, when it was not late, however much later somebody looks.
-      const arrivalMs = rows.timeMs[0]! + (rows.timeNs[0]! > 0 ? 1 : 0)
-      this.#applyRows(rows, rows.columns, arrivalMs)
+      rows.endSpan(rows.timeMs[0]! + (rows.timeNs[0]! > 0 ? 1 : 0))
+      this.#applySpans(rows, rows.columns, 0, [])
     })
   }
 
@@ -193,13 +204,30 @@ export class ViewState {
     return Math.floor((edgeMs - state.level.reachMs) / state.level.widthMs)
   }
 
-  #applyRows(rows: RowBatch, columns: readonly Column[], arrivalMs: number): readonly number[] {
+  /**
+   * Applies the rows of as many spans as it can at a time.
+   *
+   * @returns the first span that has to wait for a parked row to be applied before it.
+   */
+  #applySpans(rows: RowBatch, columns: readonly Column[], first: number, late: number[]): number {
     this.#growRows(rows.count)
-    this.read = this.#readAhead(rows)
-    const late = this.#locate(rows, columns, arrivalMs)
-    for (const state of this.levels) this.#update(state, rows, columns)
+    const from = rows.spanStart(first)
+    this.read = this.#readAhead(rows, from)
+    const { spans } = rows
+    let span = first
+    do {
+      const { end, arrivalMs } = spans[span]!
+      this.#locate(rows, columns, { from: rows.spanStart(span), to: end, arrivalMs }, late)
+      span += 1
+    } while (span < spans.length && !this.#isParkedDue(spans[span]!.arrivalMs))
+    const range = { from, to: rows.spanStart(span) }
+    for (const state of this.levels) this.#update(state, rows, columns, range)
     this.#replacements?.recount()
-    return late
+    return span
+  }
+
+  #isParkedDue(arrivalMs: number): boolean {
+    return this.#isWallClock && this.parked.isDue(arrivalMs)
   }
 
   /**
@@ -209,22 +237,28 @@ export class ViewState {
    *
    * @returns a sum of what was read, for which there is no use but that it has to be read.
    */
-  #readAhead({ count, keyHash }: RowBatch): number {
+  #readAhead({ count, keyHash }: RowBatch, from: number): number {
     const slots = this.#slots
     const { newestMs, newestNs } = this
-    let read = this.keys.readAhead(keyHash, count, slots)
-    for (let i = 0; i < count; i++) read = (read + newestMs[slots[i]!]! + newestNs[slots[i]!]!) | 0
-    read += this.marks.readAhead(slots, count)
-    for (const { runs } of this.levels) read += runs.readAhead(slots, count)
+    let read = this.keys.readAhead(keyHash, from, count, slots)
+    for (let i = from; i < count; i++) {
+      read = (read + newestMs[slots[i]!]! + newestNs[slots[i]!]!) | 0
+    }
+    read += this.marks.readAhead(slots, from, count)
+    for (const { runs } of this.levels) read += runs.readAhead(slots, from, count)
     return read
   }
 
-  /** Finds the slot of every row, 0 for the rows that are not applied now. */
-  #locate(rows: RowBatch, columns: readonly Column[], arrivalMs: number): readonly number[] {
-    const { count, timeMs, timeNs, keyHash, keyStart, keyEnd, bytes } = rows
+  /** Finds the slots of the rows of a span, 0 for those that are not applied now. */
+  #locate(
+    rows: RowBatch,
+    columns: readonly Column[],
+    { from, to, arrivalMs }: Range & { readonly arrivalMs: number },
+    late: number[],
+  ): void {
+    const { timeMs, timeNs, keyHash, keyStart, keyEnd, bytes } = rows
     const slots = this.#slots
-    const late: number[] = []
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       const time = timeMs[i]!
       const ns = timeNs[i]!
       slots[i] = 0
@@ -257,7 +291,6 @@ export class ViewState {
       slots[i] = slot
       if (this.log !== null) this.#keep(this.log, rows, columns, i, isNewest)
     }
-    return late
   }
 
   /** Keeps a row's event; one that replaces another is counted with the rest of its tile. */
@@ -290,28 +323,34 @@ export class ViewState {
     )
   }
 
-  /** Finds the tile of every row at one level and updates its partials. */
-  #update(state: LevelState, rows: RowBatch, columns: readonly Column[]): void {
+  /** Finds the tiles of rows at one level and updates their partials. */
+  #update(state: LevelState, rows: RowBatch, columns: readonly Column[], range: Range): void {
     const { level, runs } = state
+    const { from, to } = range
     const horizon = this.horizonOf(state, this.earliestEdgeMs)
     const shifts = runs.shifts
-    this.#findTiles(state, rows, horizon)
+    this.#findTiles(state, rows, range, horizon)
     // Rows found before others moved are found again; by then every tile is there.
-    if (runs.shifts !== shifts) this.#findTiles(state, rows, horizon)
+    if (runs.shifts !== shifts) this.#findTiles(state, rows, range, horizon)
     const cellOf = this.#cellOf
     const { cells } = runs
-    for (let i = 0; i < rows.count; i++) cells.f64[cellOf[i]! + eventsCell]! += 1
-    const tiled = { count: rows.count, cellOf, offsetNs: this.#offsetNs, columns }
+    for (let i = from; i < to; i++) cells.f64[cellOf[i]! + eventsCell]! += 1
+    const tiled = { from, to, cellOf, offsetNs: this.#offsetNs, columns }
     for (const { partial, column, at } of level.partials) {
       partial.update(cells, at, tiled, columns[column]!, this.pool)
     }
   }
 
-  #findTiles({ level, runs }: LevelState, rows: RowBatch, horizon: number): void {
-    const { count, timeMs, timeNs } = rows
+  #findTiles(
+    { level, runs }: LevelState,
+    rows: RowBatch,
+    { from, to }: Range,
+    horizon: number,
+  ): void {
+    const { timeMs, timeNs } = rows
     const { widthMs, stride, startMs } = level
     const slots = this.#slots
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       const slot = slots[i]!
       const tile = Math.floor(timeMs[i]! / widthMs)
       const isApplied = slot !== 0 && tile >= horizon && timeMs[i]! >= startMs

@@ -14,28 +14,22 @@ export interface HashSeed {
   readonly k1: number
 }
 
-/** The unsigned 32-bit hash of `bytes[start, end)`. */
-export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: HashSeed): number {
+/**
+ * The unsigned 32-bit hash of the first bytes of words.
+ *
+ * @param words  Little-endian, and at least one more than the whole words in `byteLength`; bytes of
+ *   the last one behind `byteLength` do not count.
+ */
+export function hashWords(words: Int32Array, byteLength: number, seed: HashSeed): number {
   let v0 = seed.k0
   let v1 = seed.k1
   let v2 = 0x6c796765 ^ seed.k0
   let v3 = 0x74656462 ^ seed.k1
-  const length = end - start
-  const tail = start + (length & ~3)
-  let m = 0
-  let at = start
+  const whole = byteLength >>> 2
   // One word a turn; the last turn carries the remaining bytes and the length.
-  for (;;) {
-    const last = at >= tail
-    if (last) {
-      m = length << 24
-      const rest = end - tail
-      if (rest > 2) m |= bytes[tail + 2]! << 16
-      if (rest > 1) m |= bytes[tail + 1]! << 8
-      if (rest > 0) m |= bytes[tail]!
-    } else {
-      m = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
-    }
+  for (let i = 0; i <= whole; i++) {
+    let m = words[i]!
+    if (i === whole) m = (m & restMasks[byteLength & 3]!) | (byteLength << 24)
     v3 ^= m
     v0 = (v0 + v1) | 0
     v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
@@ -48,8 +42,6 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: H
     v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
     v2 = (v2 << 16) | (v2 >>> 16)
     v0 ^= m
-    if (last) break
-    at += 4
   }
   v2 ^= 0xff
   for (let round = 0; round < 3; round++) {
@@ -65,4 +57,17 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: H
     v2 = (v2 << 16) | (v2 >>> 16)
   }
   return (v1 ^ v3) >>> 0
+}
+
+/** What counts of a word that holds 0 to 3 bytes. */
+const restMasks = Int32Array.of(0, 0xff, 0xffff, 0xffffff)
+
+let scratch = new Int32Array(64)
+
+/** The hash of `bytes[start, end)`, wherever they stand. */
+export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: HashSeed): number {
+  const words = (end - start + 4) >>> 2
+  if (words > scratch.length) scratch = new Int32Array(2 * words)
+  new Uint8Array(scratch.buffer).set(bytes.subarray(start, end))
+  return hashWords(scratch, end - start, seed)
 }

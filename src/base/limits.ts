@@ -110,8 +110,8 @@ export const intakeBytesMax = 64 * 1024 * 1024
 /** Buffers posted to one lane and not yet answered; beyond, events wait in the router. */
 export const laneBuffersMax = 8
 
-/** Bytes of events in one shard's buffer before it is sent, even with more to come. */
-export const shardBufferBytesMax = 512 * 1024
+/** Bytes of batches that wait for a lane before they are sent, even with more to come. */
+export const laneEventsBytesMax = 512 * 1024
 
 /** Bytes of records in one journal segment; beyond, the next one is started. */
 export const journalSegmentBytesMax = 64 * 1024 * 1024

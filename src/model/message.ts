@@ -38,9 +38,9 @@ export interface Recorded {
   readonly refusedFrom: number
 }
 
+/** Sections for one shard. Buffers are the lane's until it has answered; then they are filled again. */
 export interface ShardBuffer {
   readonly shard: number
-  /** The lane's until it has answered; then it is filled again. */
   readonly buffer: SharedArrayBuffer
   readonly byteLength: number
 }
@@ -87,6 +87,8 @@ export type ToShard =
       readonly kind: 'apply'
       readonly id: number
       readonly shards: readonly ShardBuffer[]
+      /** The batches that their sections name events of. */
+      readonly events: SharedArrayBuffer
       /** Every batch up to here has been sent to every shard of the lane. */
       readonly routed: number
       /** The journal is on disk up to here. */

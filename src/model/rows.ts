@@ -1,8 +1,8 @@
 /**
  * Rows in columns: what validation and transforms hand to the aggregation of one shard.
  *
- * A batch is filled, applied and filled again; its arrays are kept and grow. Row `i` of every
- * column belongs to the same event. Columns hold converted values (`model/types.ts`), an integer
+ * A batch is filled from one or several sections, applied and filled again; its arrays are kept and
+ * grow. Row `i` of every column belongs to the same event. Columns hold converted values (`model/types.ts`), an integer
  * as two halves so that 64 bits stay exact without a `bigint` per value.
  */
 import type { Field, Value } from './types.ts'
@@ -116,9 +116,19 @@ export class Column {
   }
 }
 
+/** The rows of one section, which follow those of the section before it. */
+export interface RowSpan {
+  /** Behind the last of them. */
+  readonly end: number
+  /** When their batch arrived, ms; never decreases from span to span. */
+  readonly arrivalMs: number
+}
+
 export class RowBatch {
   readonly columns: readonly Column[]
   count = 0
+  /** The sections whose rows these are, in journal order. */
+  spans: RowSpan[] = []
   /** Place of the row's event in its journalled batch. */
   eventIndex: Int32Array
   /** Event time: whole ms since the epoch, and the nanoseconds within that ms, 0…999 999. */
@@ -145,8 +155,19 @@ export class RowBatch {
   /** Empties the batch and makes room; keys of the rows to come stand in `bytes`. */
   reset(bytes: Uint8Array, rows: number): void {
     this.count = 0
+    this.spans = []
     this.bytes = bytes
     this.reserve(rows)
+  }
+
+  /** What has been added since the last span is that of one section. */
+  endSpan(arrivalMs: number): void {
+    this.spans.push({ end: this.count, arrivalMs })
+  }
+
+  /** The first row of a span. */
+  spanStart(span: number): number {
+    return span === 0 ? 0 : this.spans[span - 1]!.end
   }
 
   reserve(rows: number): void {

@@ -1,13 +1,16 @@
 /**
- * The buffer that carries events from the router to a shard.
+ * The buffers that carry events from the router to a shard.
  *
- * A shard buffer is a run of sections. A section holds the events of one journalled batch that one
+ * A shard buffer is a run of sections. A section names the events of one journalled batch that one
  * route sends to one shard, with the facts that every decision about them depends on: the batch's
- * journal position and arrival time. Both directions of the encoding are in this file.
+ * journal position and arrival time. The events themselves stand in the batch, which is copied
+ * whole, once for each lane, into a buffer of its own: one long copy costs less than a short one an
+ * event. Both directions of the encoding are in this file.
  *
- * Little-endian. Section: `u32 bytes, u16 source, u16 route, u32 events, u32 0, f64 position,
- * f64 arrivalMs`, then per event: `u32 index, u32 keyHash, u32 eventBytes, u16 keyBytes, u16 0`,
- * the key's bytes and the event's msgpack bytes.
+ * Little-endian, in words of four bytes. Section: `u32 bytes, u16 source, u16 route, u32 events,
+ * u32 0, f64 position, f64 arrivalMs`, then per event: `u32 index, u32 keyHash, u32 eventStart,
+ * u32 sizes` (the event's bytes in the lower 20 bits, the key's above), and the key's bytes,
+ * filled up with zeros.
  *
  * Thread: written on the main thread, read on the shard's thread. The memory is shared, and belongs
  * to one of them at a time: buffers that change hands whole are counted as new memory by each
@@ -16,7 +19,11 @@
 import { futureMsMax } from '../base/limits.ts'
 
 const sectionHeaderBytes = 32
-export const eventHeaderBytes = 16
+const eventHeaderWords = 4
+
+/** Bits of an event's size; the rest of the word is that of its key. */
+const eventSizeBits = 20
+const eventSizeMask = 2 ** eventSizeBits - 1
 
 /** One section's header. */
 export interface Section {
@@ -34,104 +41,175 @@ export interface Section {
   end: number
 }
 
-/** Writes sections into a growing buffer. */
-export class SectionWriter {
+/** The buffers of a section, as its shard reads them. */
+export interface SectionBuffers {
+  /** The section's: keys stand in it. */
+  readonly bytes: Uint8Array
+  readonly words: Int32Array
+  /** The events', and a view of them. */
+  readonly events: Buffer
+  readonly eventsView: DataView
+}
+
+/** Both buffers stay as they are until the lane has answered. */
+export function sectionBuffers(
+  sections: SharedArrayBuffer,
+  events: SharedArrayBuffer,
+): SectionBuffers {
+  return {
+    bytes: new Uint8Array(sections),
+    words: new Int32Array(sections),
+    events: Buffer.from(events),
+    eventsView: new DataView(events),
+  }
+}
+
+/** Where an event of a section belongs, and where it stands among the events of its lane. */
+export interface SectionEvent {
+  /** Place in the batch. */
+  index: number
+  keyHash: number
+  /** The key's bytes in the shard buffer, and how many; zeros follow them up to a whole word. */
+  keyStart: number
+  keyBytes: number
+  start: number
+  end: number
+}
+
+/** Batches one behind the other in a growing buffer. */
+export class EventsWriter {
   #buffer: SharedArrayBuffer
   #bytes: Uint8Array
-  #view: DataView
-  /** The events' bytes, which are those of their whole batch, and a view of them. */
-  #source: Uint8Array
-  #sourceView: DataView
   #at = 0
-  #section = -1
-  #events = 0
 
   constructor(buffer: SharedArrayBuffer) {
     this.#buffer = buffer
     this.#bytes = new Uint8Array(buffer)
-    this.#view = new DataView(buffer)
-    this.#source = this.#bytes
-    this.#sourceView = this.#view
   }
 
-  /** Bytes written so far. */
   get byteLength(): number {
     return this.#at
   }
 
-  open(source: number, route: number, position: number, arrivalMs: number): void {
-    this.#reserve(sectionHeaderBytes)
-    const at = this.#at
+  /** Appends the events of a batch; returns where they begin. */
+  append(payload: Uint8Array): number {
+    const start = this.#at
+    if (start + payload.length > this.#bytes.length) {
+      this.#buffer = grown(this.#bytes.subarray(0, start), start + payload.length)
+      this.#bytes = new Uint8Array(this.#buffer)
+    }
+    this.#bytes.set(payload, start)
+    this.#at = start + payload.length
+    return start
+  }
+
+  /** Takes the buffer out; the writer is spent. */
+  take(): SharedArrayBuffer {
+    return this.#buffer
+  }
+}
+
+/** Writes sections into a growing buffer. */
+export class SectionWriter {
+  #buffer: SharedArrayBuffer
+  #words: Int32Array
+  #view: DataView
+  /** Words written. */
+  #at = 0
+  /** First word of the section at hand. */
+  #section = -1
+  #events = 0
+  /** Where the events of the batch at hand begin. */
+  #eventsStart = 0
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#buffer = buffer
+    this.#words = new Int32Array(buffer)
+    this.#view = new DataView(buffer)
+  }
+
+  /** Bytes written so far. */
+  get byteLength(): number {
+    return this.#at * 4
+  }
+
+  /** @param eventsStart  Where the batch begins among the events of the lane. */
+  open(
+    source: number,
+    route: number,
+    position: number,
+    arrivalMs: number,
+    eventsStart: number,
+  ): void {
+    this.#reserve(sectionHeaderBytes / 4)
+    const at = this.#at * 4
     this.#view.setUint16(at + 4, source, true)
     this.#view.setUint16(at + 6, route, true)
     this.#view.setUint32(at + 12, 0, true)
     this.#view.setFloat64(at + 16, position, true)
     this.#view.setFloat64(at + 24, arrivalMs, true)
-    this.#section = at
+    this.#section = this.#at
     this.#events = 0
-    this.#at = at + sectionHeaderBytes
+    this.#eventsStart = eventsStart
+    this.#at += sectionHeaderBytes / 4
   }
 
-  /** Appends one event: `key[keyStart, keyEnd)` and `event[start, end)` are copied. */
+  /**
+   * Appends the event `[start, end)` of the batch.
+   *
+   * @param key  The key's bytes, filled up with zeros.
+   */
   event(
     index: number,
     keyHash: number,
-    key: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    event: Uint8Array,
+    key: Int32Array,
+    keyBytes: number,
     start: number,
     end: number,
   ): void {
-    const keyBytes = keyEnd - keyStart
-    const eventBytes = end - start
-    this.#reserve(eventHeaderBytes + keyBytes + eventBytes)
-    const view = this.#view
-    const bytes = this.#bytes
-    let at = this.#at
-    view.setUint32(at, index, true)
-    view.setUint32(at + 4, keyHash, true)
-    view.setUint32(at + 8, eventBytes, true)
-    view.setUint32(at + 12, keyBytes, true)
-    at += eventHeaderBytes
-    for (let i = keyStart; i < keyEnd; i++) bytes[at++] = key[i]!
-    if (event !== this.#source) {
-      this.#source = event
-      this.#sourceView = new DataView(event.buffer, event.byteOffset, event.byteLength)
+    const keyWords = (keyBytes + 3) >>> 2
+    if (this.#at + eventHeaderWords + keyWords > this.#words.length) {
+      this.#reserve(eventHeaderWords + keyWords)
     }
-    // Word by word: several times faster than byte by byte or `set(subarray())` for small events.
-    if (eventBytes <= 512) {
-      const source = this.#sourceView
-      let i = start
-      for (; i + 4 <= end; i += 4, at += 4) view.setInt32(at, source.getInt32(i))
-      for (; i < end; i++, at++) bytes[at] = event[i]!
-    } else {
-      bytes.set(event.subarray(start, end), at)
-      at += eventBytes
-    }
-    this.#at = at
+    const words = this.#words
+    const at = this.#at
+    words[at] = index
+    words[at + 1] = keyHash
+    words[at + 2] = this.#eventsStart + start
+    words[at + 3] = (end - start) | (keyBytes << eventSizeBits)
+    for (let i = 0; i < keyWords; i++) words[at + eventHeaderWords + i] = key[i]!
+    this.#at = at + eventHeaderWords + keyWords
     this.#events += 1
   }
 
-  close(): void {
-    this.#view.setUint32(this.#section, this.#at - this.#section, true)
-    this.#view.setUint32(this.#section + 8, this.#events, true)
+  /** Ends the section; returns its bytes. */
+  close(): number {
+    const bytes = (this.#at - this.#section) * 4
+    this.#view.setUint32(this.#section * 4, bytes, true)
+    this.#view.setUint32(this.#section * 4 + 8, this.#events, true)
+    return bytes
   }
 
   /** Takes the written bytes out; the writer is spent. The buffer may be longer than the bytes. */
   take(): { buffer: SharedArrayBuffer; byteLength: number } {
-    return { buffer: this.#buffer, byteLength: this.#at }
+    return { buffer: this.#buffer, byteLength: this.byteLength }
   }
 
-  #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#bytes.length) return
-    const length = Math.max(this.#bytes.length * 2, this.#at + bytes)
-    this.#buffer = new SharedArrayBuffer(length)
-    const grown = new Uint8Array(this.#buffer)
-    grown.set(this.#bytes.subarray(0, this.#at))
-    this.#bytes = grown
+  #reserve(words: number): void {
+    if (this.#at + words <= this.#words.length) return
+    const bytes = new Uint8Array(this.#buffer, 0, this.byteLength)
+    this.#buffer = grown(bytes, this.byteLength + words * 4)
+    this.#words = new Int32Array(this.#buffer)
     this.#view = new DataView(this.#buffer)
   }
+}
+
+/** Bytes in a buffer with room for twice as many, and at least for some; whole words. */
+function grown(bytes: Uint8Array, byteLengthMin: number): SharedArrayBuffer {
+  const byteLength = Math.max(bytes.length * 2, byteLengthMin)
+  const buffer = new SharedArrayBuffer((byteLength + 3) & ~3)
+  new Uint8Array(buffer).set(bytes)
+  return buffer
 }
 
 /** Reads the section that starts at `at`. */
@@ -147,4 +225,17 @@ export function readSection(view: DataView, at: number): Section {
     start: at + sectionHeaderBytes,
     end: at + view.getUint32(at, true),
   }
+}
+
+/** Reads the event at an offset into `event`; returns the offset of the next one. */
+export function readSectionEvent(words: Int32Array, at: number, event: SectionEvent): number {
+  const word = at >>> 2
+  const sizes = words[word + 3]!
+  event.index = words[word]!
+  event.keyHash = words[word + 1]! >>> 0
+  event.keyStart = at + eventHeaderWords * 4
+  event.keyBytes = sizes >>> eventSizeBits
+  event.start = words[word + 2]!
+  event.end = event.start + (sizes & eventSizeMask)
+  return event.keyStart + ((event.keyBytes + 3) & ~3)
 }

@@ -3,8 +3,9 @@
  *
  * In: one event's msgpack. Out: the bytes of its key, as `model/key.ts` encodes them, or the word
  * that the event is unusual; then somebody slower decides. One pass finds the join keys by the raw
- * bytes of their names and steps over everything else, so an event that yields a key is a whole
- * and bounded msgpack map. That its other fields are right is for the shard to say.
+ * bytes of their names and steps over what stands before them. It ends with the last of them: what
+ * follows is for the shard to judge, which reads it anyway, and refuses an event that has a join
+ * key once more.
  *
  * Nothing is allocated per event. Thread: main.
  */
@@ -20,17 +21,20 @@ import { fixedSizes, refused, Skip } from './msgpack-skip.ts'
 export const unusual = -1
 
 export interface KeyScan {
-  /** The last key that was found, in its first bytes. */
-  readonly key: Uint8Array
+  /** The last key: its bytes first, then zeros up to a whole word. */
+  readonly words: Int32Array
 
   /**
    * Reads the event `bytes[start, end)`.
    *
-   * @returns the length of its key in {@link key}, or {@link unusual}: a join key is missing, twice
-   *   there or not in its plain wire form, or the event is not one well-formed map within bounds.
-   * @remarks Cost: O(values of the event), at most `eventNodesMax`.
+   * @returns the bytes of its key in {@link words}, or {@link unusual}: a join key is missing or
+   *   not in its plain wire form, or what stands before the last of them is not well-formed.
+   * @remarks Cost: O(values before the last join key), at most `eventNodesMax`.
    */
   scan(bytes: Uint8Array, start: number, end: number): number
+
+  /** Takes a key that somebody slower has found; returns its bytes. */
+  take(key: Uint8Array): number
 }
 
 export function createKeyScan(route: Pick<Route, 'joinKeys'>): KeyScan {
@@ -55,14 +59,18 @@ function joinKeyOf({ name, type }: Field): JoinKey {
 }
 
 class RawKeyScan implements KeyScan {
-  readonly key = new Uint8Array(keyBytesMax)
-  readonly #keyView = dataView(this.key)
+  /** One word more than a key has, for who reads whole words of it. */
+  readonly words = new Int32Array(keyBytesMax / 4 + 1)
+  readonly #key: Uint8Array = new Uint8Array(this.words.buffer)
+  readonly #keyView: DataView = new DataView(this.words.buffer)
   readonly #joinKeys: readonly JoinKey[]
   /** `fixedSizes` of field names; 0 also where the name may be that of a join key. */
   readonly #nameSizes = new Uint8Array(256)
   readonly #skip = new Skip()
+  /** Join keys that were not found yet. */
+  #missing = 0
   /** The bytes of the last event, which are those of its whole batch, and a view of them. */
-  #bytes: Uint8Array = this.key
+  #bytes: Uint8Array = this.#key
   #view = this.#keyView
 
   constructor({ joinKeys }: Pick<Route, 'joinKeys'>) {
@@ -89,10 +97,20 @@ class RawKeyScan implements KeyScan {
       else to = this.#writeInt(bytes, valueAt, to, kind === 'Int32')
       if (to === unusual) return unusual
     }
-    return to
+    return this.#filled(to)
   }
 
-  /** Walks the whole event and notes where the join keys' values are; false if it is unusual. */
+  take(key: Uint8Array): number {
+    this.#key.set(key)
+    return this.#filled(key.length)
+  }
+
+  #filled(keyBytes: number): number {
+    for (let at = keyBytes; (at & 3) !== 0; at++) this.#key[at] = 0
+    return keyBytes
+  }
+
+  /** Walks to the last join key and notes where their values are; false if it is unusual. */
   #locate(bytes: Uint8Array, start: number, end: number): boolean {
     if (start + 3 > end) return false
     let at = start + 1
@@ -106,6 +124,7 @@ class RawKeyScan implements KeyScan {
     const nameSizes = this.#nameSizes
     const joinKeys = this.#joinKeys
     for (let join = 0; join < joinKeys.length; join++) joinKeys[join]!.valueAt = 0
+    this.#missing = joinKeys.length
     for (; fields > 0; fields--) {
       if (at >= end) return false
       const nameSize = nameSizes[bytes[at]!]!
@@ -121,8 +140,9 @@ class RawKeyScan implements KeyScan {
         at = this.#skip.value(bytes, at, end)
         if (at === refused) return false
       }
+      if (this.#missing === 0) return at <= end
     }
-    return at === end
+    return false
   }
 
   /** The place behind a field name that may be that of a join key, noted if it is. */
@@ -139,6 +159,7 @@ class RawKeyScan implements KeyScan {
       // Decoders disagree about which of two fields of a name counts.
       if (joinKey.valueAt !== 0) return unusual
       joinKey.valueAt = behind
+      this.#missing -= 1
       break
     }
     return behind
@@ -165,10 +186,10 @@ class RawKeyScan implements KeyScan {
     for (; i < length; i++) {
       const byte = bytes[start + i]!
       every |= byte
-      this.key[target + i] = byte
+      this.#key[target + i] = byte
     }
     const isAscii = (every & 0x80808080) === 0
-    if (!isAscii && !isPlainUtf8(this.key.subarray(target, target + length))) return unusual
+    if (!isAscii && !isPlainUtf8(this.#key.subarray(target, target + length))) return unusual
     return target + length
   }
 
@@ -200,7 +221,7 @@ class RawKeyScan implements KeyScan {
 
   #writeBool(head: number, to: number): number {
     if ((head !== 0xc2 && head !== 0xc3) || to === keyBytesMax) return unusual
-    this.key[to] = head & 1
+    this.#key[to] = head & 1
     return to + 1
   }
 }

@@ -1,8 +1,8 @@
 /**
  * What is on its way to one lane: buffers that fill, and messages that are not answered yet.
  *
- * Sections of batches are written into one buffer per shard. A message carries all buffers of the
- * lane that hold something, so a lane sees its batches in journal order, each whole. At most
+ * Sections of batches are written into one buffer per shard, and the batches themselves into one
+ * for all of them. A message carries all buffers of the lane that hold something, so a lane sees its batches in journal order, each whole. At most
  * `laneBuffersMax` messages are unanswered; beyond, the buffers wait and grow, and messages become
  * fewer and larger exactly when the lane is busy. The memory is bounded by the intake, which
  * counts what was copied for each batch. Answered buffers are filled again.
@@ -10,10 +10,10 @@
  * Thread: main.
  */
 import { assert } from '../base/assert.ts'
-import { laneBuffersMax, shardBufferBytesMax } from '../base/limits.ts'
-import type { BatchInFlight } from '../model/contracts.ts'
+import { laneBuffersMax, laneEventsBytesMax } from '../base/limits.ts'
+import type { BatchInFlight, RoutableBatch } from '../model/contracts.ts'
 import type { FromShard, Recorded, ShardBuffer, ToShard } from '../model/message.ts'
-import { SectionWriter } from '../model/section.ts'
+import { EventsWriter, SectionWriter } from '../model/section.ts'
 
 /** The part of a lane that the router needs. */
 export interface RouterLane {
@@ -37,15 +37,20 @@ type Applied = Extract<FromShard, { kind: 'applied' }>
 interface Unanswered {
   readonly id: number
   readonly shards: readonly ShardBuffer[]
+  readonly events: SharedArrayBuffer
   readonly batches: readonly BatchInFlight[]
 }
 
-/** Bytes of a new buffer; it grows as needed. */
-const newBufferBytes = 16 * 1024
+/** Bytes of a new buffer of sections, and of one of events; they grow as needed. */
+const sectionsBytesNew = 16 * 1024
+const eventsBytesNew = 256 * 1024
 
-/** Answered buffers that are kept, per shard; larger ones than a full buffer needs are not. */
-const freeBuffersPerShard = 2
-const freeBufferBytesMax = 4 * shardBufferBytesMax
+/** Answered buffers that are kept: of sections per shard, of events in all. */
+const freeSectionsPerShard = 2
+const freeEventsMax = 4
+
+/** Larger buffers are not kept. */
+const freeBytesMax = 4 * laneEventsBytesMax
 
 export class LaneMailbox {
   readonly #lane: RouterLane
@@ -55,13 +60,18 @@ export class LaneMailbox {
   readonly #writers = new Map<number, SectionWriter>()
   #batches: BatchInFlight[] = []
   readonly #unanswered: Unanswered[] = []
-  readonly #free: SharedArrayBuffer[] = []
+  /** The batches that sections were written of, and where the last of them begins. */
+  #events: EventsWriter
+  #eventsStart = 0
+  readonly #freeSections: SharedArrayBuffer[] = []
+  readonly #freeEvents: SharedArrayBuffer[] = []
   #nextId = 0
 
   constructor(lane: RouterLane, progress: Readonly<Progress>, onAnswered: () => void) {
     this.#lane = lane
     this.#progress = progress
     this.#onAnswered = onAnswered
+    this.#events = this.#newEvents()
     lane.onMessage((message) => {
       if (message.kind === 'applied') this.#answered(message)
     })
@@ -72,17 +82,26 @@ export class LaneMailbox {
     return this.#batches.length === 0 && this.#unanswered.length === 0
   }
 
-  /** The buffer of a shard of this lane, to write a section of `batch` into. */
-  writer(shard: number, batch: BatchInFlight): SectionWriter {
-    if (this.#batches.at(-1) !== batch) {
-      batch.expectLane()
-      this.#batches.push(batch)
+  /** Bytes of the batches that wait. */
+  get eventsBytes(): number {
+    return this.#events.byteLength
+  }
+
+  /** Begins a section of `batch` for a shard of this lane; the caller writes and closes it. */
+  open(shard: number, route: number, batch: RoutableBatch): SectionWriter {
+    const { source, arrivalMs, inFlight, payload } = batch
+    if (this.#batches.at(-1) !== inFlight) {
+      inFlight.expectLane()
+      this.#batches.push(inFlight)
+      this.#eventsStart = this.#events.append(payload)
     }
     let writer = this.#writers.get(shard)
     if (writer === undefined) {
-      writer = new SectionWriter(this.#free.pop() ?? new SharedArrayBuffer(newBufferBytes))
+      const buffer = this.#freeSections.pop() ?? new SharedArrayBuffer(sectionsBytesNew)
+      writer = new SectionWriter(buffer)
       this.#writers.set(shard, writer)
     }
+    writer.open(source, route, inFlight.position, arrivalMs, this.#eventsStart)
     return writer
   }
 
@@ -91,13 +110,9 @@ export class LaneMailbox {
     if (this.#unanswered.length < laneBuffersMax) this.sendAll()
   }
 
-  /** Sends what waits if one of its buffers is full and the lane can take it. */
+  /** Sends what waits if it is enough and the lane can take it. */
   sendFull(): void {
-    for (const writer of this.#writers.values()) {
-      if (writer.byteLength < shardBufferBytesMax) continue
-      this.send()
-      return
-    }
+    if (this.#events.byteLength >= laneEventsBytesMax) this.send()
   }
 
   /** Sends what waits, however much the lane still has to do. */
@@ -106,18 +121,20 @@ export class LaneMailbox {
     const shards: ShardBuffer[] = []
     for (const [shard, writer] of this.#writers) shards.push({ shard, ...writer.take() })
     const id = this.#nextId++
-    this.#unanswered.push({ id, shards, batches: this.#batches })
+    const events = this.#events.take()
+    this.#unanswered.push({ id, shards, events, batches: this.#batches })
     this.#batches = []
+    this.#events = this.#newEvents()
     this.#writers.clear()
     const { routed, flushed } = this.#progress
     const recorded = this.#progress.recorded()
-    this.#lane.post({ kind: 'apply', id, shards, routed, flushed, recorded })
+    this.#lane.post({ kind: 'apply', id, shards, events, routed, flushed, recorded })
   }
 
   #answered({ id, rejected }: Applied): void {
     const message = this.#unanswered.shift()
     assert(message?.id === id, 'a lane answers in order')
-    this.#keep(message.shards)
+    this.#keep(message)
     this.send()
     const { batches } = message
     if (rejected.length > 0) {
@@ -134,11 +151,17 @@ export class LaneMailbox {
     this.#onAnswered()
   }
 
-  #keep(answered: readonly ShardBuffer[]): void {
-    const freeMax = freeBuffersPerShard * this.#lane.shards.length
-    for (const { buffer } of answered) {
-      if (this.#free.length === freeMax) return
-      if (buffer.byteLength <= freeBufferBytesMax) this.#free.push(buffer)
-    }
+  #newEvents(): EventsWriter {
+    return new EventsWriter(this.#freeEvents.pop() ?? new SharedArrayBuffer(eventsBytesNew))
   }
+
+  #keep({ shards, events }: Unanswered): void {
+    const freeMax = freeSectionsPerShard * this.#lane.shards.length
+    for (const { buffer } of shards) keep(this.#freeSections, buffer, freeMax)
+    keep(this.#freeEvents, events, freeEventsMax)
+  }
+}
+
+function keep(free: SharedArrayBuffer[], buffer: SharedArrayBuffer, countMax: number): void {
+  if (free.length < countMax && buffer.byteLength <= freeBytesMax) free.push(buffer)
 }

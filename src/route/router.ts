@@ -5,11 +5,11 @@
  * rejections for events that have no place to go. Batches must come in journal order; then each
  * shard sees its events in journal order. The batch hears from every lane that holds events of it.
  *
- * This runs for every event: the bytes are copied as they are, and nothing is allocated per event.
+ * This runs for every event: nothing is decoded or allocated per event.
  * Thread: main.
  */
 import { assert } from '../base/assert.ts'
-import { hashBytes, type HashSeed } from '../base/hash.ts'
+import { hashWords, type HashSeed } from '../base/hash.ts'
 import { eventBytesMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { KeyResolver, RoutableBatch } from '../model/contracts.ts'
@@ -91,7 +91,7 @@ class LaneRouter implements Router {
   readonly #open: (SectionWriter | null)[]
   readonly #progress: Progress
   readonly #counters = { batches: 0, events: 0, bytes: 0, rejected: 0 }
-  /** Bytes of the sections of the batch at hand. */
+  /** Bytes that were copied of the batch at hand. */
   #copiedBytes = 0
   #isSendDue = false
   #idleWaiters: (() => void)[] = []
@@ -168,6 +168,7 @@ class LaneRouter implements Router {
     const { shards, seed } = this.#options
     const { payload, count } = batch
     const scan = this.#scans[route]!
+    const { words } = scan
     const open = this.#open
     const rejections: Rejection[] = []
     let at = arrayHeaderBytes(payload)
@@ -175,21 +176,19 @@ class LaneRouter implements Router {
       const start = at + binHeaderBytes(payload, at)
       const end = start + binLength(payload, at)
       at = end
-      let key = scan.key
-      let keyLength = end - start > eventBytesMax ? unusual : scan.scan(payload, start, end)
-      if (keyLength === unusual) {
+      let keyBytes = end - start > eventBytesMax ? unusual : scan.scan(payload, start, end)
+      if (keyBytes === unusual) {
         const resolved = this.#resolve(route, payload, start, end)
         if (!(resolved instanceof Uint8Array)) {
           rejections.push({ index, ...resolved })
           continue
         }
-        key = resolved
-        keyLength = resolved.length
+        keyBytes = scan.take(resolved)
       }
-      const keyHash = hashBytes(key, 0, keyLength, seed)
+      const keyHash = hashWords(words, keyBytes, seed)
       const shard = shardOf(keyHash, shards)
       const writer = open[shard] ?? this.#openSection(shard, route, batch)
-      writer.event(index, keyHash, key, 0, keyLength, payload, start, end)
+      writer.event(index, keyHash, words, keyBytes, start, end)
     }
     assert(at === payload.length, 'a batch holds as many events as it says')
     this.#closeSections()
@@ -207,10 +206,10 @@ class LaneRouter implements Router {
   }
 
   #openSection(shard: number, route: number, batch: RoutableBatch): SectionWriter {
-    const { source, arrivalMs, inFlight } = batch
-    const writer = this.#mailboxOf[shard]!.writer(shard, inFlight)
-    this.#copiedBytes -= writer.byteLength
-    writer.open(source, route, inFlight.position, arrivalMs)
+    const mailbox = this.#mailboxOf[shard]!
+    this.#copiedBytes -= mailbox.eventsBytes
+    const writer = mailbox.open(shard, route, batch)
+    this.#copiedBytes += mailbox.eventsBytes
     this.#open[shard] = writer
     return writer
   }
@@ -220,8 +219,7 @@ class LaneRouter implements Router {
     for (let shard = 0; shard < open.length; shard++) {
       const writer = open[shard] ?? null
       if (writer === null) continue
-      writer.close()
-      this.#copiedBytes += writer.byteLength
+      this.#copiedBytes += writer.close()
       open[shard] = null
     }
   }

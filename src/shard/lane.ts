@@ -21,6 +21,7 @@ import type {
   ReadResult,
   ToShard,
 } from '../model/message.ts'
+import { sectionBuffers } from '../model/section.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
 import { Shard } from './shard.ts'
 
@@ -163,13 +164,15 @@ class Lane {
   }
 
   /** Applies one buffer after the other; now and then, what is in memory may have to go. */
-  async #apply({ id, shards, routed }: Extract<ToShard, { kind: 'apply' }>): Promise<void> {
+  async #apply(message: Extract<ToShard, { kind: 'apply' }>): Promise<void> {
+    const { id, shards, events, routed } = message
     const rejected: BatchRejections[] = []
     for (const { shard: index, buffer, byteLength } of shards) {
       const shard = this.#shards.get(index)!
+      const buffers = sectionBuffers(buffer, events)
       for (let from = 0; from < byteLength;) {
         if (this.#isOver(shard)) await this.#relieve(shard)
-        from = shard.apply(buffer, byteLength, rejected, { from, eventsMax: eventsPerStep })
+        from = shard.apply(buffers, byteLength, rejected, { from, eventsMax: eventsPerStep })
         // Before a checkpoint may begin: it takes this for the position of the state.
         if (from === byteLength) shard.applied = routed
         this.#bound()

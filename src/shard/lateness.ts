@@ -4,49 +4,55 @@
  *
  * A view wants an event when its transform has made a row of it.
  */
-import type { Catalog, Route } from '../model/catalog.ts'
+import type { Catalog } from '../model/catalog.ts'
 import { rejection, type PartlyLate, type Rejection } from '../model/rejection.ts'
 import type { RowBatch } from '../model/rows.ts'
 
-export class Lateness {
-  /** By place in the batch: the views that did not count the event. */
-  readonly #views = new Map<number, number[]>()
+/** What one view has made of the events of a section. */
+export interface ViewRows {
+  readonly view: number
+  readonly rows: RowBatch
+  /** Of the rows, those that it could not count. */
+  readonly late: readonly number[]
+}
 
-  /** Rows of a view that it could not count. */
-  add(view: number, rows: RowBatch, late: readonly number[]): void {
+/**
+ * Tells those that are rejected from those that were counted by some.
+ *
+ * @param views  The views that take part.
+ * @param span  The section's place among those whose rows they are.
+ */
+export function judgeLate(
+  catalog: Catalog,
+  source: number,
+  views: readonly ViewRows[],
+  span: number,
+): { readonly rejections: Rejection[]; readonly partly: PartlyLate[] } {
+  const wanted: ReadonlySet<number>[] = []
+  const lateViews = new Map<number, number[]>()
+  for (const { view, rows, late } of views) {
+    const { eventIndex, spans } = rows
+    const start = rows.spanStart(span)
+    const { end } = spans[span]!
+    wanted.push(new Set(eventIndex.subarray(start, end)))
     for (const row of late) {
-      const event = rows.eventIndex[row]!
-      const views = this.#views.get(event)
-      if (views === undefined) this.#views.set(event, [view])
-      else if (!views.includes(view)) views.push(view)
+      if (row < start || row >= end) continue
+      const index = eventIndex[row]!
+      const others = lateViews.get(index)
+      if (others === undefined) lateViews.set(index, [view])
+      else if (!others.includes(view)) others.push(view)
     }
   }
-
-  /**
-   * Tells those that are rejected from those that were counted by some.
-   *
-   * @param rowsOf  The rows that a view has just applied; null for one that takes no part.
-   */
-  judge(
-    catalog: Catalog,
-    { views, source }: Route,
-    rowsOf: (view: number) => RowBatch | null,
-  ): { readonly rejections: Rejection[]; readonly partly: PartlyLate[] } {
-    const wanted = views.map((view) => {
-      const rows = rowsOf(view)
-      return new Set(rows?.eventIndex.subarray(0, rows.count))
-    })
-    const path = `/${catalog.sources[source]!.timestampField}`
-    const rejections: Rejection[] = []
-    const partly: PartlyLate[] = []
-    for (const [index, late] of this.#views) {
-      const names = late.map((view) => catalog.views[view]!.name)
-      const wanting = wanted.filter((events) => events.has(index)).length
-      if (late.length === wanting) rejections.push(tooLate(index, path, names))
-      else partly.push({ index, path, views: names })
-    }
-    return { rejections, partly }
+  const path = `/${catalog.sources[source]!.timestampField}`
+  const rejections: Rejection[] = []
+  const partly: PartlyLate[] = []
+  for (const [index, late] of lateViews) {
+    const names = late.map((view) => catalog.views[view]!.name)
+    const wanting = wanted.filter((events) => events.has(index)).length
+    if (late.length === wanting) rejections.push(tooLate(index, path, names))
+    else partly.push({ index, path, views: names })
   }
+  return { rejections, partly }
 }
 
 function tooLate(index: number, path: string, names: readonly string[]): Rejection {

@@ -11,9 +11,7 @@ import { ClockHand } from '../aggregate/clock-hand.ts'
 import { evaluate } from '../aggregate/evaluate.ts'
 import { ViewState } from '../aggregate/view-state.ts'
 import type { HashSeed } from '../base/hash.ts'
-import { parkedRowsMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { EventIds } from '../model/contracts.ts'
 import type {
   BatchRejections,
   ReadQuery,
@@ -21,39 +19,22 @@ import type {
   ReadResult,
   ShardOpened,
 } from '../model/message.ts'
-import type { PartlyLate, Rejection } from '../model/rejection.ts'
-import type { Column } from '../model/rows.ts'
-import { readSection, type Section } from '../model/section.ts'
+import { readSection, type Section, type SectionBuffers } from '../model/section.ts'
 import { openShardStore, type ShardStore } from '../persist/shard-store.ts'
 import type { KeyPlace } from '../persist/store-keys.ts'
-import type { RouteValidator, RunFindings } from '../validate/route-validator.ts'
+import type { RouteValidator } from '../validate/route-validator.ts'
+import { Applier, type AppliedView, type Uncounted } from './apply.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { restoreHeader } from './header.ts'
-import { Lateness } from './lateness.ts'
-import type { RouteIds } from './route-ids.ts'
 import { ShardIds } from './shard-ids.ts'
 import { Unrecorded } from './unrecorded.ts'
 
 /** Address space of one environment; not memory. The file grows to what is stored. */
 const mapBytes = 2 ** 36
 
-const noneLate: readonly PartlyLate[] = []
-const noDuplicates: readonly number[] = []
-
-/** For sections that nobody counts: no event is a duplicate. */
-const noIds: EventIds = { claim: () => 'first' }
-
-/** What was not counted of a section. */
-type Uncounted = Omit<Required<BatchRejections>, 'position' | 'route'>
-
-/** A view's state with what applying to it needs at hand. */
-interface OwnedView {
-  readonly state: ViewState
-  /** The columns of the rows that come in, in the order of the view's. */
-  readonly columns: readonly Column[]
+/** A view's state with what is done to it. */
+interface OwnedView extends AppliedView {
   readonly hand: ClockHand
-  /** Batches up to this journal position are from before the view. */
-  readonly since: number
 }
 
 export interface ShardOptions {
@@ -74,12 +55,11 @@ export class Shard {
   readonly index: number
   /** Journal position up to which the lane has handed on all that is this shard's. */
   applied = 0
-  readonly #catalog: Catalog
-  readonly #validators: readonly RouteValidator[]
   readonly #store: ShardStore
   /** By place in the catalog; null for views that keep no state. */
   readonly #views: readonly (OwnedView | null)[]
   readonly #ids: ShardIds
+  readonly #applier: Applier
   readonly #checkpoint: Checkpoint
   readonly #unrecorded: Unrecorded
   readonly #openedAt: number
@@ -99,8 +79,6 @@ export class Shard {
   private constructor(options: ShardOptions, store: ShardStore) {
     const { index, catalog, validators, viewIds, viewsSince, seed } = options
     this.index = index
-    this.#catalog = catalog
-    this.#validators = validators
     this.#store = store
     this.#cold = this.#store.count
     this.#views = catalog.views.map((view) => {
@@ -120,6 +98,7 @@ export class Shard {
     })
     const states = this.#views.map((owned) => owned?.state ?? null)
     this.#ids = new ShardIds(catalog, this.#store)
+    this.#applier = new Applier({ catalog, validators, views: this.#views, ids: this.#ids })
     const common = { store: this.#store, ids: this.#ids }
     this.#checkpoint = new Checkpoint({ ...common, views: states, viewIds })
     const header = this.#store.header()
@@ -187,32 +166,36 @@ export class Shard {
    * Applies sections of one buffer, in order, and adds what was not counted: all of them, or those
    * of some whole batches.
    *
+   * @param byteLength  Of the sections, from the beginning of the buffer.
    * @param from  Where to begin.
    * @returns where to go on: behind the last section, or where {@link applied} has been told.
    */
   apply(
-    buffer: SharedArrayBuffer,
+    buffers: SectionBuffers,
     byteLength: number,
     rejected: BatchRejections[],
     { from = 0, eventsMax = Infinity } = {},
   ): number {
-    const bytes = new Uint8Array(buffer, 0, byteLength)
-    const view = new DataView(buffer, 0, byteLength)
+    const { bytes } = buffers
+    const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength)
+    const sections: Section[] = []
     let events = 0
     let position = -1
     let at = from
     while (at < byteLength) {
       const section = readSection(view, at)
-      if (events >= eventsMax && section.position > position) {
-        this.applied = position
-        return at
-      }
+      if (events >= eventsMax && section.position > position) break
       at = section.end
       position = section.position
       events += section.events
-      if (position <= this.#openedAt) continue
-      this.#report(section, this.#applySection(section, bytes), rejected)
+      if (position > this.#openedAt) sections.push(section)
     }
+    if (sections.length > 0) {
+      this.#arrivalMs = sections.at(-1)!.arrivalMs
+      const uncounted = this.#applier.apply(sections, buffers)
+      for (const [n, section] of sections.entries()) this.#report(section, uncounted[n]!, rejected)
+    }
+    if (at < byteLength) this.applied = position
     return at
   }
 
@@ -284,83 +267,6 @@ export class Shard {
 
   async close(): Promise<void> {
     await this.#store.close()
-  }
-
-  #applySection(section: Section, bytes: Uint8Array): Uncounted {
-    this.#arrivalMs = section.arrivalMs
-    const validator = this.#validators[section.route]!
-    if (this.#isWaitingRoomFull(section)) section.latestMs = section.arrivalMs
-    const ids = this.#ids.begin(section.route, section.arrivalMs)
-    if (ids !== null) return this.#applyRuns(section, bytes, ids)
-    const rejections: Rejection[] = []
-    validator.readSection(section, bytes, rejections)
-    const late = this.#applyRows(section, validator)
-    if (late === null) return { rejections, partly: noneLate, duplicates: noDuplicates }
-    rejections.push(...late.rejections)
-    return { rejections, partly: late.partly, duplicates: noDuplicates }
-  }
-
-  /** Reads a section whose events have ids: what came first counts before what has its id. */
-  #applyRuns(section: Section, bytes: Uint8Array, ids: RouteIds): Uncounted {
-    const validator = this.#validators[section.route]!
-    const { views } = this.#catalog.routes[section.route]!
-    const isCounted = views.some((index) => this.#viewFor(section, index) !== null)
-    const partly: PartlyLate[] = []
-    const all = { rejections: [] as Rejection[], partly, duplicates: [] as number[] }
-    for (let rest: Section | null = section; rest !== null;) {
-      const found: RunFindings = { rejections: [], duplicates: all.duplicates }
-      rest = validator.readRun(rest, bytes, isCounted ? ids : noIds, found)
-      const late = this.#applyRows(section, validator)
-      if (late !== null) {
-        found.rejections.push(...late.rejections)
-        partly.push(...late.partly)
-      }
-      ids.settle(found.rejections)
-      all.rejections.push(...found.rejections)
-    }
-    return all
-  }
-
-  /** Applies the rows that were read last; returns those that came too late, null for none. */
-  #applyRows(
-    section: Section,
-    validator: RouteValidator,
-  ): { readonly rejections: readonly Rejection[]; readonly partly: readonly PartlyLate[] } | null {
-    const route = this.#catalog.routes[section.route]!
-    let lateness: Lateness | null = null
-    for (const index of route.views) {
-      const owned = this.#viewFor(section, index)
-      if (owned === null) continue
-      const rows = validator.rowsOf(index)
-      const late = owned.state.apply(rows, owned.columns, section.arrivalMs)
-      if (late.length === 0) continue
-      lateness ??= new Lateness()
-      lateness.add(index, rows, late)
-    }
-    if (lateness === null) return null
-    return lateness.judge(this.#catalog, route, (index) =>
-      this.#viewFor(section, index) === null ? null : validator.rowsOf(index),
-    )
-  }
-
-  /**
-   * Whether no more rows may wait for their time. Those that do not wait any longer at the arrival
-   * of the section have left first, so reads, which let them go earlier, decide nothing.
-   */
-  #isWaitingRoomFull(section: Section): boolean {
-    return this.#catalog.routes[section.route]!.views.some((index) => {
-      const state = this.#viewFor(section, index)?.state
-      if (state === undefined || state.parked.count < parkedRowsMax) return false
-      state.admit(section.arrivalMs)
-      return state.parked.count >= parkedRowsMax
-    })
-  }
-
-  /** A view, if a section counts in it. */
-  #viewFor(section: Section, index: number): OwnedView | null {
-    const owned = this.#views[index]
-    if (owned === null || owned === undefined) return null
-    return section.position > owned.since ? owned : null
   }
 
   /** Tells what was not counted of a section; what must be recorded is kept until it is. */

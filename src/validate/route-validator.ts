@@ -1,7 +1,7 @@
 /**
- * The events of one section → rows in columns for the views of their route.
+ * The events of sections → rows in columns for the views of their route.
  *
- * In: a section as the router wrote it. Out: one batch of rows for all views that aggregate the
+ * In: sections as the router wrote them. Out: one batch of rows for all views that aggregate the
  * event as it is, one more for each view with a transform, and a rejection for every event that
  * cannot count. An event counts for every view of the route or for none: if one transform fails,
  * the event is rejected. All decisions follow from the event's bytes and its arrival time, so a
@@ -19,7 +19,13 @@ import { pointer } from '../model/convert.ts'
 import { writeEventId, writeIntegerId } from '../model/event-id.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
 import { RowBatch, type Column } from '../model/rows.ts'
-import { eventHeaderBytes, type Section } from '../model/section.ts'
+import {
+  readSectionEvent,
+  sectionBuffers,
+  type Section,
+  type SectionBuffers,
+  type SectionEvent,
+} from '../model/section.ts'
 import type { Field } from '../model/types.ts'
 import { appendRow, type RowPlace } from './append-row.ts'
 import { isProblem, type DecodedEvent } from './decoder.ts'
@@ -30,12 +36,17 @@ import { createTransformRunner, type TransformRunner } from './transform-runner.
 
 export interface RouteValidator {
   /**
-   * Reads all events of a section of this route; rows of the section before are gone.
+   * Empties the batches of rows: sections of this route follow, which stand in `buffers`.
    *
-   * @param bytes  The buffer that holds the section; keys of the rows stay in it.
+   * @param events  Their number, roughly.
+   */
+  begin(buffers: SectionBuffers, events: number): void
+  /**
+   * Adds the rows of all events of a section.
+   *
    * @param rejections  Filled with the events that cannot count, by their place in the batch.
    */
-  readSection(section: Section, bytes: Uint8Array, rejections: Rejection[]): void
+  readSection(section: Section, rejections: Rejection[]): void
   /**
    * Reads events of a section of a source whose events have ids, up to one that may be a duplicate
    * of one before it in the same run; rows of the run before are gone.
@@ -43,9 +54,14 @@ export interface RouteValidator {
    * @param ids  Asked once for every event that is valid so far.
    * @returns the rest of the section, to be read when it is known what has counted; null for none.
    */
-  readRun(section: Section, bytes: Uint8Array, ids: EventIds, found: RunFindings): Section | null
+  readRun(
+    section: Section,
+    buffers: SectionBuffers,
+    ids: EventIds,
+    found: RunFindings,
+  ): Section | null
   /**
-   * The rows of the last section or run for a view of this route.
+   * The rows since the batches were emptied for a view of this route.
    *
    * @param view  Place in `Catalog.views`. Views without a transform share one batch, which holds
    *   the columns of all of them; the batches are the same objects for every section.
@@ -88,6 +104,8 @@ type EventAtHand = RowPlace & { -readonly [K in keyof IdentifiedEvent]: Identifi
   readonly id: Buffer
 }
 
+const noBuffers = sectionBuffers(new SharedArrayBuffer(0), new SharedArrayBuffer(0))
+
 class SectionReader implements RouteValidator {
   readonly #source: Source
   readonly #reader: EventReader
@@ -100,7 +118,16 @@ class SectionReader implements RouteValidator {
   /** The field that holds an event's id, and its column; `''` and null without one. */
   readonly #idName: string
   readonly #idColumn: Column | null
-  /** Where the rows of the event at hand belong, and its id. */
+  #buffers: SectionBuffers = noBuffers
+  /** The event at hand; where its rows belong, and its id. */
+  readonly #event: SectionEvent = {
+    index: 0,
+    keyHash: 0,
+    keyStart: 0,
+    keyBytes: 0,
+    start: 0,
+    end: 0,
+  }
   readonly #place: EventAtHand = {
     eventIndex: 0,
     timeMs: 0,
@@ -131,65 +158,77 @@ class SectionReader implements RouteValidator {
     return rows
   }
 
-  readSection(section: Section, bytes: Uint8Array, rejections: Rejection[]): void {
+  begin(buffers: SectionBuffers, events: number): void {
+    this.#buffers = buffers
+    this.#place.bytes = buffers.bytes
+    this.#shared?.reset(buffers.bytes, events)
+    for (const { rows } of this.#runners) rows.reset(buffers.bytes, events)
+  }
+
+  readSection(section: Section, rejections: Rejection[]): void {
     const { events, end } = section
-    const { headers, buffer } = this.#begin(section, bytes)
-    const place = this.#place
     let at = section.start
     for (let n = 0; n < events; n++) {
-      at = this.#locate(headers, at)
-      if (this.#readPlain(buffer, headers, at, section)) continue
-      const rejected = this.#readEvent(bytes, place.keyEnd, at, section)
+      at = this.#locate(at)
+      if (this.#readPlain(section)) continue
+      const rejected = this.#readEvent(section)
       if (rejected !== null) rejections.push(rejected)
     }
     assert(at === end, 'a section holds as many events as it says')
+    this.#endSpans(section)
   }
 
-  readRun(section: Section, bytes: Uint8Array, ids: EventIds, found: RunFindings): Section | null {
+  readRun(
+    section: Section,
+    buffers: SectionBuffers,
+    ids: EventIds,
+    found: RunFindings,
+  ): Section | null {
     const { events } = section
-    const { headers, buffer } = this.#begin(section, bytes)
-    const place = this.#place
-    place.bytes = bytes
+    this.begin(buffers, events)
     let at = section.start
-    for (let n = 0; n < events; n++) {
-      const end = this.#locate(headers, at)
-      const isPlain = this.#readPlain(buffer, headers, end, section)
-      const verdict = isPlain ? this.#claimPlain(ids) : null
-      const outcome = verdict ?? this.#readIdentified(bytes, end, section, ids)
-      if (outcome === 'unsettled') return { ...section, start: at, events: events - n }
-      if (outcome === 'duplicate') found.duplicates.push(place.eventIndex)
+    let n = 0
+    for (; n < events; n++) {
+      const behind = this.#locate(at)
+      const verdict = this.#readPlain(section) ? this.#claimPlain(ids) : null
+      const outcome = verdict ?? this.#readIdentified(section, ids)
+      if (outcome === 'unsettled') break
+      if (outcome === 'duplicate') found.duplicates.push(this.#place.eventIndex)
       else if (outcome !== 'first') found.rejections.push(outcome)
-      at = end
+      at = behind
     }
+    this.#endSpans(section)
+    if (n < events) return { ...section, start: at, events: events - n }
     assert(at === section.end, 'a section holds as many events as it says')
     return null
   }
 
-  /** Empties the batches for the rows of a section. */
-  #begin({ events }: Section, bytes: Uint8Array): { headers: DataView; buffer: Buffer } {
-    this.#shared?.reset(bytes, events)
-    for (const { rows } of this.#runners) rows.reset(bytes, events)
-    const headers = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    return { headers, buffer: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) }
+  #endSpans({ arrivalMs }: Section): void {
+    this.#shared?.endSpan(arrivalMs)
+    for (const { rows } of this.#runners) rows.endSpan(arrivalMs)
   }
 
-  /** Notes where the event at an offset belongs; returns the offset behind it. */
-  #locate(headers: DataView, at: number): number {
+  /** Notes where the event at an offset is and belongs; returns the offset of the next one. */
+  #locate(at: number): number {
+    const event = this.#event
+    const next = readSectionEvent(this.#buffers.words, at, event)
     const place = this.#place
-    place.eventIndex = headers.getUint32(at, true)
-    place.keyHash = headers.getUint32(at + 4, true)
-    place.keyStart = at + eventHeaderBytes
-    place.keyEnd = place.keyStart + headers.getUint16(at + 12, true)
-    return place.keyEnd + headers.getUint32(at + 8, true)
+    place.eventIndex = event.index
+    place.keyHash = event.keyHash
+    place.keyStart = event.keyStart
+    place.keyEnd = event.keyStart + event.keyBytes
+    return next
   }
 
   /** Reads an event straight into the next row; false when it needs the full path. */
-  #readPlain(bytes: Buffer, view: DataView, end: number, section: Section): boolean {
+  #readPlain(section: Section): boolean {
     if (this.#fast === null) return false
+    const { events, eventsView } = this.#buffers
+    const { start, end } = this.#event
     const rows = this.#shared!
     const place = this.#place
     const i = rows.count
-    if (!this.#fast(bytes, view, place.keyEnd, end, i)) return false
+    if (!this.#fast(events, eventsView, start, end, i)) return false
     if (rows.timeMs[i]! >= section.latestMs) return false
     rows.eventIndex[i] = place.eventIndex
     rows.keyHash[i] = place.keyHash
@@ -199,8 +238,8 @@ class SectionReader implements RouteValidator {
     return true
   }
 
-  #readEvent(bytes: Uint8Array, start: number, end: number, section: Section): Rejection | null {
-    const decoded = this.#decode(bytes, start, end, section)
+  #readEvent(section: Section): Rejection | null {
+    const decoded = this.#decode(section)
     return decoded === null || 'code' in decoded ? decoded : this.#count(decoded)
   }
 
@@ -220,13 +259,8 @@ class SectionReader implements RouteValidator {
   }
 
   /** The full path of an event with an id; one that is left out claims none. */
-  #readIdentified(
-    bytes: Uint8Array,
-    end: number,
-    section: Section,
-    ids: EventIds,
-  ): Rejection | IdVerdict {
-    const decoded = this.#decode(bytes, this.#place.keyEnd, end, section)
+  #readIdentified(section: Section, ids: EventIds): Rejection | IdVerdict {
+    const decoded = this.#decode(section)
     if (decoded === null) return 'first'
     if ('code' in decoded) return decoded
     const idBytes = writeEventId(this.#place.id, decoded.values[this.#idName]!)
@@ -239,14 +273,10 @@ class SectionReader implements RouteValidator {
     return ids.claim(this.#place)
   }
 
-  #decode(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    section: Section,
-  ): DecodedEvent | Rejection | null {
+  #decode(section: Section): DecodedEvent | Rejection | null {
     const place = this.#place
-    const decoded = this.#reader(bytes, start, end)
+    const { start, end } = this.#event
+    const decoded = this.#reader(this.#buffers.events, start, end)
     if (decoded === null) return null
     if (isProblem(decoded)) {
       return rejection(place.eventIndex, decoded.code, decoded.path, decoded.details)

@@ -71,13 +71,13 @@ function estimates(precision: number, sizes: readonly number[], factor: bigint):
   const rowsMax = 10_000
   column.grow(rowsMax)
   const cellOf = new Int32Array(rowsMax).fill(1)
-  const rows = { cellOf, offsetNs: new Float64Array(rowsMax), columns: [column] }
+  const rows = { from: 0, cellOf, offsetNs: new Float64Array(rowsMax), columns: [column] }
   let next = 0
   return sizes.map((size) => {
     while (next < size) {
       const count = Math.min(rowsMax, size - next)
       for (let i = 0; i < count; i++) column.set(i, BigInt(next + i) * factor)
-      partial.update(cells, 0, { ...rows, count }, column, pool)
+      partial.update(cells, 0, { ...rows, to: count }, column, pool)
       next += count
     }
     return distinctCountValue(cells, 1, pool)
@@ -128,7 +128,7 @@ test('values that count as one for one secret count as many for another', () => 
   alike.forEach((n, i) => column.set(i, BigInt(n)))
   const count = alike.length
   const cellOf = new Int32Array(count).fill(1)
-  const rows = { count, cellOf, offsetNs: new Float64Array(count), columns: [column] }
+  const rows = { from: 0, to: count, cellOf, offsetNs: new Float64Array(count), columns: [column] }
   const countBy = (seed: HashSeed): number => {
     const pool = new ValuePool()
     const cells = new Cells(2)

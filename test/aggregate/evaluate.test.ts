@@ -45,7 +45,8 @@ function apply(state: ViewState, arrivalMs: number, given: readonly Given[]): vo
     return { key: 'ann', timeNs: BigInt(timeMs) * 1_000_000n + BigInt(timeNs), row }
   })
   const rows = engineRows(state.view, events)
-  state.apply(rows, rows.columns, arrivalMs)
+  rows.endSpan(arrivalMs)
+  state.apply(rows, rows.columns)
 }
 
 function read(state: ViewState, edgeMs: number, key = 'ann', features?: number[]): ReadResult {
@@ -138,7 +139,8 @@ test('an integer sum beyond 64 bits is no value, and its mean is one', () => {
     const state = stateOf({ columns: [total], features })
     const events = totals.map((total) => ({ key: 'ann', timeNs: 0n, row: { total } }))
     const rows = engineRows(state.view, events)
-    state.apply(rows, rows.columns, minute)
+    rows.endSpan(minute)
+    state.apply(rows, rows.columns)
     return read(state, minute).values
   }
   assert.deepEqual(valuesOf(max, 1n), [undefined, 2 ** 62, max])

@@ -24,7 +24,7 @@ function sumOf(values: readonly bigint[]): Cells {
   values.forEach((value, i) => column.set(i, value))
   const count = values.length
   const offsetNs = new Float64Array(count)
-  const rows = { count, cellOf: new Int32Array(count), offsetNs, columns: [column] }
+  const rows = { from: 0, to: count, cellOf: new Int32Array(count), offsetNs, columns: [column] }
   sumInt.update(cells, at, rows, column, pool)
   return cells
 }
@@ -66,7 +66,7 @@ test('an event is added to a sum of any size', () => {
         const column = new Column(field)
         column.grow(1)
         column.set(0, next)
-        const rows = { count: 1, cellOf: new Int32Array(1), offsetNs: new Float64Array(1) }
+        const rows = { from: 0, to: 1, cellOf: new Int32Array(1), offsetNs: new Float64Array(1) }
         sumInt.update(cells, at, { ...rows, columns: [column] }, column, pool)
         assert.equal(unitsOf(cells), (value << BigInt(times)) + next)
       }

@@ -93,7 +93,8 @@ test('a key that was stored and loaded answers as before, whatever its values', 
   const property = fc.property(events, (given) => {
     const state = stateWith(() => null)
     const rows = engineRows(view, given)
-    state.apply(rows, rows.columns, 0)
+    rows.endSpan(0)
+    state.apply(rows, rows.columns)
     const { bytes, hash } = engineKey('k')
     const slot = state.slotOf(hash, bytes, 0, bytes.length)
     if (slot === 0) return
@@ -116,7 +117,8 @@ test('a stored key that cannot be loaded leaves nothing behind, and may be loade
     { key: 'k', timeNs: -1n, row: { n: 1n, x: 2, s: 'text', m } },
     { key: 'k', timeNs: -(10n ** 13n), row: { n: 2n, x: 3, s: 'more', m } },
   ])
-  state.apply(rows, rows.columns, 0)
+  rows.endSpan(0)
+  state.apply(rows, rows.columns)
   const { bytes, hash } = engineKey('k')
   const slot = state.slotOf(hash, bytes, 0, bytes.length)
   const writer = new ByteWriter(8)

@@ -24,7 +24,13 @@ function squaresOf(kind: 'Float64' | 'Int64', tiles: readonly (readonly Value[])
     values.forEach((value, row) => column.set(row, value))
     const cellOf = new Int32Array(values.length).fill((i + 1) * stride)
     const { length: count } = values
-    const rows = { count, cellOf, offsetNs: new Float64Array(count), columns: [column] }
+    const rows = {
+      from: 0,
+      to: count,
+      cellOf,
+      offsetNs: new Float64Array(count),
+      columns: [column],
+    }
     partial.update(cells, 0, rows, column, pool)
     partial.merge(cells, merged, cells, (i + 1) * stride, pool)
   })

@@ -61,7 +61,8 @@ test('the stored form of a key is what it always was', () => {
     { key: 'k', timeNs: 299_500_000_000n, row: { n: 5n, x: 1.5, s: 'b', m: m(1n) } },
     { key: 'k', timeNs: 301_000_000_007n, row: { n: -7n, x: null, s: 'a', m: m(2n) } },
   ])
-  state.apply(rows, rows.columns, 302_000)
+  rows.endSpan(302_000)
+  state.apply(rows, rows.columns)
   const { bytes, hash } = engineKey('k')
   const slot = state.slotOf(hash, bytes, 0, bytes.length)
   const writer = new ByteWriter(64)

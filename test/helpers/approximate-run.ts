@@ -66,7 +66,8 @@ export async function approximateRun(seed: number): Promise<ApproximateRunResult
     capture: () => undefined,
   })
   const rows = engineRows(view, events)
-  state.apply(rows, rows.columns, edgeMs)
+  rows.endSpan(edgeMs)
+  state.apply(rows, rows.columns)
   const errors = { distinct: [] as number[], percentile: [] as number[] }
   for (const [key, said] of answers!) {
     const { bytes, hash } = engineKey(key)

@@ -7,10 +7,10 @@ import type { Catalog } from '../../src/model/catalog.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import type { BatchRejections, ReadResult } from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
-import { SectionWriter } from '../../src/model/section.ts'
 import type { Value } from '../../src/model/types.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { createRouteValidator } from '../../src/validate/route-validator.ts'
+import { buffersOf, Sections } from './sections.ts'
 
 const seed = { k0: 1, k1: 2 }
 const encoder = createEncoder()
@@ -43,19 +43,19 @@ export class DrivenShard {
 
   /** Applies one batch; returns the rejections. */
   send(events: readonly Key[], arrivalMs: number): BatchRejections[] {
-    const writer = new SectionWriter(new SharedArrayBuffer(1024))
+    const writer = new Sections()
     this.#position += 1
     writer.open(0, 0, this.#position, arrivalMs)
     events.forEach((event, index) => {
       const key = this.#key(event)
       const bytes = encoder.encode(event)
       const hash = hashBytes(key, 0, key.length, seed)
-      writer.event(index, hash, key, 0, key.length, bytes, 0, bytes.length)
+      writer.event(index, hash, key, bytes)
     })
     writer.close()
-    const { buffer, byteLength } = writer.take()
+    const sent = writer.take()
     const rejected: BatchRejections[] = []
-    this.#shard.apply(buffer, byteLength, rejected)
+    this.#shard.apply(buffersOf(sent), sent.byteLength, rejected)
     return rejected
   }
 

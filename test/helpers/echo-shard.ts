@@ -7,7 +7,8 @@
  * must ascend per shard.
  */
 import type { BatchRejections, FromShard, ReadResult, ToShard } from '../../src/model/message.ts'
-import { eventHeaderBytes, readSection } from '../../src/model/section.ts'
+import { readSection, readSectionEvent } from '../../src/model/section.ts'
+import { sectionEvent } from './sections.ts'
 import type { LaneTask } from '../../src/route/lanes.ts'
 
 /** This file, compiled: what a lane starts. */
@@ -69,21 +70,25 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
   port.close()
 }
 
-function echoed({ shards }: Apply, lastPositions: Map<number, number>): BatchRejections[] {
+function echoed(
+  { shards, events: bytes }: Apply,
+  lastPositions: Map<number, number>,
+): BatchRejections[] {
   const rejected: BatchRejections[] = []
   for (const { shard, buffer, byteLength } of shards) {
     const view = new DataView(buffer)
+    const words = new Int32Array(buffer)
     for (let at = 0; at < byteLength;) {
       const { position, route, events, start, end } = readSection(view, at)
       if (position < (lastPositions.get(shard) ?? 0)) throw new Error(`${position} is out of order`)
       lastPositions.set(shard, position)
       const rejections = []
-      let event = start
+      let next = start
       for (let n = 0; n < events; n++) {
-        const index = view.getUint32(event, true)
-        const from = event + eventHeaderBytes + view.getUint16(event + 12, true)
-        event = from + view.getUint32(event + 8, true)
-        const message = Buffer.from(buffer, from, event - from).toString('hex')
+        const event = sectionEvent()
+        next = readSectionEvent(words, next, event)
+        const { index } = event
+        const message = Buffer.from(bytes, event.start, event.end - event.start).toString('hex')
         rejections.push({ index, code: 'EVENT_DECODE' as const, path: `${shard}`, message })
       }
       rejected.push({ position, route, rejections })

@@ -4,8 +4,9 @@
 import { objectSchemaOf } from '../../src/define/schema.ts'
 import type { Catalog, Route, Source, Transform, View } from '../../src/model/catalog.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
-import { SectionWriter, readSection, type Section } from '../../src/model/section.ts'
+import { readSection, type Section, type SectionBuffers } from '../../src/model/section.ts'
 import type { DataType, Field, ScalarKind } from '../../src/model/types.ts'
+import { buffersOf, Sections } from './sections.ts'
 
 export function field(name: string, type: DataType | ScalarKind, nullable = false): Field {
   return { name, type: typeof type === 'string' ? { kind: type, nullable } : type }
@@ -72,15 +73,14 @@ export function packed(value: unknown): Uint8Array {
 export function sectionOf(
   events: readonly unknown[],
   arrivalMs: number,
-): { section: Section; bytes: Uint8Array } {
-  const writer = new SectionWriter(new SharedArrayBuffer(16))
+): { section: Section; buffers: SectionBuffers } {
+  const writer = new Sections()
   writer.open(0, 0, 1000, arrivalMs)
   for (const [index, event] of events.entries()) {
     const bytes = packed(event)
-    writer.event(index, 7000 + index, Uint8Array.of(index), 0, 1, bytes, 0, bytes.length)
+    writer.event(index, 7000 + index, Uint8Array.of(index), bytes)
   }
   writer.close()
-  const { buffer, byteLength } = writer.take()
-  const bytes = new Uint8Array(buffer, 0, byteLength)
-  return { section: readSection(new DataView(buffer, 0, byteLength), 0), bytes }
+  const sent = writer.take()
+  return { section: readSection(new DataView(sent.buffer), 0), buffers: buffersOf(sent) }
 }

@@ -3,8 +3,9 @@
  */
 import assert from 'node:assert/strict'
 import type { BatchRejections, FromShard, ToShard } from '../../src/model/message.ts'
-import { eventHeaderBytes, readSection } from '../../src/model/section.ts'
+import { readSection, readSectionEvent } from '../../src/model/section.ts'
 import type { RouterLane } from '../../src/route/lane-mailbox.ts'
+import { sectionEvent } from './sections.ts'
 
 type Apply = Extract<ToShard, { kind: 'apply' }>
 
@@ -24,6 +25,7 @@ export class HeldLane implements RouterLane {
     assert.ok(message.kind === 'apply')
     this.posted.push(message)
     for (const { byteLength } of message.shards) this.sentBytes += byteLength
+    this.sentBytes += Math.max(...[...eventsIn(message)].map(({ event }) => event.end))
   }
 
   onMessage(listener: (message: FromShard) => void): void {
@@ -51,33 +53,38 @@ export interface Sent {
 }
 
 /** The events of a message, in order. */
-export function sentIn({ shards }: Apply): Sent[] {
-  const sent: Sent[] = []
+export function sentIn(message: Apply): Sent[] {
+  return [...eventsIn(message)].map(({ shard, section, event, buffer }) => {
+    const { source, route, position, arrivalMs } = section
+    const { index, keyHash, keyStart, keyBytes, start, end } = event
+    return {
+      shard,
+      source,
+      route,
+      position,
+      arrivalMs,
+      index,
+      keyHash,
+      key: Buffer.from(buffer, keyStart, keyBytes).toString('hex'),
+      event: Buffer.from(message.events, start, end - start).toString('hex'),
+    }
+  })
+}
+
+function* eventsIn({ shards }: Apply) {
   for (const { shard, buffer, byteLength } of shards) {
     const view = new DataView(buffer)
+    const words = new Int32Array(buffer)
     for (let at = 0; at < byteLength;) {
-      const { start, end, events, source, route, position, arrivalMs } = readSection(view, at)
-      let event = start
-      for (let n = 0; n < events; n++) {
-        const keyAt = event + eventHeaderBytes
-        const bytesAt = keyAt + view.getUint16(event + 12, true)
-        const next = bytesAt + view.getUint32(event + 8, true)
-        sent.push({
-          shard,
-          source,
-          route,
-          position,
-          arrivalMs,
-          index: view.getUint32(event, true),
-          keyHash: view.getUint32(event + 4, true),
-          key: Buffer.from(buffer, keyAt, bytesAt - keyAt).toString('hex'),
-          event: Buffer.from(buffer, bytesAt, next - bytesAt).toString('hex'),
-        })
-        event = next
+      const section = readSection(view, at)
+      let next = section.start
+      for (let n = 0; n < section.events; n++) {
+        const event = sectionEvent()
+        next = readSectionEvent(words, next, event)
+        yield { shard, section, event, buffer }
       }
-      assert.equal(event, end, 'a section ends where its last event ends')
-      at = end
+      assert.equal(next, section.end, 'a section ends where its last event ends')
+      at = section.end
     }
   }
-  return sent
 }

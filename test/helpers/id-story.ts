@@ -11,9 +11,9 @@ import { encodeKey } from '../../src/model/key.ts'
 import type { BatchRejections } from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
 import { shardOf } from '../../src/model/partition.ts'
-import { SectionWriter } from '../../src/model/section.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { createRouteValidator } from '../../src/validate/route-validator.ts'
+import { buffersOf, Sections } from './sections.ts'
 
 /** What an event does beside having its id. */
 export const fates = ['counts', 'partly', 'ahead', 'late', 'future', 'throws', 'nothing'] as const
@@ -172,19 +172,19 @@ export class IdStory {
 
   /** Applies a batch to every shard; what they say of it. */
   #apply({ position, arrivalMs, events }: Omit<Journalled, 'outcome'>): Outcome {
-    const writers = this.#shards.map(() => new SectionWriter(new SharedArrayBuffer(64)))
+    const writers = this.#shards.map(() => new Sections())
     for (const writer of writers) writer.open(0, 0, position, arrivalMs)
     for (const [index, { key: user, id, fate }] of events.entries()) {
       const at = BigInt(arrivalMs + offsetsMs[fate]) * 1_000_000n
       const bytes = encoder.encode({ user, id, at: at / 1_000_000n, fate })
       const { key, hash, shard } = this.#placeOf(user)
-      writers[shard]!.event(index, hash, key, 0, key.length, bytes, 0, bytes.length)
+      writers[shard]!.event(index, hash, key, bytes)
     }
     const told: BatchRejections[] = []
     for (const [n, writer] of writers.entries()) {
       writer.close()
-      const { buffer, byteLength } = writer.take()
-      this.#shards[n]!.apply(buffer, byteLength, told)
+      const sent = writer.take()
+      this.#shards[n]!.apply(buffersOf(sent), sent.byteLength, told)
       this.#shards[n]!.applied = position
     }
     const ascending = (places: readonly number[]) => places.toSorted((a, b) => a - b)

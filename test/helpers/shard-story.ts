@@ -8,27 +8,44 @@ import type { Catalog, LeadingEdge, View } from '../../src/model/catalog.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import type { BatchRejections, ReadResult } from '../../src/model/message.ts'
 import { createEncoder, MsgpackTimestamp } from '../../src/model/msgpack.ts'
-import { SectionWriter } from '../../src/model/section.ts'
 import { sawtoothTileMs } from '../../src/model/tiles.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { createRouteValidator } from '../../src/validate/route-validator.ts'
 import { oracle, type OracleEvent } from './oracle.ts'
 import { catalogOf, rowsOf, startMs, type RawEvent, type StoryView } from './story-view.ts'
+import { buffersOf, Sections } from './sections.ts'
 
 export type Step =
-  | { readonly kind: 'batch'; readonly events: readonly RawEvent[]; readonly advanceMs: number }
+  | {
+      readonly kind: 'batch'
+      readonly events: readonly RawEvent[]
+      readonly advanceMs: number
+      /** Between the arrivals of the batches that a few of the events make each. */
+      readonly betweenMs: number
+    }
   | { readonly kind: 'read'; readonly aheadMs: number }
   | { readonly kind: 'checkpoint' | 'begin' | 'turn' | 'evict' | 'crash' | 'power loss' }
 
 const seed = { k0: 1, k1: 2 }
 const encoder = createEncoder()
 
-/** A batch as the journal has it, and what of it was accepted. */
-interface Journalled {
-  readonly buffer: SharedArrayBuffer
+/** A batch as the journal has it. */
+interface Batch {
   readonly position: number
+  readonly arrivalMs: number
+  readonly events: readonly { readonly key: Uint8Array; readonly bytes: Uint8Array }[]
+}
+
+/** With what of it was accepted. */
+interface Journalled extends Batch {
   readonly accepted: readonly OracleEvent[]
 }
+
+/** Events of a step that make a batch. */
+const batchEvents = 4
+
+/** A replay hands on other sections together than were when they came. */
+const replayedEvents = 7
 
 /** A checkpoint that waits for the journal while the story goes on. */
 interface Begun {
@@ -68,7 +85,7 @@ export class ShardStory {
     switch (step.kind) {
       case 'batch':
         this.#nowMs += step.advanceMs
-        this.#send(step.events)
+        this.#send(step.events, step.betweenMs)
         return
       case 'read':
         this.#nowMs += step.aheadMs
@@ -124,7 +141,7 @@ export class ShardStory {
     await this.#finish(false)
     await this.#shard.close()
     this.#shard = await openShard(this.#dir, this.#catalog)
-    for (const { buffer } of this.#journal) this.#shard.apply(buffer, buffer.byteLength, [])
+    this.#apply(this.#journal, replayedEvents)
   }
 
   get #accepted(): readonly OracleEvent[] {
@@ -204,53 +221,66 @@ export class ShardStory {
       .reduce((max, { timeNs }) => (timeNs > max ? timeNs : max), -(10n ** 30n))
   }
 
-  #send(events: readonly RawEvent[]): void {
-    const writer = new SectionWriter(new SharedArrayBuffer(64))
-    this.#position += 100
-    writer.open(0, 0, this.#position, this.#nowMs)
-    for (const [index, event] of events.entries()) {
-      const bytes = encoder.encode({
-        id: event.id,
-        at: new MsgpackTimestamp(event.timeNs),
-        whole: event.whole,
-        small: event.small,
-        amount: event.amount,
-        place: event.place,
-        tag: event.tag,
-      })
-      const key = keyOf(this.#view, event.id)
-      const hash = hashBytes(key, 0, key.length, seed)
-      writer.event(index, hash, key, 0, key.length, bytes, 0, bytes.length)
+  /** Sends events as a few batches, which are applied together. */
+  #send(events: readonly RawEvent[], betweenMs: number): void {
+    const sent: { readonly batch: Batch; readonly events: readonly RawEvent[] }[] = []
+    for (let from = 0; from < events.length; from += batchEvents) {
+      if (from > 0) this.#nowMs += betweenMs
+      this.#position += 100
+      const own = events.slice(from, from + batchEvents)
+      const encoded = own.map((event) => ({
+        key: keyOf(this.#view, event.id),
+        bytes: encodeEvent(event),
+      }))
+      const batch = { position: this.#position, arrivalMs: this.#nowMs, events: encoded }
+      sent.push({ batch, events: own })
     }
-    writer.close()
-    const { buffer, byteLength } = writer.take()
-    const sent = buffer.slice(0, byteLength)
+    const rejected = this.#apply(sent.map(({ batch }) => batch))
+    for (const { batch, events: own } of sent) {
+      const its = rejected.filter(({ position }) => position === batch.position)
+      this.#journal.push({ ...batch, accepted: this.#acceptedOf(own, its, batch.arrivalMs) })
+    }
+  }
+
+  #apply(batches: readonly Batch[], eventsMax = Infinity): readonly BatchRejections[] {
+    const sections = new Sections()
+    for (const { position, arrivalMs, events } of batches) {
+      sections.open(0, 0, position, arrivalMs)
+      for (const [index, { key, bytes }] of events.entries()) {
+        sections.event(index, hashBytes(key, 0, key.length, seed), key, bytes)
+      }
+      sections.close()
+    }
+    const sent = sections.take()
+    const buffers = buffersOf(sent)
     const rejected: BatchRejections[] = []
-    this.#shard.apply(sent, byteLength, rejected)
-    this.#journal.push({
-      buffer: sent,
-      position: this.#position,
-      accepted: this.#acceptedOf(events, rejected),
-    })
+    for (let from = 0; from < sent.byteLength;) {
+      from = this.#shard.apply(buffers, sent.byteLength, rejected, { from, eventsMax })
+    }
+    return rejected
   }
 
   /** Too late is right only for events that no window can hold; nothing else may be rejected. */
   #acceptedOf(
     events: readonly RawEvent[],
     rejected: readonly BatchRejections[],
+    arrivalMs: number,
   ): readonly OracleEvent[] {
     const accepted: OracleEvent[] = []
     const codes = new Map(
       rejected.flatMap(({ rejections }) => rejections.map(({ index, code }) => [index, code])),
     )
-    const limitNs = BigInt(this.#nowMs + futureMsMax) * 1_000_000n
+    const limitNs = BigInt(arrivalMs + futureMsMax) * 1_000_000n
     for (const [index, event] of events.entries()) {
       const isInFuture = event.timeNs > limitNs
       assert.equal(codes.get(index) === 'EVENT_IN_FUTURE', isInFuture)
       if (isInFuture) continue
       if (codes.has(index)) {
         assert.equal(codes.get(index), 'EVENT_TOO_LATE')
-        assert.ok(event.timeNs < this.#neededFromNs(accepted), 'no window could hold a late event')
+        assert.ok(
+          event.timeNs < this.#neededFromNs(accepted, arrivalMs),
+          'no window could hold a late event',
+        )
       } else {
         accepted.push(...rowsOf(this.#story, event))
       }
@@ -259,13 +289,13 @@ export class ShardStory {
   }
 
   /** Where the window begins that begins first, or the latest row dies, for events of now. */
-  #neededFromNs(accepted: readonly OracleEvent[]): bigint {
+  #neededFromNs(accepted: readonly OracleEvent[], arrivalMs: number): bigint {
     const { leadingEdge, features, ttlMs } = this.#view
     const newest = [...this.#accepted, ...accepted].reduce(
       (max, { timeNs }) => (timeNs > max ? timeNs : max),
       -(10n ** 30n),
     )
-    const edgeNs = leadingEdge === 'wall-clock' ? BigInt(this.#nowMs) * 1_000_000n : newest
+    const edgeNs = leadingEdge === 'wall-clock' ? BigInt(arrivalMs) * 1_000_000n : newest
     const from = features.map((feature): bigint => {
       if (feature.kind === 'attribute') {
         return Number.isFinite(ttlMs) ? edgeNs - BigInt(ttlMs) * 1_000_000n : -(10n ** 30n)
@@ -313,6 +343,10 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)
   })
+}
+
+function encodeEvent({ id, timeNs, whole, small, amount, place, tag }: RawEvent): Uint8Array {
+  return encoder.encode({ id, at: new MsgpackTimestamp(timeNs), whole, small, amount, place, tag })
 }
 
 function keyOf(view: View, id: string): Uint8Array {

@@ -245,6 +245,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant('batch' as const),
       events: events({ uniqueTimes: false }),
       advanceMs,
+      betweenMs: fc.constantFrom(0, 0, 3, 1000),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const), aheadMs: advanceMs }) },

@@ -60,11 +60,16 @@ const shuffled = fc.tuple(views, events({ uniqueTimes: true })).chain(([view, li
 export async function permutationRun({ runs, seed }: Run): Promise<void> {
   await fc.assert(
     fc.asyncProperty(shuffled, async ({ view, list, order, cuts }) => {
-      const all: Step = { kind: 'batch', events: list, advanceMs: 0 }
+      const all: Step = { kind: 'batch', events: list, advanceMs: 0, betweenMs: 0 }
       const permuted = order.map((place) => list[place]!)
       const edges = [0, ...cuts.toSorted((a, b) => a - b), list.length]
       const parts = edges.slice(1).map((edge, i) => permuted.slice(edges[i], edge))
-      const batches = parts.map((part): Step => ({ kind: 'batch', events: part, advanceMs: 0 }))
+      const batches = parts.map((part): Step => ({
+        kind: 'batch',
+        events: part,
+        advanceMs: 0,
+        betweenMs: 0,
+      }))
       await inTemporary(async (dir) => {
         const one = await ShardStory.open(join(dir, 'one'), view)
         const many = await ShardStory.open(join(dir, 'many'), view)

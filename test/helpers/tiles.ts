@@ -60,7 +60,8 @@ export class Tiles {
     column.grow(events.length)
     events.forEach(({ value }, i) => column.set(i, value))
     const rows = {
-      count: events.length,
+      from: 0,
+      to: events.length,
       cellOf: new Int32Array(events.length).fill(tile * this.#stride),
       offsetNs: Float64Array.from(events, ({ offsetNs }) => offsetNs),
       columns: [column],

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { encode } from '@msgpack/msgpack'
 import { hashBytes } from '../../src/base/hash.ts'
-import { eventBytesMax, laneBuffersMax, shardBufferBytesMax } from '../../src/base/limits.ts'
+import { eventBytesMax, laneBuffersMax, laneEventsBytesMax } from '../../src/base/limits.ts'
 import type { Catalog, Route, Source } from '../../src/model/catalog.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import { shardOf } from '../../src/model/partition.ts'
@@ -168,7 +168,7 @@ test('sends a full buffer without waiting for the end of the turn', () => {
     assert.ok(position < 1000)
   }
   const [message] = lanes.flatMap(({ posted }) => posted)
-  assert.ok(message!.shards[0]!.byteLength >= shardBufferBytesMax)
+  assert.ok(message!.events.byteLength >= laneEventsBytesMax)
   assert.equal(message!.routed, position)
 })
 

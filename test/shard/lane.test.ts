@@ -24,9 +24,9 @@ import type {
 } from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
 import { shardOf } from '../../src/model/partition.ts'
-import { SectionWriter } from '../../src/model/section.ts'
 import { runLane } from '../../src/shard/lane.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
+import { newEvents, Sections } from '../helpers/sections.ts'
 
 const shards = 3
 const recorded = { upTo: 0, refusedFrom: Infinity }
@@ -96,10 +96,8 @@ class DrivenLane {
     keys: readonly number[],
     pagesOf = (id: number, _batch: number): number => id,
   ): void {
-    const writers = Array.from(
-      { length: shards },
-      () => new SectionWriter(new SharedArrayBuffer(1024)),
-    )
+    const events = newEvents()
+    const writers = Array.from({ length: shards }, () => new Sections(events))
     for (let batch = 0; batch < batches; batch++) {
       this.#routed += 10
       for (const writer of writers) writer.open(0, 0, this.#routed, startMs)
@@ -108,12 +106,13 @@ class DrivenLane {
         const event = { id: BigInt(id), at: BigInt(startMs), pages: BigInt(pagesOf(id, batch)) }
         const bytes = encoder.encode(event)
         const writer = writers[shardOf(hash, shards)]!
-        writer.event(index, hash, key, 0, key.length, bytes, 0, bytes.length)
+        writer.event(index, hash, key, bytes)
       })
       for (const writer of writers) writer.close()
     }
-    const buffers = writers.map((writer, shard): ShardBuffer => ({ shard, ...writer.take() }))
-    this.post({ kind: 'apply', id: 0, shards: buffers, routed: this.#routed, flushed: 0, recorded })
+    const sent = writers.map((writer, shard): ShardBuffer => ({ shard, ...writer.take() }))
+    const common = { id: 0, routed: this.#routed, flushed: 0, recorded }
+    this.post({ kind: 'apply', shards: sent, events: events.take(), ...common })
   }
 
   async read(keys: readonly number[]): Promise<readonly ReadResult[]> {

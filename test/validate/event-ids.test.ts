@@ -56,7 +56,7 @@ function read(
 ): Read {
   const catalog = catalogOf(source, [{ name: 'view', ...way }])
   const validator = createRouteValidator(catalog, catalog.routes[0]!)
-  const { section, bytes } = sectionOf(events, arrivalMs)
+  const { section, buffers } = sectionOf(events, arrivalMs)
   const found: Read = { claims: [], rejections: [], duplicates: [], runs: [] }
   const ids: EventIds = {
     claim: ({ eventIndex, keyHash, bytes: from, keyStart, keyEnd, id, idBytes }) => {
@@ -68,7 +68,7 @@ function read(
     },
   }
   for (let rest: typeof section | null = section; rest !== null;) {
-    rest = validator.readRun(rest, bytes, ids, found)
+    rest = validator.readRun(rest, buffers, ids, found)
     const rows = validator.rowsOf(0)
     found.runs.push([...rows.eventIndex.subarray(0, rows.count)])
   }

@@ -63,9 +63,10 @@ function raw(change: object = {}): Record<string, unknown> {
 }
 
 function read(validator: RouteValidator, ...events: readonly unknown[]): Rejection[] {
-  const { section, bytes } = sectionOf(events, arrivalMs)
+  const { section, buffers } = sectionOf(events, arrivalMs)
   const rejections: Rejection[] = []
-  validator.readSection(section, bytes, rejections)
+  validator.begin(buffers, section.events)
+  validator.readSection(section, rejections)
   return rejections
 }
 

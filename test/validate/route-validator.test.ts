@@ -26,9 +26,10 @@ function validatorOf(...views: ViewSpec[]): RouteValidator {
 }
 
 function read(validator: RouteValidator, events: readonly unknown[]): Rejection[] {
-  const { section, bytes } = sectionOf(events, arrivalMs)
+  const { section, buffers } = sectionOf(events, arrivalMs)
   const rejections: Rejection[] = []
-  validator.readSection(section, bytes, rejections)
+  validator.begin(buffers, section.events)
+  validator.readSection(section, rejections)
   return rejections
 }
 

@@ -81,9 +81,10 @@ for (const [title, transform] of Object.entries(transforms)) {
       const catalog = catalogOf(sourceWith(type), [transform ? { ...spec, transform } : spec])
       const validator = createRouteValidator(catalog, catalog.routes[0]!)
       const events = encodings.map(({ event }) => event)
-      const { section, bytes } = sectionOf(events, eventTimeMsMax)
+      const { section, buffers } = sectionOf(events, eventTimeMsMax)
       const rejections: Rejection[] = []
-      validator.readSection(section, bytes, rejections)
+      validator.begin(buffers, section.events)
+      validator.readSection(section, rejections)
       const refusals = new Map(rejections.map(({ index, code, path }) => [index, { code, path }]))
       const rows = validator.rowsOf(0)
       let row = 0
@@ -112,8 +113,9 @@ test('whole events are answered by a shard as by the decoder', () => {
   const events = family.events.flatMap((event) => event.forms.map((form) => ({ event, form })))
   const rejections: Rejection[] = []
   const forms = events.map(({ form }) => form)
-  const { section, bytes } = sectionOf(forms, eventTimeMsMax)
-  validator.readSection(section, bytes, rejections)
+  const { section, buffers } = sectionOf(forms, eventTimeMsMax)
+  validator.begin(buffers, section.events)
+  validator.readSection(section, rejections)
   const refusals = new Map(rejections.map(({ index, code, path }) => [index, { code, path }]))
   for (const [index, { event }] of events.entries()) {
     const verdict = door(event)
@@ -217,7 +219,11 @@ test('a key that the scan finds is the key of the decoded value', () => {
       if (length === unusual) continue
       found += 1
       const key = encodeKey(joinKeys, { [sampleField]: valueOf(verdicts[sample]!) })
-      assert.deepEqual(Uint8Array.from(scan.key.subarray(0, length)), key, `${typeName} ← ${name}`)
+      assert.deepEqual(
+        new Uint8Array(scan.words.buffer.slice(0, length)),
+        key,
+        `${typeName} ← ${name}`,
+      )
     }
   }
   assert.ok(found > 100, `${found} keys`)

@@ -13,8 +13,8 @@ export const count: Partial = {
     cells.f64[at] = 0
   },
   update({ f64 }, at, rows, { isNull }) {
-    const { count, cellOf } = rows
-    for (let i = 0; i < count; i++) f64[cellOf[i]! + at]! += 1 - isNull[i]!
+    const { from, to, cellOf } = rows
+    for (let i = from; i < to; i++) f64[cellOf[i]! + at]! += 1 - isNull[i]!
   },
   merge(into, at, from, fromAt) {
     into.f64[at]! += from.f64[fromAt]!

@@ -46,9 +46,9 @@ export function distinctCount({ precision, field, seed }: DistinctCountOptions):
   const algebra = sketchAlgebra(precision)
   const hash = valueHasher(field, seed)
   return pooledPartial(algebra, ({ f64 }, at, rows, column, pool) => {
-    const { count, cellOf } = rows
+    const { from, to, cellOf } = rows
     const { isNull } = column
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       if (isNull[i] === 1 || cellOf[i] === 0) continue
       const cell = cellOf[i]! + at
       const place = f64[cell]!

@@ -19,8 +19,8 @@ export function extremeFloat(which: 'min' | 'max'): Partial {
       cells.f64[at] = none
     },
     update({ f64 }, at, rows, { floats, isNull }) {
-      const { count, cellOf } = rows
-      for (let i = 0; i < count; i++) {
+      const { from, to, cellOf } = rows
+      for (let i = from; i < to; i++) {
         const cell = cellOf[i]! + at
         if ((floats[i]! - f64[cell]!) * sign < 0 && isNull[i] === 0) f64[cell] = floats[i]!
       }
@@ -44,9 +44,9 @@ export function extremeInt(which: 'min' | 'max'): Partial {
       cells.high[2 * at + 1] = noneHigh
     },
     update(cells, at, rows, column) {
-      const { count, cellOf } = rows
+      const { from, to, cellOf } = rows
       const { high, low, isNull } = column
-      for (let i = 0; i < count; i++) {
+      for (let i = from; i < to; i++) {
         const cell = 2 * (cellOf[i]! + at)
         const order = high[i]! - cells.high[cell + 1]! || low[i]! - cells.low[cell]!
         if ((isMin ? order < 0 : order > 0) && isNull[i] === 0) {
@@ -76,8 +76,8 @@ export function extremeValue(which: 'min' | 'max', type: DataType): Partial {
       cells.f64[at] = 0
     },
     update({ f64 }, at, rows, { values, isNull }, pool) {
-      const { count, cellOf } = rows
-      for (let i = 0; i < count; i++) {
+      const { from, to, cellOf } = rows
+      for (let i = from; i < to; i++) {
         if (isNull[i] === 1) continue
         const cell = cellOf[i]! + at
         const place = f64[cell]!

@@ -41,8 +41,8 @@ function firstLastFloat(side: Side): Partial {
     valueCells: [],
     init,
     update({ f64 }, at, rows, { floats, isNull }) {
-      const { count, cellOf, offsetNs } = rows
-      for (let i = 0; i < count; i++) {
+      const { from, to, cellOf, offsetNs } = rows
+      for (let i = from; i < to; i++) {
         const cell = cellOf[i]! + at
         const order = offsetNs[i]! * sign
         if (order >= f64[cell + 1]! && isNull[i] === 0) {
@@ -62,8 +62,8 @@ function firstLastInt(side: Side): Partial {
     valueCells: [],
     init,
     update(cells, at, rows, { high, low, isNull }) {
-      const { count, cellOf, offsetNs } = rows
-      for (let i = 0; i < count; i++) {
+      const { from, to, cellOf, offsetNs } = rows
+      for (let i = from; i < to; i++) {
         const cell = cellOf[i]! + at
         const order = offsetNs[i]! * sign
         if (order >= cells.f64[cell + 1]! && isNull[i] === 0) {
@@ -89,8 +89,8 @@ function firstLastValue(side: Side, field: Field): Partial {
     valueCells: [{ cell: 0, codec: valueCodec(field.type) }],
     init,
     update({ f64 }, at, rows, { values, isNull }, pool) {
-      const { count, cellOf, offsetNs } = rows
-      for (let i = 0; i < count; i++) {
+      const { from, to, cellOf, offsetNs } = rows
+      for (let i = from; i < to; i++) {
         const cell = cellOf[i]! + at
         const order = offsetNs[i]! * sign
         if (order < f64[cell + 1]! || isNull[i] === 1) continue

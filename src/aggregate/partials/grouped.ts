@@ -95,8 +95,8 @@ export function grouped(layout: GroupLayout): Partial {
       f64[at] = 0
     },
     update({ f64 }, at, rows, keys, pool) {
-      const { count, cellOf } = rows
-      for (let i = 0; i < count; i++) {
+      const { from, to, cellOf } = rows
+      for (let i = from; i < to; i++) {
         if (cellOf[i] === 0) continue
         const cell = cellOf[i]! + at
         if (f64[cell] === 0) f64[cell] = pool.hold(new Groups(layout), tableBytes)
@@ -220,7 +220,8 @@ function compareKeys(a: Value, b: Value): number {
 
 /** One row of a batch as a batch of its own. */
 class OneRow implements TiledRows {
-  readonly count = 1
+  readonly from = 0
+  readonly to = 1
   readonly cellOf = new Int32Array(1)
   readonly offsetNs = new Float64Array(1)
   readonly columns: readonly Column[]

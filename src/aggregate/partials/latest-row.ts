@@ -30,8 +30,8 @@ export function latestRow(field: Field): Partial {
       f64[at + nullCell] = 0
     },
     update(cells, at, rows, column, pool) {
-      const { count, cellOf, offsetNs } = rows
-      for (let i = 0; i < count; i++) {
+      const { from, to, cellOf, offsetNs } = rows
+      for (let i = from; i < to; i++) {
         const cell = cellOf[i]! + at
         if (offsetNs[i]! < cells.f64[cell + 1]!) continue
         store(cells, cell, column, i, pool)

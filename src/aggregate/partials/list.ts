@@ -37,9 +37,9 @@ export function list(options: ListOptions): Partial {
   const algebra = listAlgebra(options)
   const read = entryReader(options.field)
   return pooledPartial(algebra, ({ f64 }, at, rows, column, pool) => {
-    const { count, cellOf, offsetNs } = rows
+    const { from, to, cellOf, offsetNs } = rows
     const { isNull } = column
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       if (isNull[i] === 1 || cellOf[i] === 0) continue
       const cell = cellOf[i]! + at
       const place = f64[cell]!

@@ -36,9 +36,9 @@ export function quantiles(precision: number, kind: ColumnKind): Partial {
   const algebra = sketchAlgebra(precision)
   const read = kind === 'int' ? readInt : readFloat
   return pooledPartial(algebra, ({ f64 }, at, rows, column, pool) => {
-    const { count, cellOf } = rows
+    const { from, to, cellOf } = rows
     const { isNull } = column
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       if (isNull[i] === 1 || cellOf[i] === 0) continue
       const cell = cellOf[i]! + at
       const place = f64[cell]!

@@ -94,8 +94,8 @@ const common: Omit<Partial, 'update'> = {
 export const squaresFloat: Partial = {
   ...common,
   update(cells, at, rows, { floats }, pool) {
-    const { count, cellOf } = rows
-    for (let i = 0; i < count; i++) {
+    const { from, to, cellOf } = rows
+    for (let i = from; i < to; i++) {
       const value = floats[i]!
       const magnitude = Math.abs(value)
       // A null has the value 0 in its column.
@@ -116,8 +116,8 @@ const twoTo32 = 4294967296
 export const squaresInt: Partial = {
   ...common,
   update(cells, at, rows, { high, low }, pool) {
-    const { count, cellOf } = rows
-    for (let i = 0; i < count; i++) {
+    const { from, to, cellOf } = rows
+    for (let i = from; i < to; i++) {
       const tile = cellOf[i]!
       const cell = tile + at
       const upper = high[i]! * twoTo32

@@ -36,9 +36,9 @@ export const sumInt: Partial = {
     f64[at + 1] = 0
   },
   update({ low: words }, at, rows, { high, low }) {
-    const { count, cellOf } = rows
+    const { from, to, cellOf } = rows
     // A null has the value 0 in its column.
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       const word = 2 * (cellOf[i]! + at)
       const first = words[word]! + low[i]!
       const second = words[word + 1]! + (high[i]! >>> 0) + (first >= twoTo32 ? 1 : 0)
@@ -111,8 +111,8 @@ export const sumFloat: Partial = {
   },
   update(cells, at, rows, { floats }, pool) {
     const { f64 } = cells
-    const { count, cellOf } = rows
-    for (let i = 0; i < count; i++) {
+    const { from, to, cellOf } = rows
+    for (let i = from; i < to; i++) {
       const value = floats[i]!
       const cell = cellOf[i]! + at
       const rest = Math.abs(value) > pairMax ? value : addFloat(f64, cell, value)

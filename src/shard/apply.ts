@@ -1,0 +1,205 @@
+/**
+ * Sections → the state of the views that their events are for, and what was not counted of each.
+ *
+ * Sections of one route are taken together where that changes nothing: what a row does to a view
+ * follows from its own event and arrival, so several short sections cost as much as one that is as
+ * long as all of them. Where it would matter what came before, each is taken alone: with ids of
+ * events, when rows replace one another, when no more rows may wait, or when a view begins.
+ */
+import { parkedRowsMax } from '../base/limits.ts'
+import type { Catalog } from '../model/catalog.ts'
+import type { EventIds } from '../model/contracts.ts'
+import type { BatchRejections } from '../model/message.ts'
+import type { PartlyLate, Rejection } from '../model/rejection.ts'
+import type { Column } from '../model/rows.ts'
+import type { Section, SectionBuffers } from '../model/section.ts'
+import type { ViewState } from '../aggregate/view-state.ts'
+import type { RouteValidator, RunFindings } from '../validate/route-validator.ts'
+import { judgeLate, type ViewRows } from './lateness.ts'
+import type { RouteIds } from './route-ids.ts'
+import type { ShardIds } from './shard-ids.ts'
+
+/** What was not counted of a section. */
+export type Uncounted = Omit<Required<BatchRejections>, 'position' | 'route'>
+
+/** A view's state with what applying to it needs at hand. */
+export interface AppliedView {
+  readonly state: ViewState
+  /** The columns of the rows that come in, in the order of the view's. */
+  readonly columns: readonly Column[]
+  /** Batches up to this journal position are from before the view. */
+  readonly since: number
+}
+
+export interface ApplierOptions {
+  readonly catalog: Catalog
+  /** By place in the catalog's routes. */
+  readonly validators: readonly RouteValidator[]
+  /** By place in the catalog; null for views that keep no state. */
+  readonly views: readonly (AppliedView | null)[]
+  readonly ids: ShardIds
+}
+
+const nothing: Uncounted = { rejections: [], partly: [], duplicates: [] }
+
+/** For sections that nobody counts: no event is a duplicate. */
+const noIds: EventIds = { claim: () => 'first' }
+
+export class Applier {
+  readonly #catalog: Catalog
+  readonly #validators: readonly RouteValidator[]
+  readonly #views: readonly (AppliedView | null)[]
+  readonly #ids: ShardIds
+
+  constructor({ catalog, validators, views, ids }: ApplierOptions) {
+    this.#catalog = catalog
+    this.#validators = validators
+    this.#views = views
+    this.#ids = ids
+  }
+
+  /**
+   * Applies sections, which are in journal order.
+   *
+   * @returns what was not counted, by place in `sections`.
+   */
+  apply(sections: readonly Section[], buffers: SectionBuffers): readonly Uncounted[] {
+    const routes = new Set(sections.map(({ route }) => route))
+    const [only] = routes
+    if (routes.size === 1) return this.#applyRoute(only!, sections, buffers)
+    const uncounted: Uncounted[] = sections.map(() => nothing)
+    for (const route of routes) {
+      const places = sections.flatMap((section, place) => (section.route === route ? [place] : []))
+      const own = places.map((place) => sections[place]!)
+      const found = this.#applyRoute(route, own, buffers)
+      for (const [n, place] of places.entries()) uncounted[place] = found[n]!
+    }
+    return uncounted
+  }
+
+  #applyRoute(
+    route: number,
+    sections: readonly Section[],
+    buffers: SectionBuffers,
+  ): readonly Uncounted[] {
+    if (this.#mayJoin(route, sections)) return this.#applyTogether(sections, buffers)
+    return sections.flatMap((section) => this.#applyAlone(section, buffers))
+  }
+
+  #mayJoin(route: number, sections: readonly Section[]): boolean {
+    const { views, source } = this.#catalog.routes[route]!
+    if (this.#catalog.sources[source]!.dedupe.by === 'event-id') return false
+    const first = sections[0]!.position
+    const last = sections.at(-1)!.position
+    const events = eventsOf(sections)
+    return views.every((index) => {
+      const owned = this.#views[index]
+      if (owned === null || owned === undefined) return true
+      const { state, since } = owned
+      if (state.view.lastWriteWins || state.parked.count + events > parkedRowsMax) return false
+      return first > since || last <= since
+    })
+  }
+
+  #applyAlone(section: Section, buffers: SectionBuffers): readonly Uncounted[] {
+    if (this.#isWaitingRoomFull(section)) section.latestMs = section.arrivalMs
+    const ids = this.#ids.begin(section.route, section.arrivalMs)
+    if (ids !== null) return [this.#applyRuns(section, buffers, ids)]
+    return this.#applyTogether([section], buffers)
+  }
+
+  #applyTogether(sections: readonly Section[], buffers: SectionBuffers): readonly Uncounted[] {
+    const validator = this.#validators[sections[0]!.route]!
+    validator.begin(buffers, eventsOf(sections))
+    const rejections: Rejection[] = []
+    const uncounted = sections.map((section) => {
+      const before = rejections.length
+      validator.readSection(section, rejections)
+      if (rejections.length === before) return nothing
+      return { ...nothing, rejections: rejections.slice(before) }
+    })
+    const rowsOfViews = this.#applyRows(sections[0]!)
+    if (rowsOfViews === null) return uncounted
+    return uncounted.map((each, span) => this.#withLate(each, sections[0]!, rowsOfViews, span))
+  }
+
+  #withLate(
+    uncounted: Uncounted,
+    { source }: Section,
+    rowsOfViews: readonly ViewRows[],
+    span: number,
+  ): Uncounted {
+    const { rejections, partly } = judgeLate(this.#catalog, source, rowsOfViews, span)
+    if (rejections.length + partly.length === 0) return uncounted
+    return { ...uncounted, rejections: [...uncounted.rejections, ...rejections], partly }
+  }
+
+  /** Reads a section whose events have ids: what came first counts before what has its id. */
+  #applyRuns(section: Section, buffers: SectionBuffers, ids: RouteIds): Uncounted {
+    const validator = this.#validators[section.route]!
+    const { views } = this.#catalog.routes[section.route]!
+    const isCounted = views.some((index) => this.#viewFor(section, index) !== null)
+    const partly: PartlyLate[] = []
+    const all = { rejections: [] as Rejection[], partly, duplicates: [] as number[] }
+    for (let rest: Section | null = section; rest !== null;) {
+      const found: RunFindings = { rejections: [], duplicates: all.duplicates }
+      rest = validator.readRun(rest, buffers, isCounted ? ids : noIds, found)
+      const rowsOfViews = this.#applyRows(section)
+      if (rowsOfViews !== null) {
+        const late = judgeLate(this.#catalog, section.source, rowsOfViews, 0)
+        found.rejections.push(...late.rejections)
+        partly.push(...late.partly)
+      }
+      ids.settle(found.rejections)
+      all.rejections.push(...found.rejections)
+    }
+    return all
+  }
+
+  /**
+   * Applies the rows that were read last.
+   *
+   * @param section  Any of those that they are of.
+   * @returns the rows of each view when some came too late, else null.
+   */
+  #applyRows(section: Section): readonly ViewRows[] | null {
+    const validator = this.#validators[section.route]!
+    const rowsOfViews: ViewRows[] = []
+    let isAnyLate = false
+    for (const index of this.#catalog.routes[section.route]!.views) {
+      const owned = this.#viewFor(section, index)
+      if (owned === null) continue
+      const rows = validator.rowsOf(index)
+      const late = owned.state.apply(rows, owned.columns)
+      isAnyLate ||= late.length > 0
+      rowsOfViews.push({ view: index, rows, late })
+    }
+    return isAnyLate ? rowsOfViews : null
+  }
+
+  /**
+   * Whether no more rows may wait for their time. Those that do not wait any longer at the arrival
+   * of the section have left first, so reads, which let them go earlier, decide nothing.
+   */
+  #isWaitingRoomFull(section: Section): boolean {
+    return this.#catalog.routes[section.route]!.views.some((index) => {
+      const state = this.#viewFor(section, index)?.state
+      if (state === undefined || state.parked.count < parkedRowsMax) return false
+      state.admit(section.arrivalMs)
+      return state.parked.count >= parkedRowsMax
+    })
+  }
+
+  /** A view, if a section counts in it. */
+  #viewFor(section: Section, index: number): AppliedView | null {
+    const owned = this.#views[index]
+    if (owned === null || owned === undefined) return null
+    return section.position > owned.since ? owned : null
+  }
+}
+
+function eventsOf(sections: readonly Section[]): number {
+  let events = 0
+  for (const section of sections) events += section.events
+  return events
+}

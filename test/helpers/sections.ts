@@ -1,0 +1,58 @@
+/**
+ * Sections as the router writes them, event by event.
+ */
+import {
+  EventsWriter,
+  sectionBuffers,
+  SectionWriter,
+  type SectionBuffers,
+  type SectionEvent,
+} from '../../src/model/section.ts'
+
+export interface SentSections {
+  readonly buffer: SharedArrayBuffer
+  readonly byteLength: number
+  readonly events: SharedArrayBuffer
+}
+
+export class Sections {
+  readonly #sections = new SectionWriter(new SharedArrayBuffer(64))
+  readonly #events: EventsWriter
+
+  /** @param events  Where the events go; shards of one lane share it. */
+  constructor(events = newEvents()) {
+    this.#events = events
+  }
+
+  open(source: number, route: number, position: number, arrivalMs: number): void {
+    this.#sections.open(source, route, position, arrivalMs, 0)
+  }
+
+  event(index: number, keyHash: number, key: Uint8Array, event: Uint8Array): void {
+    const start = this.#events.append(event)
+    const words = new Int32Array((key.length + 3) >>> 2)
+    new Uint8Array(words.buffer).set(key)
+    this.#sections.event(index, keyHash, words, key.length, start, start + event.length)
+  }
+
+  close(): void {
+    this.#sections.close()
+  }
+
+  take(): SentSections {
+    return { ...this.#sections.take(), events: this.#events.take() }
+  }
+}
+
+export function newEvents(): EventsWriter {
+  return new EventsWriter(new SharedArrayBuffer(64))
+}
+
+export function buffersOf({ buffer, events }: SentSections): SectionBuffers {
+  return sectionBuffers(buffer, events)
+}
+
+/** To be read into. */
+export function sectionEvent(): SectionEvent {
+  return { index: 0, keyHash: 0, keyStart: 0, keyBytes: 0, start: 0, end: 0 }
+}
