@@ -1,85 +1,98 @@
 /**
  * The fast path of validation: plain events straight from msgpack into columns.
  *
- * A plain event is a flat map that holds every required field once, no other, each in a usual wire
- * form of its type. Such an event needs no object, no conversion table and no schema check, because
- * the form alone decides that all would pass. Everything else is left to the full path
- * (`validate/decoder.ts`), which alone rejects. That both accept the same events with the same
- * values is a property test (`test/validate/fast-reader.test.ts`).
+ * Such an event (`plain-field.ts`) needs no object, no conversion table and no schema check. Producers
+ * send the fields in one order again and again: for the orders that come often there is a reader
+ * that expects just that (`straight-reader.ts`), for any other one that looks for each name.
+ * Everything else is left to the full path (`validate/decoder.ts`), which alone rejects. That all
+ * accept the same events with the same values is a property test
+ * (`test/validate/fast-reader.test.ts`).
  *
  * Thread: shard. Nothing is allocated per event but the strings that a view aggregates.
  */
-import { eventBytesMax, eventTimeMsMax, eventTimeMsMin } from '../base/limits.ts'
+import { eventBytesMax } from '../base/limits.ts'
 import type { Source } from '../model/catalog.ts'
-import type { Column, RowBatch } from '../model/rows.ts'
-import type { Field, ScalarKind } from '../model/types.ts'
-import { form, readScalar, scalar } from './scalar.ts'
-
-/** Reads the event `bytes[start, end)` into row `i`; false when it is not plain. */
-export type FastReader = (
-  bytes: Buffer,
-  view: DataView,
-  start: number,
-  end: number,
-  i: number,
-) => boolean
-
-interface PlainField {
-  /** The field's name as a msgpack string, header included: whole words, and the bytes left. */
-  readonly nameWords: Int32Array
-  readonly nameRest: Uint8Array
-  readonly kind: ScalarKind
-  readonly nullable: boolean
-  readonly isTime: boolean
-  /** Where the value goes; null for fields that no view aggregates. */
-  readonly column: Column | null
-}
+import type { RowBatch } from '../model/rows.ts'
+import { place, plainField, type FastReader, type PlainField } from './plain-field.ts'
+import { readScalar } from './scalar.ts'
+import { compileStraightReader } from './straight-reader.ts'
 
 /** Fields are counted in the bits of one integer. */
 const fieldsMax = 30
+
+/** Orders of fields that are compiled, and how often one must come in a row to be. */
+const ordersMax = 4
+const repeatsMin = 64
 
 /** @returns null for sources that never have plain events: nested fields, or very many. */
 export function createFastReader(source: Source, rows: RowBatch): FastReader | null {
   const fields = source.fields.map((field) => plainField(field, source, rows))
   if (fields.length > fieldsMax || fields.includes(null)) return null
-  return readerOf(fields as PlainField[], rows)
+  return learningReader(fields as PlainField[], rows)
 }
 
-function plainField({ name, type }: Field, source: Source, rows: RowBatch): PlainField | null {
-  if (type.kind === 'Array' || type.kind === 'Struct' || type.kind === 'Map') return null
-  const text = new TextEncoder().encode(name)
-  if (text.length > 255) return null
-  const header = text.length < 32 ? [0xa0 | text.length] : [0xd9, text.length]
-  const encoded = Uint8Array.from([...header, ...text])
-  const words = Math.floor(encoded.length / 4)
-  return {
-    nameWords: Int32Array.from({ length: words }, (_, n) => wordAt(encoded, 4 * n)),
-    nameRest: encoded.subarray(4 * words),
-    kind: type.kind,
-    nullable: type.nullable,
-    isTime: name === source.timestampField,
-    column: rows.columns.find((column) => column.name === name) ?? null,
+/** Reads any order, and those fast that it has learnt; the declared one is the first of them. */
+function learningReader(fields: readonly PlainField[], rows: RowBatch): FastReader {
+  const anyOrder = new AnyOrderReader(fields, rows)
+  const straight: FastReader[] = []
+  let repeated = ''
+  let repeats = 0
+  let latest = 0
+
+  function learn(order: readonly number[]): void {
+    const reader = compileStraightReader(fields, order, rows)
+    if (reader !== null) straight.push(reader)
+  }
+
+  function note(order: readonly number[]): void {
+    const text = order.join()
+    repeats = text === repeated ? repeats + 1 : 1
+    repeated = text
+    if (repeats === repeatsMin) learn(order)
+  }
+
+  learn(fields.map((_, n) => n))
+  return (bytes, view, start, end, i) => {
+    if (straight.length > 0 && straight[latest]!(bytes, view, start, end, i)) return true
+    for (let n = 0; n < straight.length; n++) {
+      if (n === latest || !straight[n]!(bytes, view, start, end, i)) continue
+      latest = n
+      return true
+    }
+    if (!anyOrder.read(bytes, view, start, end, i)) return false
+    if (straight.length < ordersMax) note(anyOrder.order)
+    return true
   }
 }
 
-function wordAt(bytes: Uint8Array, at: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getInt32(at)
-}
+/** Looks for each name among all fields. */
+class AnyOrderReader {
+  /** Places of the fields of the event that was read last. */
+  order: number[] = []
+  readonly #fields: readonly PlainField[]
+  readonly #rows: RowBatch
+  readonly #all: number
+  readonly #required: number
 
-function readerOf(fields: readonly PlainField[], rows: RowBatch): FastReader {
-  const count = fields.length
-  let required = 0
-  fields.forEach((field, n) => {
-    if (!field.nullable) required |= 1 << n
-  })
-  const all = 2 ** count - 1
+  constructor(fields: readonly PlainField[], rows: RowBatch) {
+    this.#fields = fields
+    this.#rows = rows
+    this.#all = 2 ** fields.length - 1
+    this.#required = fields.reduce(
+      (bits, { nullable }, n) => (nullable ? bits : bits | (1 << n)),
+      0,
+    )
+  }
 
-  return (bytes, view, start, end, i) => {
+  read(bytes: Buffer, view: DataView, start: number, end: number, i: number): boolean {
+    const fields = this.#fields
+    const count = fields.length
     const entries = bytes[start]! - 0x80
     if (entries < 0 || entries > 15 || entries > count || end - start > eventBytesMax) return false
+    this.order.length = 0
     let seen = 0
     let at = start + 1
-    // Producers send the fields in the same order again and again: try the next one first.
+    // The next field is tried first.
     let next = 0
     for (let entry = 0; entry < entries; entry++) {
       let n = next
@@ -90,17 +103,20 @@ function readerOf(fields: readonly PlainField[], rows: RowBatch): FastReader {
       }
       if (valueAt === -1 || (seen & (1 << n)) !== 0) return false
       at = readScalar(bytes, view, valueAt, end)
-      if (at === -1 || !place(fields[n]!, rows, i, bytes)) return false
+      if (at === -1 || !place(fields[n]!, this.#rows, i, bytes)) return false
       seen |= 1 << n
+      this.order.push(n)
       next = n + 1 < count ? n + 1 : 0
     }
-    if (at !== end || (seen & required) !== required) return false
-    if (seen !== all) {
-      for (let n = 0; n < count; n++) {
-        if ((seen & (1 << n)) === 0 && fields[n]!.column !== null) setNull(fields[n]!.column!, i)
-      }
-    }
+    if (at !== end || (seen & this.#required) !== this.#required) return false
+    if (seen !== this.#all) this.#setMissing(seen, i)
     return true
+  }
+
+  #setMissing(seen: number, i: number): void {
+    for (const [n, { column }] of this.#fields.entries()) {
+      if ((seen & (1 << n)) === 0) column?.set(i, null)
+    }
   }
 }
 
@@ -121,98 +137,4 @@ function matches(
     if (bytes[next] !== nameRest[i]) return -1
   }
   return next
-}
-
-/** Puts the scalar at hand into its column; false if its form is not a usual one of the type. */
-function place(field: PlainField, rows: RowBatch, i: number, bytes: Buffer): boolean {
-  const { column } = field
-  if (scalar.form === form.nil) {
-    if (!field.nullable) return false
-    if (column !== null) setNull(column, i)
-    return true
-  }
-  switch (field.kind) {
-    case 'Int64':
-      return scalar.form === form.int && setInt(column, i, scalar.high, scalar.low)
-    case 'Int32':
-      if (scalar.form !== form.int || scalar.high !== (scalar.low | 0) >> 31) return false
-      return setInt(column, i, scalar.high, scalar.low)
-    case 'Float64':
-    case 'Float32':
-      return setFloat(column, i, field.kind === 'Float32')
-    case 'Timestamp':
-      return setTime(field, rows, i)
-    case 'String':
-      if (scalar.form !== form.text) return false
-      if (column !== null) {
-        column.isNull[i] = 0
-        column.values[i] = bytes.toString('latin1', scalar.start, scalar.end)
-      }
-      return true
-    case 'Bool':
-      if (scalar.form !== form.bool) return false
-      if (column !== null) {
-        column.isNull[i] = 0
-        column.values[i] = scalar.bool
-      }
-      return true
-  }
-}
-
-function setNull(column: Column, i: number): void {
-  column.set(i, null)
-}
-
-function setInt(column: Column | null, i: number, high: number, low: number): boolean {
-  if (column === null) return true
-  column.isNull[i] = 0
-  column.high[i] = high
-  column.low[i] = low
-  return true
-}
-
-function setFloat(column: Column | null, i: number, isSingle: boolean): boolean {
-  let value: number
-  if (scalar.form === form.float) value = scalar.float
-  else if (scalar.form === form.int) {
-    value = scalar.high * 4294967296 + scalar.low
-    if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) return false
-  } else return false
-  if (isSingle) {
-    value = Math.fround(value)
-    if (value - value !== 0) return false
-  }
-  if (column !== null) {
-    column.isNull[i] = 0
-    // The sum turns −0 into 0.
-    column.floats[i] = value + 0
-  }
-  return true
-}
-
-function setTime(field: PlainField, rows: RowBatch, i: number): boolean {
-  let ns = 0
-  let ms: number
-  if (scalar.form === form.instant) {
-    ms = scalar.ms
-    ns = scalar.ns
-  } else if (scalar.form === form.int) ms = scalar.high * 4294967296 + scalar.low
-  else return false
-  if (ms < eventTimeMsMin || ms > eventTimeMsMax || (ms === eventTimeMsMax && ns > 0)) return false
-  if (field.isTime) {
-    rows.timeMs[i] = ms
-    rows.timeNs[i] = ns
-  }
-  if (field.column !== null) setNanoseconds(field.column, i, ms, ns)
-  return true
-}
-
-/** Sets `ms · 10⁶ + ns` as a 64-bit integer, in parts that a double holds exactly. */
-function setNanoseconds(column: Column, i: number, ms: number, ns: number): void {
-  const upper = Math.floor(ms / 1_048_576)
-  const scaled = upper * 1_000_000
-  const above = Math.floor(scaled / 4096)
-  const below = (scaled - above * 4096) * 1_048_576 + (ms - upper * 1_048_576) * 1_000_000 + ns
-  const carry = Math.floor(below / 4294967296)
-  setInt(column, i, above + carry, below - carry * 4294967296)
 }
