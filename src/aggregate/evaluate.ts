@@ -40,7 +40,7 @@ export function evaluate(state: ViewState, question: Question): ReadResult {
     return { entity: 'unseen', newestNs: null, edgeNs, ...nothing }
   }
   state.marks.use(slot)
-  const newest = { edgeMs: state.newestMs[slot]!, edgeNs: state.newestNs[slot]! }
+  const newest = { edgeMs: state.records.newestMs(slot), edgeNs: state.records.newestNs(slot) }
   const edge = laterOf(question, newest)
   const common = {
     newestNs: instantNs(newest.edgeMs, newest.edgeNs),
@@ -86,13 +86,14 @@ function valueOf(value: Value | undefined | Elements): Value | undefined {
 /** Whether the newest event lies before every window, or the latest row is no longer served. */
 function isExpired(state: ViewState, slot: number, { edgeMs, edgeNs }: Edge): boolean {
   const { mode, ttlMs } = state.view
-  const newestMs = state.newestMs[slot]!
+  const newestMs = state.records.newestMs(slot)
   const untilMs = newestMs + ttlMs
-  if (untilMs < edgeMs || (untilMs === edgeMs && state.newestNs[slot]! <= edgeNs)) return true
+  if (untilMs < edgeMs || (untilMs === edgeMs && state.records.newestNs(slot) <= edgeNs))
+    return true
   return state.levels.every(({ level }) => {
     const fromMs = edgeMs - level.reachMs
     if (mode === 'continuous') {
-      return newestMs < fromMs || (newestMs === fromMs && state.newestNs[slot]! <= edgeNs)
+      return newestMs < fromMs || (newestMs === fromMs && state.records.newestNs(slot) <= edgeNs)
     }
     const { first } = tilesOf(mode, { sizeMs: level.reachMs, offsetMs: 0 }, level.widthMs, edgeMs)
     return newestMs < first * level.widthMs

@@ -2,28 +2,27 @@
  * Entity keys → slots: the hash table of one view in one shard.
  *
  * A slot is a small number that stays with its key while the key is in memory; everything else
- * about a key stands in arrays indexed by slot. Open addressing with linear probing over 32-bit
- * entries, keys side by side in one arena: about 40 bytes a key beside the key's own, and no
- * object. Slot 0 is never given out.
+ * about a key stands in the record of its slot. Open addressing with linear probing over 32-bit
+ * entries; keys that have no room in their records stand side by side in one arena. No object is
+ * made for a key. Slot 0 is never given out.
  *
  * @see D. E. Knuth, TAOCP vol. 3, 6.4, algorithm R, for deletion without tombstones.
  */
 import { assert } from '../base/assert.ts'
 import { grownCapacity } from './capacity.ts'
+import { recordWord, SlotRecords } from './slot-records.ts'
 
-/** What a key costs in the arrays by slot, and in the table that is 3/8 to 3/4 full. */
-const slotBytes = 10
+/** What a key costs in the table, which is 3/8 to 3/4 full. */
 const placeBytes = 8
 
-const slotsInitial = 64
+const placesInitial = 128
 const arenaBytesInitial = 1024
 
 export class KeyTable {
   /** Slot per table place, 0 where empty. Its length is a power of two, at most 3/4 full. */
-  #places = new Int32Array(slotsInitial * 2)
-  #hashes = new Uint32Array(slotsInitial)
-  #starts = new Uint32Array(slotsInitial)
-  #lengths = new Uint16Array(slotsInitial)
+  #places = new Int32Array(placesInitial)
+  readonly #records: SlotRecords
+  readonly #words: number
   #arena = new Uint8Array(arenaBytesInitial)
   #arenaEnd = 0
   /** Bytes of the arena that belong to removed keys. */
@@ -32,6 +31,12 @@ export class KeyTable {
   #freeSlot = 0
   #slotsEnd = 1
   #count = 0
+
+  /** @param records  Empty; words of them are this table's. */
+  constructor(records = new SlotRecords(null)) {
+    this.#records = records
+    this.#words = records.words
+  }
 
   get count(): number {
     return this.#count
@@ -42,55 +47,54 @@ export class KeyTable {
     return this.#slotsEnd
   }
 
-  /** Bytes of keys in use, with their share of the tables. */
+  /** Bytes of keys in use: their records, and what they take elsewhere. */
   get bytes(): number {
-    return this.#count * (slotBytes + placeBytes) + this.#arenaEnd - this.#arenaFree
+    const perKey = this.#records.bytesPerRecord + placeBytes
+    return this.#count * perKey + this.#arenaEnd - this.#arenaFree
   }
 
   /** The slot of `bytes[start, end)`, 0 if it has none. */
   find(hash: number, bytes: Uint8Array, start: number, end: number): number {
-    const mask = this.#places.length - 1
+    const places = this.#places
+    const mask = places.length - 1
+    const { i32 } = this.#records
+    const word = hash | 0
     for (let place = hash & mask; ; place = (place + 1) & mask) {
-      const slot = this.#places[place]!
+      const slot = places[place]!
       if (slot === 0) return 0
-      if (this.#hashes[slot] === hash && this.#equals(slot, bytes, start, end)) return slot
+      const isHash = i32[slot * this.#words + recordWord.hash] === word
+      if (isHash && this.#equals(slot, bytes, start, end)) return slot
     }
   }
 
   /**
-   * Guesses the slots of keys by their hashes, and reads what {@link find} will want to see.
+   * Guesses the slots of keys by their hashes.
    *
    * @param slots  Filled with the guesses; some are wrong, and 0 may stand for a key that is there.
-   * @returns nothing of use; see `#readAhead` in `view-state.ts`.
    */
-  readAhead(hashes: Uint32Array, from: number, to: number, slots: Int32Array): number {
+  guess(hashes: Uint32Array, from: number, to: number, slots: Int32Array): void {
     const places = this.#places
     const mask = places.length - 1
     for (let i = from; i < to; i++) slots[i] = places[hashes[i]! & mask]!
-    const ownHashes = this.#hashes
-    const starts = this.#starts
-    const lengths = this.#lengths
-    let read = 0
-    for (let i = from; i < to; i++) {
-      const slot = slots[i]!
-      read = (read + ownHashes[slot]! + starts[slot]! + lengths[slot]!) | 0
-    }
-    const arena = this.#arena
-    for (let i = from; i < to; i++) read = (read + arena[starts[slots[i]!]!]!) | 0
-    return read
   }
 
-  /** Gives a slot to a key that has none. */
+  /** Gives a slot to a key that has none; the rest of its record is 0. */
   insert(hash: number, bytes: Uint8Array, start: number, end: number): number {
     if ((this.#count + 1) * 4 > this.#places.length * 3) this.#rehash(this.#places.length * 2)
     const slot = this.#takeSlot()
+    const { i32, u8, keyAt, keyBytesMax } = this.#records
+    const record = slot * this.#words
+    i32.fill(0, record, record + this.#words)
+    i32[record + recordWord.hash] = hash
     const length = end - start
-    this.#reserveArena(length)
-    this.#arena.set(bytes.subarray(start, end), this.#arenaEnd)
-    this.#hashes[slot] = hash
-    this.#starts[slot] = this.#arenaEnd
-    this.#lengths[slot] = length
-    this.#arenaEnd += length
+    if (length <= keyBytesMax) u8.set(bytes.subarray(start, end), (record + keyAt) * 4)
+    else {
+      this.#reserveArena(length)
+      this.#arena.set(bytes.subarray(start, end), this.#arenaEnd)
+      i32[record + recordWord.keyStart] = this.#arenaEnd
+      this.#arenaEnd += length
+    }
+    this.#setLength(slot, length)
     this.#count += 1
     this.#place(slot, hash)
     return slot
@@ -99,57 +103,77 @@ export class KeyTable {
   remove(slot: number): void {
     const places = this.#places
     const mask = places.length - 1
-    let hole = this.#hashes[slot]! & mask
+    let hole = this.hashOf(slot) & mask
     while (places[hole] !== slot) {
       assert(places[hole] !== 0, 'a removed slot is in the table')
       hole = (hole + 1) & mask
     }
     // Move back every later entry of the run that may not stand behind the hole.
     for (let place = (hole + 1) & mask; places[place] !== 0; place = (place + 1) & mask) {
-      const home = this.#hashes[places[place]!]! & mask
+      const home = this.hashOf(places[place]!) & mask
       if (((place - home) & mask) < ((place - hole) & mask)) continue
       places[hole] = places[place]!
       hole = place
     }
     places[hole] = 0
-    this.#arenaFree += this.#lengths[slot]!
+    const length = this.#lengthOf(slot)
+    if (length > this.#records.keyBytesMax) this.#arenaFree += length
     // Length 0 marks a free slot: keys are never empty.
-    this.#lengths[slot] = 0
-    this.#starts[slot] = this.#freeSlot
+    this.#setLength(slot, 0)
+    this.#records.i32[slot * this.#words + recordWord.keyStart] = this.#freeSlot
     this.#freeSlot = slot
     this.#count -= 1
   }
 
   has(slot: number): boolean {
-    return this.#lengths[slot]! > 0
+    return this.#lengthOf(slot) > 0
   }
 
   hashOf(slot: number): number {
-    return this.#hashes[slot]!
+    return this.#records.i32[slot * this.#words + recordWord.hash]! >>> 0
   }
 
   /** A view of the key's bytes, valid until the next insert. */
   keyOf(slot: number): Uint8Array {
-    const start = this.#starts[slot]!
-    return this.#arena.subarray(start, start + this.#lengths[slot]!)
+    const { i32, u8, keyAt, keyBytesMax } = this.#records
+    const record = slot * this.#words
+    const length = this.#lengthOf(slot)
+    if (length <= keyBytesMax) {
+      const inRecord = (record + keyAt) * 4
+      return u8.subarray(inRecord, inRecord + length)
+    }
+    const start = i32[record + recordWord.keyStart]!
+    return this.#arena.subarray(start, start + length)
+  }
+
+  #lengthOf(slot: number): number {
+    return this.#records.u16[(slot * this.#words + recordWord.keyLength) * 2]!
+  }
+
+  #setLength(slot: number, length: number): void {
+    this.#records.u16[(slot * this.#words + recordWord.keyLength) * 2] = length
   }
 
   #takeSlot(): number {
+    const records = this.#records
     const free = this.#freeSlot
     if (free !== 0) {
-      this.#freeSlot = this.#starts[free]!
+      this.#freeSlot = records.i32[free * this.#words + recordWord.keyStart]!
       return free
     }
-    if (this.#slotsEnd === this.#hashes.length) this.#growSlots()
+    if (this.#slotsEnd === records.capacity) records.grow(grownCapacity(records.capacity))
     return this.#slotsEnd++
   }
 
   #equals(slot: number, bytes: Uint8Array, start: number, end: number): boolean {
     const length = end - start
-    if (this.#lengths[slot] !== length) return false
-    const arena = this.#arena
-    const at = this.#starts[slot]!
-    for (let i = 0; i < length; i++) if (arena[at + i] !== bytes[start + i]) return false
+    if (this.#lengthOf(slot) !== length) return false
+    const { i32, u8, keyAt, keyBytesMax } = this.#records
+    const record = slot * this.#words
+    const isInRecord = length <= keyBytesMax
+    const keys = isInRecord ? u8 : this.#arena
+    const at = isInRecord ? (record + keyAt) * 4 : i32[record + recordWord.keyStart]!
+    for (let i = 0; i < length; i++) if (keys[at + i] !== bytes[start + i]) return false
     return true
   }
 
@@ -163,21 +187,8 @@ export class KeyTable {
   #rehash(length: number): void {
     this.#places = new Int32Array(length)
     for (let slot = 1; slot < this.#slotsEnd; slot++) {
-      if (this.#lengths[slot]! > 0) this.#place(slot, this.#hashes[slot]!)
+      if (this.has(slot)) this.#place(slot, this.hashOf(slot))
     }
-  }
-
-  #growSlots(): void {
-    const capacity = grownCapacity(this.#hashes.length)
-    const hashes = new Uint32Array(capacity)
-    const starts = new Uint32Array(capacity)
-    const lengths = new Uint16Array(capacity)
-    hashes.set(this.#hashes)
-    starts.set(this.#starts)
-    lengths.set(this.#lengths)
-    this.#hashes = hashes
-    this.#starts = starts
-    this.#lengths = lengths
   }
 
   /** Makes room at the end of the arena, by compacting it when a third of it is free. */
@@ -192,13 +203,13 @@ export class KeyTable {
       this.#arena = arena
       return
     }
+    const { i32, keyBytesMax } = this.#records
     let at = 0
     for (let slot = 1; slot < this.#slotsEnd; slot++) {
-      const start = this.#starts[slot]!
-      const keyBytes = this.#lengths[slot]!
-      if (keyBytes === 0) continue
-      arena.set(this.#arena.subarray(start, start + keyBytes), at)
-      this.#starts[slot] = at
+      const keyBytes = this.#lengthOf(slot)
+      if (keyBytes <= keyBytesMax) continue
+      arena.set(this.keyOf(slot), at)
+      i32[slot * this.#words + recordWord.keyStart] = at
       at += keyBytes
     }
     this.#arena = arena

@@ -6,21 +6,26 @@
  * that is about to change is captured first. No event waits for more than its own key.
  */
 import { orderByHash, orderedSlot } from './hash-order.ts'
+import type { SlotRecords } from './slot-records.ts'
 
 const dirty = 1
 const pending = 2
 const used = 4
 
 export class SlotMarks {
-  #marks = new Uint8Array(0)
+  readonly #records: SlotRecords
   #dirty: number[] = []
   /** Pending slots, in the order of their hashes; those from `#pendingCount` on are done. */
   #pending = new Float64Array(0)
   #pendingCount = 0
   readonly #capture: (slot: number) => void
 
-  /** @param capture  Stores a slot as it is now. */
-  constructor(capture: (slot: number) => void) {
+  /**
+   * @param records  The marks of slots are in theirs.
+   * @param capture  Stores a slot as it is now.
+   */
+  constructor(records: SlotRecords, capture: (slot: number) => void) {
+    this.#records = records
     this.#capture = capture
   }
 
@@ -33,47 +38,41 @@ export class SlotMarks {
     return this.#dirty.length + this.#pendingCount
   }
 
-  grow(capacity: number): void {
-    const marks = new Uint8Array(capacity)
-    marks.set(this.#marks)
-    this.#marks = marks
-  }
-
-  /** Reads the marks of slots; see `#readAhead` in `view-state.ts`. */
-  readAhead(slots: Int32Array, from: number, to: number): number {
-    const marks = this.#marks
-    let read = 0
-    for (let i = from; i < to; i++) read += marks[slots[i]!]!
-    return read
-  }
-
   /** To be called before a slot changes. */
   touch(slot: number): void {
-    const mark = this.#marks[slot]!
+    const mark = this.#markOf(slot)
     if (mark === (dirty | used)) return
     if ((mark & pending) !== 0) this.#capture(slot)
     if ((mark & dirty) === 0) this.#dirty.push(slot)
-    this.#marks[slot] = dirty | used
+    this.#set(slot, dirty | used)
   }
 
   /** Marks a slot as read. */
   use(slot: number): void {
-    this.#marks[slot]! |= used
+    this.#set(slot, this.#markOf(slot) | used)
   }
 
   /** Whether the store holds the slot as it is; gives it a second chance if it was used of late. */
   mayEvict(slot: number): boolean {
-    const mark = this.#marks[slot]!
-    if (mark === used) this.#marks[slot] = 0
+    const mark = this.#markOf(slot)
+    if (mark === used) this.#set(slot, 0)
     return mark === 0
   }
 
   isClean(slot: number): boolean {
-    return (this.#marks[slot]! & (dirty | pending)) === 0
+    return (this.#markOf(slot) & (dirty | pending)) === 0
   }
 
   clear(slot: number): void {
-    this.#marks[slot] = 0
+    this.#set(slot, 0)
+  }
+
+  #markOf(slot: number): number {
+    return this.#records.u8[this.#records.markAt(slot)]!
+  }
+
+  #set(slot: number, mark: number): void {
+    this.#records.u8[this.#records.markAt(slot)] = mark
   }
 
   /**
@@ -84,7 +83,7 @@ export class SlotMarks {
   beginCapture(hashOf: (slot: number) => number): void {
     const slots = this.#dirty
     this.#dirty = []
-    for (const slot of slots) this.#marks[slot] = (this.#marks[slot]! & used) | pending
+    for (const slot of slots) this.#set(slot, (this.#markOf(slot) & used) | pending)
     this.#pending = orderByHash(slots, hashOf)
     this.#pendingCount = slots.length
   }
@@ -94,9 +93,9 @@ export class SlotMarks {
     for (let left = slots; left > 0 && this.#pendingCount > 0; left--) {
       this.#pendingCount -= 1
       const slot = orderedSlot(this.#pending, this.#pendingCount)
-      if ((this.#marks[slot]! & pending) === 0) continue
+      if ((this.#markOf(slot) & pending) === 0) continue
       this.#capture(slot)
-      this.#marks[slot]! &= ~pending
+      this.#set(slot, this.#markOf(slot) & ~pending)
     }
     if (this.#pendingCount === 0) this.#pending = new Float64Array(0)
     return this.#pendingCount === 0

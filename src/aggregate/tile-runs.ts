@@ -14,9 +14,14 @@ import { grownCapacity } from './capacity.ts'
 import { Cells } from './cells.ts'
 import type { Level } from './layout.ts'
 import { tileCell, type PlacedPartial } from './row-layout.ts'
+import type { SlotRecords } from './slot-records.ts'
 import type { ValuePool } from './value-pool.ts'
 
 const rowsInitial = 256
+
+/** Bits of the class of a ring beside the number of its tiles, which are 2^26 at most. */
+const classBits = 5
+const classMask = 2 ** classBits - 1
 
 export class TileRuns {
   readonly cells: Cells
@@ -27,11 +32,13 @@ export class TileRuns {
   readonly #empty: Float64Array
   /** Partials of which it holds integers that look like NaNs: a copy may rewrite their bits. */
   readonly #uncopied: readonly PlacedPartial[]
-  /** Per slot: the row of the newest tile, 0 for none, and the number of tiles. */
-  #newest = new Int32Array(0)
-  #lengths = new Int32Array(0)
-  /** Per slot that has tiles: log2 of its ring. */
-  #classes = new Uint8Array(0)
+  /**
+   * Two words of every slot's record: the row of the newest tile, 0 for none; and the number of
+   * tiles with, in its lower bits, log2 of their ring.
+   */
+  readonly #records: SlotRecords
+  readonly #recordWords: number
+  readonly #recordAt: number
   #rows = rowsInitial
   /** Row 0 is the sink. */
   #rowsEnd = 1
@@ -40,8 +47,12 @@ export class TileRuns {
   #rowsUsed = 0
   #shifts = 0
 
-  constructor(level: Level, pool: ValuePool) {
+  /** @param place  Of the level among those of the view. */
+  constructor(level: Level, pool: ValuePool, records: SlotRecords, place: number) {
     this.#level = level
+    this.#records = records
+    this.#recordWords = records.words
+    this.#recordAt = records.levelAt(place)
     this.#stride = level.stride
     this.#pool = pool
     this.cells = new Cells(rowsInitial * level.stride)
@@ -63,50 +74,39 @@ export class TileRuns {
     return this.#shifts
   }
 
-  growSlots(capacity: number): void {
-    const newest = new Int32Array(capacity)
-    const lengths = new Int32Array(capacity)
-    const classes = new Uint8Array(capacity)
-    newest.set(this.#newest)
-    lengths.set(this.#lengths)
-    classes.set(this.#classes)
-    this.#newest = newest
-    this.#lengths = lengths
-    this.#classes = classes
-  }
-
   /** Number of a slot's tiles. */
   rowCount(slot: number): number {
-    return this.#lengths[slot]!
+    return this.#records.i32[this.#placeOf(slot) + 1]! >>> classBits
   }
 
   /** The row of one of a slot's tiles, of which 0 is the oldest. */
   rowAt(slot: number, index: number): number {
-    return this.#inRing(slot, this.#newest[slot]! - (this.#lengths[slot]! - 1 - index))
+    return this.#inRing(slot, this.#newestOf(slot) - (this.rowCount(slot) - 1 - index))
   }
 
   /** The rows of a slot as neighbours: at most twice some that follow one another. */
   segments(slot: number): readonly { readonly first: number; readonly rows: number }[] {
-    const newest = this.#newest[slot]!
+    const newest = this.#newestOf(slot)
     if (newest === 0) return []
     const first = this.rowAt(slot, 0)
     if (first <= newest) return [{ first, rows: newest + 1 - first }]
     const ring = this.#ringOf(slot)
     return [
-      { first, rows: ring + (1 << this.#classes[slot]!) - first },
+      { first, rows: ring + (1 << this.#classOf(slot)) - first },
       { first: ring, rows: newest + 1 - ring },
     ]
   }
 
   /** Reads the rows of the newest tiles of slots; see `#readAhead` in `view-state.ts`. */
   readAhead(slots: Int32Array, from: number, to: number): number {
-    const newest = this.#newest
+    const { i32 } = this.#records
+    const words = this.#recordWords
+    const recordAt = this.#recordAt
     const { f64 } = this.cells
     const stride = this.#stride
     let read = 0
-    for (let i = from; i < to; i++) read += newest[slots[i]!]!
     for (let i = from; i < to; i++) {
-      const at = newest[slots[i]!]! * stride
+      const at = i32[slots[i]! * words + recordAt]! * stride
       read += f64[at]! + f64[at + stride - 1]!
     }
     return read
@@ -114,7 +114,7 @@ export class TileRuns {
 
   /** The row of a slot's tile, made if it is not there; tiles before `horizon` may be dropped. */
   row(slot: number, tile: number, horizon: number): number {
-    const newest = this.#newest[slot]!
+    const newest = this.#newestOf(slot)
     if (newest === 0) return this.#begin(slot, tile)
     const newestTile = this.cells.f64[newest * this.#stride + tileCell]!
     if (tile === newestTile) return newest
@@ -127,7 +127,7 @@ export class TileRuns {
   /** Whether a slot has a tile. */
   has(slot: number, tile: number): boolean {
     const at = this.lowerBound(slot, tile)
-    return at < this.#lengths[slot]! && this.#tileAt(slot, at) === tile
+    return at < this.rowCount(slot) && this.#tileAt(slot, at) === tile
   }
 
   /** Empties a row; its tile stays. */
@@ -138,7 +138,7 @@ export class TileRuns {
 
   /** Number of the slot's tiles before `tile`. */
   lowerBound(slot: number, tile: number): number {
-    let high = this.#lengths[slot]!
+    let high = this.rowCount(slot)
     let low = high - 1
     // Mostly it is one of the newest.
     for (let step = 1; low >= 0 && this.#tileAt(slot, low) >= tile; step *= 2) {
@@ -166,18 +166,36 @@ export class TileRuns {
 
   /** Drops the tiles before `horizon`. */
   dropBefore(slot: number, horizon: number): void {
-    const length = this.#lengths[slot]!
+    const length = this.rowCount(slot)
     const dropped = this.lowerBound(slot, horizon)
     // What nobody has looked at for long is not in the caches: mostly there is no need to look.
     if (this.#pool.count > 0) {
       for (let n = 0; n < dropped; n++) this.#releaseValues(this.rowAt(slot, n))
     }
-    if (dropped < length) this.#lengths[slot] = length - dropped
+    if (dropped < length) this.#setRun(slot, this.#newestOf(slot), length - dropped)
     else if (length > 0) this.#release(slot)
   }
 
   remove(slot: number): void {
     this.dropBefore(slot, Infinity)
+  }
+
+  #placeOf(slot: number): number {
+    return slot * this.#recordWords + this.#recordAt
+  }
+
+  #newestOf(slot: number): number {
+    return this.#records.i32[this.#placeOf(slot)]!
+  }
+
+  #classOf(slot: number): number {
+    return this.#records.i32[this.#placeOf(slot) + 1]! & classMask
+  }
+
+  #setRun(slot: number, newest: number, length: number, sizeClass = this.#classOf(slot)): void {
+    const at = this.#placeOf(slot)
+    this.#records.i32[at] = newest
+    this.#records.i32[at + 1] = (length << classBits) | sizeClass
   }
 
   #begin(slot: number, tile: number): number {
@@ -188,11 +206,10 @@ export class TileRuns {
   #append(slot: number, tile: number, horizon: number): number {
     if (this.#isFull(slot)) {
       this.#makeRoom(slot, horizon)
-      if (this.#lengths[slot] === 0) return this.#begin(slot, tile)
+      if (this.rowCount(slot) === 0) return this.#begin(slot, tile)
     }
-    const row = this.#inRing(slot, this.#newest[slot]! + 1)
-    this.#newest[slot] = row
-    this.#lengths[slot]! += 1
+    const row = this.#inRing(slot, this.#newestOf(slot) + 1)
+    this.#setRun(slot, row, this.rowCount(slot) + 1)
     return this.#init(row, tile)
   }
 
@@ -200,8 +217,8 @@ export class TileRuns {
   #insert(slot: number, tile: number, horizon: number): number {
     if (this.#isFull(slot)) this.#makeRoom(slot, Math.min(horizon, tile))
     const row = this.#makeGap(slot, this.lowerBound(slot, tile))
-    this.#newest[slot] = this.#inRing(slot, this.#newest[slot]! + 1)
-    this.#lengths[slot]! += 1
+    const newest = this.#inRing(slot, this.#newestOf(slot) + 1)
+    this.#setRun(slot, newest, this.rowCount(slot) + 1)
     return this.#init(row, tile)
   }
 
@@ -210,28 +227,28 @@ export class TileRuns {
   }
 
   #isFull(slot: number): boolean {
-    return this.#lengths[slot] === 1 << this.#classes[slot]!
+    return this.rowCount(slot) === 1 << this.#classOf(slot)
   }
 
   /** The first row of a slot's ring, which is a multiple of its size. */
   #ringOf(slot: number): number {
-    return this.#newest[slot]! & (-1 << this.#classes[slot]!)
+    return this.#newestOf(slot) & (-1 << this.#classOf(slot))
   }
 
   /** Where a row is that is counted on beyond an end of the ring. */
   #inRing(slot: number, row: number): number {
-    const mask = (1 << this.#classes[slot]!) - 1
-    return (this.#newest[slot]! & ~mask) | (row & mask)
+    const mask = (1 << this.#classOf(slot)) - 1
+    return (this.#newestOf(slot) & ~mask) | (row & mask)
   }
 
   /** Drops the tiles before `horizon` or, when there are none, moves a run to a larger ring. */
   #makeRoom(slot: number, horizon: number): void {
-    const length = this.#lengths[slot]!
+    const length = this.rowCount(slot)
     this.dropBefore(slot, horizon)
-    if (this.#lengths[slot]! < length) return
+    if (this.rowCount(slot) < length) return
     const segments = this.segments(slot)
     const ring = this.#ringOf(slot)
-    const sizeClass = this.#classes[slot]!
+    const sizeClass = this.#classOf(slot)
     let to = this.#settle(slot, sizeClass + 1, length)
     for (const { first, rows } of segments) {
       this.#move(first, to, rows)
@@ -244,9 +261,9 @@ export class TileRuns {
   /** Moves the tiles from one on by a row; returns the row that is free then. */
   #makeGap(slot: number, index: number): number {
     const from = this.rowAt(slot, index)
-    const newest = this.#newest[slot]!
+    const newest = this.#newestOf(slot)
     const ring = this.#ringOf(slot)
-    const last = ring + (1 << this.#classes[slot]!) - 1
+    const last = ring + (1 << this.#classOf(slot)) - 1
     if (from <= newest && newest < last) this.#move(from, from + 1, newest + 1 - from)
     else {
       if (newest < from) this.#move(ring, ring + 1, newest + 1 - ring)
@@ -290,16 +307,13 @@ export class TileRuns {
   /** Gives a slot a ring of which the first rows are in use; returns its first row. */
   #settle(slot: number, sizeClass: number, rows: number): number {
     const ring = this.#take(sizeClass)
-    this.#classes[slot] = sizeClass
-    this.#newest[slot] = ring + rows - 1
-    this.#lengths[slot] = rows
+    this.#setRun(slot, ring + rows - 1, rows, sizeClass)
     return ring
   }
 
   #release(slot: number): void {
-    this.#give(this.#ringOf(slot), this.#classes[slot]!)
-    this.#newest[slot] = 0
-    this.#lengths[slot] = 0
+    this.#give(this.#ringOf(slot), this.#classOf(slot))
+    this.#setRun(slot, 0, 0)
   }
 
   #take(sizeClass: number): number {

@@ -1,17 +1,18 @@
 /**
  * The state of one view in one shard: its keys, their tiles, and how events change them.
  *
- * Rows of some sections come in, in journal order; afterwards every tile of a key holds exactly the
- * partials of the rows whose event time lies in it, as if each section had come alone. Work is done a step at a time for all rows:
- * find the slots, find the tiles, then one tight loop per partial. Time is the event time of the
- * rows and the arrival time of their batch, never a clock, so a replay decides the same.
+ * Rows of some sections come in, in journal order; afterwards every tile of a key holds exactly
+ * the partials of the rows whose event time lies in it, as if each section had come alone. Work
+ * is done a step at a time for all rows: find the slots, find the tiles, then one tight loop per
+ * partial. Time is the event time of the rows and the arrival time of their batch, never a clock,
+ * so a replay decides the same.
  *
  * Shard thread, no I/O but `load`, which brings in a key that is stored and not in memory.
  */
 import type { HashSeed } from '../base/hash.ts'
 import type { View } from '../model/catalog.ts'
 import { RowBatch, type Column } from '../model/rows.ts'
-import { capacitySlack, grownCapacity } from './capacity.ts'
+import { capacitySlack } from './capacity.ts'
 import { KeyTable } from './key-table.ts'
 import { EventLog } from './event-log.ts'
 import { planChunks, planLevels } from './layout.ts'
@@ -22,6 +23,7 @@ import { isOfSameEvent } from './row-codec.ts'
 import { eventsCell } from './row-layout.ts'
 import { decodeSlot, newestMsOf, type LevelState } from './slot-codec.ts'
 import { SlotMarks } from './slot-marks.ts'
+import { SlotRecords } from './slot-records.ts'
 import { TileRuns } from './tile-runs.ts'
 import { ValuePool } from './value-pool.ts'
 import type { TimeRange } from './window.ts'
@@ -37,10 +39,6 @@ export type ChunkLoader = (
   lastTile: number,
 ) => readonly Uint8Array[]
 
-/** What a slot costs beside its key and tiles, bytes: times, marks, three numbers per level. */
-const slotBytes = 13
-const slotLevelBytes = 9
-
 const noBytes = new Uint8Array(0)
 
 /** Rows of a batch: the first, and the one behind the last. */
@@ -51,7 +49,8 @@ interface Range {
 
 export class ViewState {
   readonly view: View
-  readonly keys = new KeyTable()
+  readonly records: SlotRecords
+  readonly keys: KeyTable
   readonly pool = new ValuePool()
   readonly levels: readonly LevelState[]
   readonly parked: ParkedRows
@@ -59,9 +58,6 @@ export class ViewState {
   readonly marks: SlotMarks
   /** The events that are not stored; null for a view whose windows end where tiles do. */
   readonly log: EventLog | null
-  /** Event time of the newest event of a slot. */
-  newestMs = new Float64Array(0)
-  newestNs = new Int32Array(0)
   /** Event time of the newest event of the view in this shard; -Infinity before the first. */
   watermarkMs = -Infinity
   watermarkNs = 0
@@ -78,7 +74,6 @@ export class ViewState {
   readonly #isWallClock: boolean
   /** Arrival of the newest batch. */
   #arrivalMs = -Infinity
-  #capacity = 0
   #slots = new Int32Array(0)
   #cellOf = new Int32Array(0)
   #offsetNs = new Float64Array(0)
@@ -97,15 +92,17 @@ export class ViewState {
   ) {
     this.view = view
     const levels = planLevels({ view, seed: options.seed })
-    this.levels = levels.map((level) => ({
+    this.records = new SlotRecords(levels.length)
+    this.keys = new KeyTable(this.records)
+    this.levels = levels.map((level, place) => ({
       level,
-      runs: new TileRuns(level, this.pool),
+      runs: new TileRuns(level, this.pool, this.records, place),
     }))
     this.parked = new ParkedRows(view.columns)
     this.readPlans = new ReadPlans(this.levels)
     this.reachMs = Math.max(...this.levels.map(({ level }) => level.reachMs))
     this.#startMs = Math.max(...this.levels.map(({ level }) => level.startMs))
-    this.marks = new SlotMarks(options.capture)
+    this.marks = new SlotMarks(this.records, options.capture)
     this.#load = options.load
     this.#loadChunks = options.loadChunks
     const chunks = planChunks(view, levels)
@@ -114,14 +111,13 @@ export class ViewState {
     this.#replacements = view.lastWriteWins ? this.#createReplacements(this.log) : null
     this.#isWallClock = view.leadingEdge === 'wall-clock'
     this.#admitted = new RowBatch(view.columns)
-    this.#growSlots(64)
+    this.log?.growSlots(this.records.capacity)
   }
 
   /** Bytes of state in use, with their share of what the arrays have to spare. */
   get bytes(): number {
     let bytes = this.keys.bytes
     for (const { runs } of this.levels) bytes += runs.bytes
-    bytes += this.keys.count * (slotBytes + slotLevelBytes * this.levels.length)
     const growing = this.pool.bytes + this.parked.bytes + (this.log?.bytes ?? 0)
     return Math.ceil(bytes * capacitySlack) + growing
   }
@@ -160,9 +156,9 @@ export class ViewState {
     const stored = this.#load(hash, bytes.subarray(start, end))
     if (stored === null) return 0
     const loaded = this.#insert(hash, bytes, start, end)
-    this.newestMs[loaded] = newestMsOf(stored)
     try {
-      this.newestNs[loaded] = decodeSlot(stored, loaded, this.levels, this.pool)
+      const newestNs = decodeSlot(stored, loaded, this.levels, this.pool)
+      this.records.setNewest(loaded, newestMsOf(stored), newestNs)
     } catch (thrown) {
       // What is half there would count, and be stored in the place of the whole.
       this.remove(loaded)
@@ -239,12 +235,8 @@ export class ViewState {
    */
   #readAhead({ count, keyHash }: RowBatch, from: number): number {
     const slots = this.#slots
-    const { newestMs, newestNs } = this
-    let read = this.keys.readAhead(keyHash, from, count, slots)
-    for (let i = from; i < count; i++) {
-      read = (read + newestMs[slots[i]!]! + newestNs[slots[i]!]!) | 0
-    }
-    read += this.marks.readAhead(slots, from, count)
+    this.keys.guess(keyHash, from, count, slots)
+    let read = this.records.readAhead(slots, from, count)
     for (const { runs } of this.levels) read += runs.readAhead(slots, from, count)
     return read
   }
@@ -258,6 +250,7 @@ export class ViewState {
   ): void {
     const { timeMs, timeNs, keyHash, keyStart, keyEnd, bytes } = rows
     const slots = this.#slots
+    const { records } = this
     for (let i = from; i < to; i++) {
       const time = timeMs[i]!
       const ns = timeNs[i]!
@@ -279,15 +272,12 @@ export class ViewState {
       let slot = this.slotOf(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
       if (slot === 0) {
         slot = this.#insert(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
-        this.newestMs[slot] = -Infinity
+        records.setNewest(slot, -Infinity, 0)
       }
       this.marks.touch(slot)
-      const newest = this.newestMs[slot]!
-      const isNewest = time > newest || (time === newest && ns > this.newestNs[slot]!)
-      if (isNewest) {
-        this.newestMs[slot] = time
-        this.newestNs[slot] = ns
-      }
+      const newest = records.newestMs(slot)
+      const isNewest = time > newest || (time === newest && ns > records.newestNs(slot))
+      if (isNewest) records.setNewest(slot, time, ns)
       slots[i] = slot
       if (this.log !== null) this.#keep(this.log, rows, columns, i, isNewest)
     }
@@ -360,8 +350,9 @@ export class ViewState {
   }
 
   #insert(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const { capacity } = this.records
     const slot = this.keys.insert(hash, bytes, start, end)
-    if (slot >= this.#capacity) this.#growSlots(grownCapacity(this.#capacity))
+    if (this.records.capacity !== capacity) this.log?.growSlots(this.records.capacity)
     return slot
   }
 
@@ -379,19 +370,6 @@ export class ViewState {
       },
       horizonOf: (state) => this.horizonOf(state, this.earliestEdgeMs),
     })
-  }
-
-  #growSlots(capacity: number): void {
-    const newestMs = new Float64Array(capacity)
-    const newestNs = new Int32Array(capacity)
-    newestMs.set(this.newestMs)
-    newestNs.set(this.newestNs)
-    this.newestMs = newestMs
-    this.newestNs = newestNs
-    this.marks.grow(capacity)
-    for (const { runs } of this.levels) runs.growSlots(capacity)
-    this.log?.growSlots(capacity)
-    this.#capacity = capacity
   }
 
   #growRows(rows: number): void {

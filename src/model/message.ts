@@ -38,7 +38,7 @@ export interface Recorded {
   readonly refusedFrom: number
 }
 
-/** Sections for one shard. Buffers are the lane's until it has answered; then they are filled again. */
+/** Sections for one shard. The lane's until it has answered; then buffers are filled again. */
 export interface ShardBuffer {
   readonly shard: number
   readonly buffer: SharedArrayBuffer

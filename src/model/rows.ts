@@ -1,9 +1,10 @@
 /**
  * Rows in columns: what validation and transforms hand to the aggregation of one shard.
  *
- * A batch is filled from one or several sections, applied and filled again; its arrays are kept and
- * grow. Row `i` of every column belongs to the same event. Columns hold converted values (`model/types.ts`), an integer
- * as two halves so that 64 bits stay exact without a `bigint` per value.
+ * A batch is filled from one or several sections, applied and filled again; its arrays are kept
+ * and grow. Row `i` of every column belongs to the same event. Columns hold converted values
+ * (`model/types.ts`), an integer as two halves so that 64 bits stay exact without a `bigint` per
+ * value.
  */
 import type { Field, Value } from './types.ts'
 

@@ -2,10 +2,11 @@
  * What is on its way to one lane: buffers that fill, and messages that are not answered yet.
  *
  * Sections of batches are written into one buffer per shard, and the batches themselves into one
- * for all of them. A message carries all buffers of the lane that hold something, so a lane sees its batches in journal order, each whole. At most
- * `laneBuffersMax` messages are unanswered; beyond, the buffers wait and grow, and messages become
- * fewer and larger exactly when the lane is busy. The memory is bounded by the intake, which
- * counts what was copied for each batch. Answered buffers are filled again.
+ * for all of them. A message carries all buffers of the lane that hold something, so a lane sees
+ * its batches in journal order, each whole. At most `laneBuffersMax` messages are unanswered;
+ * beyond, the buffers wait and grow, and messages become fewer and larger exactly when the lane
+ * is busy. The memory is bounded by the intake, which counts what was copied for each batch.
+ * Answered buffers are filled again.
  *
  * Thread: main.
  */

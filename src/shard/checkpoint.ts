@@ -94,12 +94,12 @@ export class Checkpoint {
   capture(index: number, slot: number): void {
     const state = this.#views[index]!
     const { keys, levels, pool } = state
-    const newestMs = state.newestMs[slot]!
+    const newestMs = state.records.newestMs(slot)
     const edgeMs = this.#edgeMs(index, newestMs)
     for (const level of levels) level.runs.dropBefore(slot, state.horizonOf(level, edgeMs))
     const { writer, writes } = this.#captured[0]
     const start = writer.byteLength
-    encodeSlot(writer, slot, newestMs, state.newestNs[slot]!, levels, pool)
+    encodeSlot(writer, slot, newestMs, state.records.newestNs(slot), levels, pool)
     this.#keys += 1
     const place = {
       view: this.#viewIds[index]!,
@@ -230,7 +230,7 @@ export class Checkpoint {
       const state = this.#views[index]
       if (state === null || state === undefined) continue
       const slot = state.keys.find(keyHash, key, 0, key.length)
-      const newestMs = slot === 0 ? newestMsOf(value) : state.newestMs[slot]!
+      const newestMs = slot === 0 ? newestMsOf(value) : state.records.newestMs(slot)
       if (newestMs >= this.#edgeMs(index, arrivalMs) - state.reachMs - expiredKeptMs) continue
       if (slot !== 0 && !state.marks.isClean(slot)) continue
       removed.push({ view, keyHash, key, value: null })

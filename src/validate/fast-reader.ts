@@ -1,11 +1,11 @@
 /**
  * The fast path of validation: plain events straight from msgpack into columns.
  *
- * Such an event (`plain-field.ts`) needs no object, no conversion table and no schema check. Producers
- * send the fields in one order again and again: for the orders that come often there is a reader
- * that expects just that (`straight-reader.ts`), for any other one that looks for each name.
- * Everything else is left to the full path (`validate/decoder.ts`), which alone rejects. That all
- * accept the same events with the same values is a property test
+ * Such an event (`plain-field.ts`) needs no object, no conversion table and no schema check.
+ * Producers send the fields in one order again and again: for the orders that come often there is
+ * a reader that expects just that (`straight-reader.ts`), for any other one that looks for each
+ * name. Everything else is left to the full path (`validate/decoder.ts`), which alone rejects.
+ * That all accept the same events with the same values is a property test
  * (`test/validate/fast-reader.test.ts`).
  *
  * Thread: shard. Nothing is allocated per event but the strings that a view aggregates.

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { KeyTable } from '../../src/aggregate/key-table.ts'
+import { SlotRecords } from '../../src/aggregate/slot-records.ts'
 
 const bytesOf = (key: string): Uint8Array => new TextEncoder().encode(key)
 
 /** A table and the Map that it must equal. Few hashes, so that keys collide. */
 class Model {
-  readonly table = new KeyTable()
+  readonly table: KeyTable
+  constructor(records?: SlotRecords) {
+    this.table = new KeyTable(records)
+  }
   readonly slots = new Map<string, number>()
   hashOf(key: string): number {
     return (key.length * 0x40000001 + key.charCodeAt(0)) >>> 0
@@ -43,11 +47,14 @@ class Model {
   }
 }
 
+/** Records with room for long keys, for short ones and for none. */
+const levels = fc.constantFrom(null, 0, 4, 5, 6)
+
 test('finds, inserts and removes like a Map', () => {
   const key = fc.string({ unit: fc.constantFrom('a', 'b', 'ü', '\0'), minLength: 1, maxLength: 3 })
   const step = fc.record({ key, remove: fc.boolean() })
-  const property = fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-    const model = new Model()
+  const property = fc.property(fc.array(step, { maxLength: 200 }), levels, (steps, of) => {
+    const model = new Model(new SlotRecords(of))
     for (const { key: each, remove } of steps) {
       if (remove) model.remove(each)
       else model.insert(each)
@@ -83,8 +90,9 @@ test('the bytes of removed keys are used again, even for one longer than all of 
   const property = fc.property(
     fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: 40 }),
     fc.integer({ min: 1, max: 8 }),
-    (lengths, kept) => {
-      const model = new Model()
+    levels,
+    (lengths, kept, of) => {
+      const model = new Model(new SlotRecords(of))
       lengths.forEach((length, n) => {
         model.insert(String.fromCodePoint(0x4e00 + n).repeat(Math.ceil(length / 3)))
         if (model.slots.size > kept) model.remove([...model.slots.keys()][0]!)

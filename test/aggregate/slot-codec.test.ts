@@ -99,9 +99,16 @@ test('a key that was stored and loaded answers as before, whatever its values', 
     const slot = state.slotOf(hash, bytes, 0, bytes.length)
     if (slot === 0) return
     const writer = new ByteWriter(8)
-    encodeSlot(writer, slot, state.newestMs[slot]!, state.newestNs[slot]!, state.levels, state.pool)
+    encodeSlot(
+      writer,
+      slot,
+      state.records.newestMs(slot),
+      state.records.newestNs(slot),
+      state.levels,
+      state.pool,
+    )
     const stored = writer.since(0).slice()
-    assert.equal(newestMsOf(stored), state.newestMs[slot])
+    assert.equal(newestMsOf(stored), state.records.newestMs(slot))
     const loaded = stateWith(() => stored)
     assert.deepEqual(valuesOf(loaded), valuesOf(state))
     loaded.remove(loaded.slotOf(hash, bytes, 0, bytes.length))
@@ -122,7 +129,14 @@ test('a stored key that cannot be loaded leaves nothing behind, and may be loade
   const { bytes, hash } = engineKey('k')
   const slot = state.slotOf(hash, bytes, 0, bytes.length)
   const writer = new ByteWriter(8)
-  encodeSlot(writer, slot, state.newestMs[slot]!, state.newestNs[slot]!, state.levels, state.pool)
+  encodeSlot(
+    writer,
+    slot,
+    state.records.newestMs(slot),
+    state.records.newestNs(slot),
+    state.levels,
+    state.pool,
+  )
   const whole = writer.since(0).slice()
   const otherFormat = whole.slice()
   otherFormat[0] = 99

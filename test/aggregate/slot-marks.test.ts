@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { SlotMarks } from '../../src/aggregate/slot-marks.ts'
+import { SlotRecords } from '../../src/aggregate/slot-records.ts'
 
 /** Slots with a version each, and what a checkpoint has captured of them. */
 function createSlots(count: number) {
   const versions = new Array<number>(count).fill(0)
   const captured = new Map<number, number>()
-  const marks = new SlotMarks((slot) => {
+  const marks = new SlotMarks(new SlotRecords(0), (slot) => {
     assert.equal(captured.has(slot), false, 'a slot is captured once')
     captured.set(slot, versions[slot]!)
   })
-  marks.grow(count)
   const change = (slot: number): void => {
     marks.touch(slot)
     versions[slot]! += 1
@@ -57,8 +57,9 @@ test('a checkpoint captures every changed slot as it was when the checkpoint beg
 
 test('slots are captured in the order of their hashes', () => {
   const order: number[] = []
-  const marks = new SlotMarks((slot) => order.push(slot))
-  marks.grow(100)
+  const records = new SlotRecords(0)
+  records.grow(100)
+  const marks = new SlotMarks(records, (slot) => order.push(slot))
   const hashOf = (slot: number): number => (slot * 2654435761) >>> 0
   for (let slot = 1; slot < 100; slot++) marks.touch(slot)
   marks.beginCapture(hashOf)

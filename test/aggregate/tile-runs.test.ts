@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { Cells } from '../../src/aggregate/cells.ts'
 import { planLevels } from '../../src/aggregate/layout.ts'
 import { tileCell } from '../../src/aggregate/row-layout.ts'
+import { SlotRecords } from '../../src/aggregate/slot-records.ts'
 import { TileRuns } from '../../src/aggregate/tile-runs.ts'
 import { ValuePool } from '../../src/aggregate/value-pool.ts'
 import { engineSeed, engineView } from '../helpers/engine.ts'
@@ -23,12 +24,9 @@ const slots = 6
 /** Runs and the Maps that they must equal: slot → tile → the value that marks the tile. */
 class Model {
   readonly pool = new ValuePool()
-  readonly runs = new TileRuns(level!, this.pool)
+  readonly runs = new TileRuns(level!, this.pool, new SlotRecords(1), 0)
   readonly tiles = Array.from({ length: slots }, () => new Map<number, number>())
   #values = 0
-  constructor() {
-    this.runs.growSlots(slots)
-  }
   /** Puts a value of its own into the row of a tile. */
   mark(slot: number, tile: number, horizon: number): void {
     const row = this.runs.row(slot, tile, horizon)
@@ -152,8 +150,7 @@ test('what is integers to a partial is so in every new row', () => {
       features: (['min', 'max'] as const).map((fn) => ({ column: 'n', fn, windowMs: 60_000 })),
     }),
   })
-  const runs = new TileRuns(ofInts!, new ValuePool())
-  runs.growSlots(2)
+  const runs = new TileRuns(ofInts!, new ValuePool(), new SlotRecords(1), 0)
   const expected = new Cells(ofInts!.stride)
   for (const { partial, at } of ofInts!.partials) partial.init(expected, at)
   for (let tile = 1; tile < 20; tile++) {

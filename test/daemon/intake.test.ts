@@ -88,7 +88,7 @@ async function setUp() {
 const clicks = (count: number) =>
   Array.from({ length: count }, (_, n) => encode({ user: `u${n}`, ad: `a${n}`, pad: 'x' }))
 
-test('a batch counts as it arrived, as it was copied, and its section for every route', async () => {
+test('a batch counts as it arrived, as it was copied, and its sections by route', async () => {
   const { intake, lane, publish, settle, acks } = await setUp()
   const arrived = publish('clicks', clicks(100)) + publish('clicks', clicks(50))
   const counted = intake.bytes

@@ -66,7 +66,14 @@ test('the stored form of a key is what it always was', () => {
   const { bytes, hash } = engineKey('k')
   const slot = state.slotOf(hash, bytes, 0, bytes.length)
   const writer = new ByteWriter(64)
-  encodeSlot(writer, slot, state.newestMs[slot]!, state.newestNs[slot]!, state.levels, state.pool)
+  encodeSlot(
+    writer,
+    slot,
+    state.records.newestMs(slot),
+    state.records.newestNs(slot),
+    state.levels,
+    state.pool,
+  )
   assert.equal(slotFormat, 3)
   assert.equal(Buffer.from(writer.since(0)).toString('hex'), golden.join('').replaceAll(' ', ''))
 })

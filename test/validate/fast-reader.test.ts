@@ -2,8 +2,8 @@
  * The fast path accepts an event only where the full path does, with the same values.
  *
  * Method: events are generated in every usual wire form of their types and some unusual ones, put
- * in an order that is compiled or in any other, mutated byte by byte; whatever the fast path accepts
- * is compared with the decoder.
+ * in an order that is compiled or in any other, mutated byte by byte; whatever the fast path
+ * accepts is compared with the decoder.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
