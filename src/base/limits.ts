@@ -200,6 +200,9 @@ export const closeMsMax = 2000
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */
 export const checkpointBytesMax = 256 * 1024 * 1024
 
+/** Bytes of buffers that a client keeps for the frames to come; beyond, they are left to the collector. */
+export const framePoolBytesMax = 16 * 1024 * 1024
+
 /** Connections of one load generator, and the different keys that it draws: eight digits. */
 export const loadConnectionsMax = 1000
 export const loadKeysMax = 100_000_000

@@ -11,12 +11,15 @@
 // A program compiled for ES2022 has no type of `Symbol.asyncDispose` of its own.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { MillraceError } from '../base/errors.ts'
+import { framePoolBytesMax } from '../base/limits.ts'
 import type { FeaturesOf, JoinKeysOf } from '../define/service.ts'
 import type { EventOf, PushSource } from '../define/source.ts'
 import type { ReadOptions } from '../model/contracts.ts'
 import type { ServerFrame, WelcomeFrame } from '../wire/protocol.ts'
 import { Connection, type ClientStatus } from './connection.ts'
 import { systemEnvironment, type Environment } from './environment.ts'
+import { FramePool } from './frame-pool.ts'
+import { layoutOf, type SourceShape } from './layout.ts'
 import { resolveOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
 import { Producer } from './producer.ts'
 import { Reader, type FeatureVector, type JoinKeys } from './reader.ts'
@@ -31,6 +34,9 @@ export interface Readable {
 
 /** An event of a source that is known by name only. */
 export type UntypedEvent = Readonly<Record<string, unknown>>
+
+/** A source as untyped callers may pass it. */
+type NamedSource = SourceShape & { readonly name: string }
 
 const sdk = 'millrace-js/0.1.0'
 
@@ -69,7 +75,17 @@ export class MillraceClient {
   constructor(options: ClientOptions, environment: Environment = systemEnvironment(options.clock)) {
     this.#options = resolveOptions(options)
     this.#isProducing = this.#options.isProducerNamed
-    this.#producer = new Producer(this.#options.publish, environment)
+    this.#producer = new Producer(
+      {
+        ...this.#options.publish,
+        // Later, so that a callback may call the client and its errors are its own.
+        onRejected: (rejection) => {
+          queueMicrotask(() => this.#options.publish.onRejected(rejection))
+        },
+      },
+      environment,
+      new FramePool(framePoolBytesMax),
+    )
     this.#reader = new Reader(this.#options.readTimeoutMs, environment)
     this.#connection = new Connection(
       this.#options.url,
@@ -130,11 +146,32 @@ export class MillraceClient {
     events: EventOf<S> | readonly EventOf<S>[],
   ): Promise<Receipt>
   publish(source: string, events: UntypedEvent | readonly UntypedEvent[]): Promise<Receipt>
-  publish(source: string | { readonly name: string }, events: unknown): Promise<Receipt> {
+  publish(source: string | NamedSource, events: unknown): Promise<Receipt> {
     if (this.#isLeaving) return Promise.reject(new MillraceError('CLIENT_CLOSED'))
     this.#startProducing()
     const name = typeof source === 'string' ? source : source.name
-    return this.#producer.publish(name, Array.isArray(events) ? events : [events])
+    const layout = typeof source === 'string' ? null : layoutOf(source)
+    return this.#producer.publish(name, Array.isArray(events) ? events : [events], layout)
+  }
+
+  /**
+   * Publishes events without a receipt: for programs that hand over one event at a time, and fast.
+   * A receipt costs more than the rest of an event's way, if each event has one of its own.
+   *
+   * Everything else is as with {@link publish}. {@link flush} waits until all have their outcome,
+   * {@link ready} until there is room. A rejected event is told to `onRejected`, in rare cases more
+   * than once; one whose rejection was lost with a connection is in the server's ledger only.
+   *
+   * @throws {@link MillraceError} at once, what `publish` rejects with before it sends.
+   */
+  send<S extends PushSource>(source: S, events: EventOf<S> | readonly EventOf<S>[]): void
+  send(source: string, events: UntypedEvent | readonly UntypedEvent[]): void
+  send(source: string | NamedSource, events: unknown): void {
+    if (this.#isLeaving) throw new MillraceError('CLIENT_CLOSED')
+    this.#startProducing()
+    const name = typeof source === 'string' ? source : source.name
+    const layout = typeof source === 'string' ? null : layoutOf(source)
+    this.#producer.send(name, Array.isArray(events) ? events : [events], layout)
   }
 
   /**

@@ -5,8 +5,10 @@
  * or not at all: when one of its events cannot be encoded, those before it are taken back.
  */
 import { MillraceError } from '../base/errors.ts'
+import { FramePool } from './frame-pool.ts'
+import type { EventLayout } from './layout.ts'
 import { OpenBatch } from './open-batch.ts'
-import type { PublishCall } from './receipt.ts'
+import type { EventCall } from './receipt.ts'
 
 /** How large batches may become. */
 export interface BatchLimits {
@@ -17,21 +19,25 @@ export interface BatchLimits {
   readonly frameBytesMax: number
 }
 
-/** A batch starts with room for this, until the source's last batch says better. */
+/** A batch starts with room for events of so many bytes, until the source's last one says better. */
 const capacityMin = 1024
 
 export class Collector {
   #limits: BatchLimits
+  readonly #pool: FramePool
   #full: OpenBatch[] = []
   /** By source, in the order of opening. */
   readonly #open = new Map<string, OpenBatch>()
-  /** Bytes of the last full batch of each source. */
+  /** Bytes of the last batch of each source. */
   readonly #capacities = new Map<string, number>()
   #events = 0
   #fullBytes = 0
+  #openBytes = 0
 
-  constructor(limits: BatchLimits) {
+  /** @param pool  Where batches take their buffers from; who has sent them gives them back. */
+  constructor(limits: BatchLimits, pool = new FramePool(0)) {
     this.#limits = limits
+    this.#pool = pool
   }
 
   /** Events collected and not taken out yet. */
@@ -40,9 +46,7 @@ export class Collector {
   }
 
   get bytes(): number {
-    let bytes = this.#fullBytes
-    for (const batch of this.#open.values()) bytes += batch.byteLength
-    return bytes
+    return this.#fullBytes + this.#openBytes
   }
 
   get hasFull(): boolean {
@@ -52,9 +56,15 @@ export class Collector {
   /**
    * Encodes the events of a call.
    *
+   * @param layout  Of the source's events, where it is known.
    * @throws {@link MillraceError} `EVENT_ENCODE`, `EVENT_TOO_LARGE`; nothing is collected then.
    */
-  add(source: string, events: readonly unknown[], call: PublishCall): void {
+  add(
+    source: string,
+    events: readonly unknown[],
+    call: EventCall,
+    layout: EventLayout | null = null,
+  ): void {
     const open = this.#open.get(source)
     const mark = {
       byteLength: open?.byteLength ?? 0,
@@ -63,8 +73,9 @@ export class Collector {
       full: this.#full.length,
     }
     try {
-      for (let i = 0; i < events.length; i++) this.#put(source, events[i], call, i)
+      for (let i = 0; i < events.length; i++) this.#put(source, events[i], call, i, layout)
       this.#events += events.length
+      this.#openBytes += (this.#open.get(source)?.byteLength ?? 0) - mark.byteLength
     } catch (error) {
       for (const batch of this.#full.splice(mark.full)) this.#fullBytes -= batch.byteLength
       if (open === undefined) this.#open.delete(source)
@@ -86,13 +97,18 @@ export class Collector {
     if (this.#full[0] === batch) {
       this.#full.shift()
       this.#fullBytes -= batch.byteLength
-    } else this.#open.delete(batch.source)
+    } else {
+      this.#open.delete(batch.source)
+      this.#openBytes -= batch.byteLength
+    }
+    this.#capacities.set(batch.source, batch.byteLength)
     this.#events -= batch.count
   }
 
   /** Ends every open batch: what is collected now comes before everything that follows. */
   close(): void {
     for (const batch of this.#open.values()) this.#finish(batch)
+    this.#openBytes = 0
   }
 
   /** Applies the server's limits, to batches that are collected already too. */
@@ -108,6 +124,7 @@ export class Collector {
     for (const batch of this.#open.values()) {
       if (this.#fits(batch)) continue
       this.#open.delete(batch.source)
+      this.#openBytes -= batch.byteLength
       this.#cut(batch)
     }
   }
@@ -119,25 +136,32 @@ export class Collector {
     }
     this.#full = []
     this.#fullBytes = 0
+    this.#openBytes = 0
     this.#open.clear()
     this.#events = 0
   }
 
-  #put(source: string, event: unknown, call: PublishCall, index: number): void {
-    const batch = this.#open.get(source) ?? this.#start(source)
+  #put(
+    source: string,
+    event: unknown,
+    call: EventCall,
+    index: number,
+    layout: EventLayout | null,
+  ): void {
+    const batch = this.#open.get(source) ?? this.#start(source, layout)
     const before = batch.byteLength
-    batch.add(event, call, index)
+    batch.add(event, call, index, layout)
     this.#bound(batch, before, call, index)
   }
 
   /** Keeps the limits after one more event, whose bytes start at `before`. */
-  #bound(batch: OpenBatch, before: number, call: PublishCall, index: number): void {
+  #bound(batch: OpenBatch, before: number, call: EventCall, index: number): void {
     const { events, bytes, frameBytesMax } = this.#limits
     let last = batch
     if (batch.byteLength > bytes && batch.count > 1) {
       const event = batch.pop(before)
       this.#finish(batch)
-      last = this.#start(batch.source)
+      last = this.#start(batch.source, null)
       last.append(event, call, index)
     }
     if (last.byteLength > frameBytesMax) {
@@ -146,8 +170,11 @@ export class Collector {
     if (last.count >= events || last.byteLength >= bytes) this.#finish(last)
   }
 
-  #start(source: string): OpenBatch {
-    const batch = new OpenBatch(source, this.#capacities.get(source) ?? capacityMin)
+  #start(source: string, layout: EventLayout | null): OpenBatch {
+    const bytes = this.#capacities.get(source) ?? capacityMin
+    // An eighth more than the last one took, so that hardly any batch must be moved to grow.
+    const capacity = bytes + (bytes >>> 3) + (layout?.bytesMax ?? 0)
+    const batch = new OpenBatch(source, capacity, this.#pool)
     this.#open.set(source, batch)
     return batch
   }
@@ -170,12 +197,12 @@ export class Collector {
 
   /** Deals the events of a batch into full batches within the limits, in its place. */
   #cut(batch: OpenBatch): void {
-    let piece = new OpenBatch(batch.source, capacityMin)
+    let piece = new OpenBatch(batch.source, capacityMin, this.#pool)
     for (const { event, call, index } of batch.dismantle()) {
       const { events, bytes } = this.#limits
       if (piece.count >= events || (piece.count > 0 && piece.byteLength + event.length > bytes)) {
         this.#pushFull(piece)
-        piece = new OpenBatch(batch.source, capacityMin)
+        piece = new OpenBatch(batch.source, capacityMin, this.#pool)
       }
       piece.append(event, call, index)
     }

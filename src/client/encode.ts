@@ -15,26 +15,43 @@
  */
 import { MillraceError } from '../base/errors.ts'
 import { eventDepthMax } from '../base/limits.ts'
+import { writeByForm, writeName, type EventLayout } from './layout.ts'
+import {
+  scalarBytesMax,
+  shortTextHeadBytes,
+  shortTextMax,
+  writeNumber,
+  writeShortText,
+  writeTime,
+} from './scalars.ts'
 
 const int64Max = 2n ** 63n - 1n
 const int64Min = -(2n ** 63n)
 
-/** Strings up to this length are copied by a loop, which beats the call into native code. */
-const shortTextMax = 48
+const hasOwn = Object.prototype.hasOwnProperty
 
 /** A growing buffer of encoded events. */
 export class EventBuffer {
   #bytes: Buffer
+  /** The same bytes. */
+  #view: DataView
   #at: number
   /** Keys and places on the way to the value that is being written, for errors. */
   readonly #path: (string | number)[] = []
 
   /**
    * @param start  Bytes left free at the front, for a header that is known only at the end.
+   * @param bytes  `bytes[start…]`, written over; a larger one takes its place when it is full.
    */
-  constructor(start: number, capacity: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(capacity, start))
+  constructor(start: number, bytes: Buffer) {
+    this.#bytes = bytes
+    this.#view = viewOf(bytes)
     this.#at = start
+  }
+
+  /** What holds the events now. */
+  get buffer(): Buffer {
+    return this.#bytes
   }
 
   /** Bytes written, those left free at the front included. */
@@ -61,14 +78,15 @@ export class EventBuffer {
   /**
    * Appends one event as a `bin`.
    *
+   * @param layout  Of the event's source, where it is known; the bytes are the same without it.
    * @throws {@link MillraceError} `EVENT_ENCODE`; the buffer is then as it was before.
    */
-  event(event: unknown): void {
+  event(event: unknown, layout: EventLayout | null = null): void {
     const before = this.#at
-    this.#path.length = 0
     try {
       if (!isPlainObject(event))
         throw this.#error(0, `an event is a plain object, got ${nameOf(event)}`)
+      if (layout !== null && this.#laidOut(event, layout)) return
       this.#reserve(2)
       const start = before + 2
       this.#at = start
@@ -78,6 +96,59 @@ export class EventBuffer {
       this.#at = before
       throw error
     }
+  }
+
+  /**
+   * Appends an event of a known source in one pass over its fields, a name and a value each.
+   *
+   * @returns false when it has a field that is not its own or not of the schema, or fewer than the
+   * head of its map has room for; nothing is appended then.
+   */
+  #laidOut(event: Readonly<Record<string, unknown>>, layout: EventLayout): boolean {
+    const before = this.#at
+    const { slots, headBytes } = layout
+    this.#reserve(layout.bytesMax)
+    let bytes = this.#bytes
+    let view = this.#view
+    let at = before + 2 + headBytes
+    let place = 0
+    let count = 0
+    for (const name in event) {
+      let slot = slots[place]
+      if (slot?.name !== name) slot = layout.moved(place, name)
+      if (slot === undefined || !hasOwn.call(event, name)) return this.#restarted(before)
+      place += 1
+      const value = event[name]
+      if (value === undefined) continue
+      count += 1
+      at = writeName(view, at, slot)
+      const end = writeByForm(bytes, view, at, slot.form, value)
+      if (end !== -1) {
+        at = end
+        continue
+      }
+      this.#at = at
+      this.#path[0] = name
+      this.#value(value, 1)
+      this.#reserve(layout.bytesMax)
+      bytes = this.#bytes
+      view = this.#view
+      at = this.#at
+    }
+    if (headBytes === 1) bytes[before + 2] = 0x80 | count
+    else if (count < 16) return this.#restarted(before)
+    else {
+      bytes[before + 2] = 0xde
+      view.setUint16(before + 3, count)
+    }
+    this.#at = at
+    this.#binHeader(before, before + 2)
+    return true
+  }
+
+  #restarted(before: number): false {
+    this.#at = before
+    return false
   }
 
   /** Writes the header of the `bin` whose content starts at `start`; longer ones are moved up. */
@@ -180,29 +251,10 @@ export class EventBuffer {
   }
 
   #text(text: string, depth: number): void {
-    const length = text.length
-    if (length > shortTextMax) {
-      this.#longText(text, depth)
-      return
-    }
-    this.#reserve(2 + length)
-    const bytes = this.#bytes
-    const before = this.#at
-    let at = before
-    if (length < 32) bytes[at++] = 0xa0 | length
-    else {
-      bytes[at++] = 0xd9
-      bytes[at++] = length
-    }
-    for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code > 0x7f) {
-        this.#longText(text, depth)
-        return
-      }
-      bytes[at++] = code
-    }
-    this.#at = at
+    this.#reserve(shortTextHeadBytes + shortTextMax)
+    const end = writeShortText(this.#bytes, this.#at, text)
+    if (end === -1) this.#longText(text, depth)
+    else this.#at = end
   }
 
   #longText(text: string, depth: number): void {
@@ -229,47 +281,8 @@ export class EventBuffer {
   }
 
   #number(value: number): void {
-    this.#reserve(9)
-    const bytes = this.#bytes
-    const at = this.#at
-    if (!Number.isSafeInteger(value)) {
-      bytes[at] = 0xcb
-      this.#at = bytes.writeDoubleBE(value, at + 1)
-    } else if (value >= 0) {
-      if (value < 0x80) {
-        bytes[at] = value
-        this.#at = at + 1
-      } else if (value < 0x100) {
-        bytes[at] = 0xcc
-        bytes[at + 1] = value
-        this.#at = at + 2
-      } else if (value < 0x10000) {
-        bytes[at] = 0xcd
-        this.#at = bytes.writeUInt16BE(value, at + 1)
-      } else if (value < 0x1_0000_0000) {
-        bytes[at] = 0xce
-        this.#at = bytes.writeUInt32BE(value, at + 1)
-      } else this.#wide(0xcf, value)
-    } else if (value >= -0x20) {
-      bytes[at] = value & 0xff
-      this.#at = at + 1
-    } else if (value >= -0x80) {
-      bytes[at] = 0xd0
-      this.#at = bytes.writeInt8(value, at + 1)
-    } else if (value >= -0x8000) {
-      bytes[at] = 0xd1
-      this.#at = bytes.writeInt16BE(value, at + 1)
-    } else if (value >= -0x8000_0000) {
-      bytes[at] = 0xd2
-      this.#at = bytes.writeInt32BE(value, at + 1)
-    } else this.#wide(0xd3, value)
-  }
-
-  /** A safe integer in 64 bits. */
-  #wide(type: number, value: number): void {
-    this.#bytes[this.#at] = type
-    const at = this.#bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), this.#at + 1)
-    this.#at = this.#bytes.writeUInt32BE(value >>> 0, at)
+    this.#reserve(scalarBytesMax)
+    this.#at = writeNumber(this.#bytes, this.#view, this.#at, value)
   }
 
   #bigint(value: bigint, depth: number): void {
@@ -286,29 +299,11 @@ export class EventBuffer {
     this.#at = this.#bytes.writeBigInt64BE(value, this.#at + 1)
   }
 
-  /** The msgpack timestamp extension, type -1, in its shortest form. */
   #date(value: Date, depth: number): void {
     const ms = value.getTime()
     if (Number.isNaN(ms)) throw this.#error(depth, 'the Date is invalid')
-    const seconds = Math.floor(ms / 1000)
-    const ns = (ms - seconds * 1000) * 1_000_000
-    this.#reserve(15)
-    const bytes = this.#bytes
-    const at = this.#at
-    if (ns === 0 && seconds >= 0 && seconds < 0x1_0000_0000) {
-      bytes[at] = 0xd6
-      bytes[at + 1] = 0xff
-      this.#at = bytes.writeUInt32BE(seconds, at + 2)
-    } else if (seconds >= 0 && seconds < 0x4_0000_0000) {
-      bytes[at] = 0xd7
-      bytes[at + 1] = 0xff
-      const high = ns * 4 + Math.floor(seconds / 0x1_0000_0000)
-      this.#at = bytes.writeUInt32BE(seconds >>> 0, bytes.writeUInt32BE(high, at + 2))
-    } else {
-      bytes.set([0xc7, 12, 0xff], at)
-      const next = bytes.writeUInt32BE(ns, at + 3)
-      this.#at = bytes.writeBigInt64BE(BigInt(seconds), next)
-    }
+    this.#reserve(scalarBytesMax)
+    this.#at = writeTime(this.#bytes, this.#view, this.#at, ms)
   }
 
   #byte(value: number): void {
@@ -321,12 +316,17 @@ export class EventBuffer {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + bytes))
     grown.set(this.#bytes.subarray(0, this.#at))
     this.#bytes = grown
+    this.#view = viewOf(grown)
   }
 
   #error(depth: number, reason: string): MillraceError {
     const steps = this.#path.slice(0, depth).map((step) => `/${escaped(step)}`)
     return new MillraceError('EVENT_ENCODE', { path: steps.join(''), reason })
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 /** A step of a JSON pointer. @see RFC 6901 */

@@ -7,13 +7,16 @@
 import { encode } from '@msgpack/msgpack'
 import { frameType } from '../wire/protocol.ts'
 import { EventBuffer } from './encode.ts'
-import type { PublishCall, Segment } from './receipt.ts'
+import { FramePool } from './frame-pool.ts'
+import type { EventLayout } from './layout.ts'
+import type { EventCall, Segment } from './receipt.ts'
 
 /** Bytes of a header beside the source's name: frame, type, name's length, sequence, count. */
 const headerBytesMax = 1 + 1 + 5 + 9 + 5
 
 /** A batch as it is sent, and sent again: its bytes never change. */
 export interface SealedBatch {
+  readonly source: string
   /** Sequence of the first event. */
   readonly sequence: number
   readonly count: number
@@ -21,6 +24,8 @@ export interface SealedBatch {
   readonly frame: Uint8Array
   /** The calls that the events came from, in order. */
   readonly segments: readonly Segment[]
+  /** What holds the frame. */
+  readonly buffer: Buffer
 }
 
 export class OpenBatch {
@@ -30,10 +35,11 @@ export class OpenBatch {
   #segments: Segment[] = []
   #count = 0
 
-  constructor(source: string, capacity: number) {
+  /** @param capacity  Bytes of all its events, as far as they are known. */
+  constructor(source: string, capacity: number, pool = new FramePool(0)) {
     this.source = source
     this.#start = headerBytesMax + Buffer.byteLength(source)
-    this.#events = new EventBuffer(this.#start, capacity)
+    this.#events = new EventBuffer(this.#start, pool.take(this.#start + capacity))
   }
 
   get count(): number {
@@ -46,13 +52,13 @@ export class OpenBatch {
   }
 
   /** Appends the event at place `index` of a call; on an error nothing is appended. */
-  add(event: unknown, call: PublishCall, index: number): void {
-    this.#events.event(event)
+  add(event: unknown, call: EventCall, index: number, layout: EventLayout | null = null): void {
+    this.#events.event(event, layout)
     this.#counted(call, index)
   }
 
   /** Appends an event that is encoded already. */
-  append(event: Uint8Array, call: PublishCall, index: number): void {
+  append(event: Uint8Array, call: EventCall, index: number): void {
     this.#events.append(event)
     this.#counted(call, index)
   }
@@ -74,8 +80,13 @@ export class OpenBatch {
   /** Forgets what was appended after the batch had these lengths; the calls of it have failed. */
   truncate(byteLength: number, count: number, segments: number): void {
     this.#events.truncate(byteLength)
-    this.#count = count
     this.#segments = this.#segments.slice(0, segments)
+    this.#count = count
+    // A call that goes on has its older events in the same segment.
+    const last = this.#segments.at(-1)
+    if (last !== undefined) {
+      last.count -= this.#segments.reduce((sum, segment) => sum + segment.count, 0) - count
+    }
   }
 
   get segments(): readonly Segment[] {
@@ -83,7 +94,7 @@ export class OpenBatch {
   }
 
   /** The events one by one, with their places; the calls are taken out of the batch. */
-  *dismantle(): Generator<{ event: Uint8Array; call: PublishCall; index: number }> {
+  *dismantle(): Generator<{ event: Uint8Array; call: EventCall; index: number }> {
     let at = this.#start
     for (const { call, index, count } of this.#segments) {
       call.withdrawn()
@@ -105,7 +116,9 @@ export class OpenBatch {
     const header = this.#header(sequence)
     const frame = this.#events.view(this.#start - header.length)
     frame.set(header)
-    return { sequence, count: this.#count, frame, segments: this.#segments }
+    const { buffer } = this.#events
+    const { source } = this
+    return { source, sequence, count: this.#count, frame, segments: this.#segments, buffer }
   }
 
   /** `[3, source, sequence, [` as msgpack. */
@@ -122,7 +135,7 @@ export class OpenBatch {
     return Buffer.concat([opening, Uint8Array.from(array)])
   }
 
-  #counted(call: PublishCall, index: number): void {
+  #counted(call: EventCall, index: number): void {
     this.#count += 1
     const segment = this.#segments.at(-1)
     if (segment?.call === call) segment.count += 1

@@ -9,6 +9,7 @@ import { batchEventsMax, frameBytesMax, producerNameLengthMax } from '../base/li
 import { streamPath } from '../wire/protocol.ts'
 import type { ClientStatus } from './connection.ts'
 import type { ProducerOptions } from './producer.ts'
+import type { SentRejection } from './receipt.ts'
 
 /** Options of {@link MillraceClient}. */
 export interface ClientOptions {
@@ -52,6 +53,12 @@ export interface ClientOptions {
    * @defaultValue 10_000
    */
   readonly readTimeoutMs?: number
+  /**
+   * Told of each event that was sent without a receipt and was rejected.
+   *
+   * @defaultValue a warning of the process, for the first one
+   */
+  readonly onRejected?: (rejection: SentRejection) => void
   /** Told of every change of the connection's state, in order. */
   readonly onStatus?: (status: ClientStatus) => void
   /** @defaultValue the system's clocks */
@@ -88,6 +95,7 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
       batchBytesMax,
       frameBytesMax,
       lingerMs: checked('lingerMs', options.lingerMs, 0, 0),
+      onRejected: options.onRejected ?? warnOnce(),
     },
     readTimeoutMs: checked('readTimeoutMs', options.readTimeoutMs, 10_000, 1),
     onStatus: onStatus ?? (() => {}),
@@ -121,6 +129,19 @@ function checkedProducer(name: string): string {
     path: 'producer',
     reason: `a name has 1 to ${producerNameLengthMax} printable ASCII characters`,
   })
+}
+
+/** A rejection that nobody has asked for must not go unseen. */
+function warnOnce(): (rejection: SentRejection) => void {
+  let isWarned = false
+  return ({ source, sequence, code, path, message }) => {
+    if (isWarned) return
+    isWarned = true
+    const what = `event ${sequence}, of the source ${source}, was rejected`
+    const more = 'Further ones are not told; pass onRejected to hear of each.'
+    const name = 'MillraceWarning'
+    process.emitWarning(`${what}: ${code} ${path} ${message}. ${more}`, name)
+  }
 }
 
 function randomProducer(): string {

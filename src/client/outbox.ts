@@ -10,9 +10,11 @@
  */
 import { MillraceError, type ErrorCode } from '../base/errors.ts'
 import type { Credits, FrameRejection } from '../wire/protocol.ts'
+import { FramePool } from './frame-pool.ts'
 import type { SealedBatch } from './open-batch.ts'
 
 export class Outbox {
+  readonly #pool: FramePool
   /** In the order of their sequences, without gaps. */
   #batches: SealedBatch[] = []
   /** Place of the next batch to be sent; those before it are in flight. */
@@ -24,6 +26,11 @@ export class Outbox {
   #inFlightBytes = 0
   /** NACKs still to come for batches that were in flight when the outbox went back. */
   #staleNacks = 0
+
+  /** @param pool  Gets the buffers of batches that are acknowledged. */
+  constructor(pool = new FramePool(0)) {
+    this.#pool = pool
+  }
 
   /** Sequence of the next new event. */
   get nextSequence(): number {
@@ -149,7 +156,8 @@ export class Outbox {
       settled += 1
     }
     this.#next = Math.max(0, this.#next - settled)
-    for (const { segments } of this.#batches.splice(0, settled)) {
+    for (const { segments, buffer } of this.#batches.splice(0, settled)) {
+      this.#pool.give(buffer)
       for (const { call } of segments) call.acknowledged(rejectionsKnown)
     }
   }
@@ -174,7 +182,8 @@ export class Outbox {
     if (segment === undefined) return
     const index = segment.index + sequence - (first - segment.count)
     // A newer server may know more codes than this client.
-    segment.call.reject({ index, code: code as ErrorCode, path, message })
+    const told = { index, code: code as ErrorCode, path, message }
+    segment.call.reject(told, batch.source, sequence)
   }
 
   /** Place of the batch that holds a sequence; the number of batches when none does. */

@@ -10,8 +10,16 @@ import { MillraceError } from '../base/errors.ts'
 import type { AckFrame, Credits, NackFrame, WelcomeFrame } from '../wire/protocol.ts'
 import { Collector } from './collector.ts'
 import type { Environment } from './environment.ts'
+import { FramePool } from './frame-pool.ts'
+import type { EventLayout } from './layout.ts'
 import { Outbox } from './outbox.ts'
-import { PublishCall, type Receipt } from './receipt.ts'
+import {
+  PublishCall,
+  SendCall,
+  type EventCall,
+  type Receipt,
+  type SentRejection,
+} from './receipt.ts'
 
 export interface ProducerOptions {
   readonly outboxEventsMax: number
@@ -21,6 +29,8 @@ export interface ProducerOptions {
   /** Bytes of a frame that holds a single event, until the server has told its own bound. */
   readonly frameBytesMax: number
   readonly lingerMs: number
+  /** Told of each rejected event that was sent without a receipt. */
+  readonly onRejected: (rejection: SentRejection) => void
 }
 
 interface Waiter {
@@ -35,7 +45,8 @@ export class Producer {
   readonly #options: ProducerOptions
   readonly #environment: Environment
   readonly #collector: Collector
-  readonly #outbox = new Outbox()
+  readonly #outbox: Outbox
+  readonly #sent: SendCall
   #send: ((frame: Uint8Array) => void) | null = null
   #credits: Credits = { events: 0, bytes: 0 }
   /** What has been collected may go, even if batches are not full. */
@@ -48,11 +59,14 @@ export class Producer {
   /** Ascending by sequence. */
   #flushWaiters: (Waiter & { readonly sequence: number })[] = []
 
-  constructor(options: ProducerOptions, environment: Environment) {
+  /** @param pool  Keeps buffers of frames, if whoever they are sent to does not. */
+  constructor(options: ProducerOptions, environment: Environment, pool = new FramePool(0)) {
     this.#options = options
     this.#environment = environment
     const { batchEventsMax: events, batchBytesMax: bytes, frameBytesMax } = options
-    this.#collector = new Collector({ events, bytes, frameBytesMax })
+    this.#collector = new Collector({ events, bytes, frameBytesMax }, pool)
+    this.#outbox = new Outbox(pool)
+    this.#sent = new SendCall(options.onRejected)
   }
 
   /** Events whose outcome is not known. */
@@ -65,20 +79,29 @@ export class Producer {
     return this.#duplicates
   }
 
-  /** Encodes the events of a call; the receipt comes when all of them have their outcome. */
-  async publish(source: string, events: readonly unknown[]): Promise<Receipt> {
-    if (this.#failure !== null) throw this.#failure
-    if (this.#isFilled(outboxOverfillMax)) {
-      throw new MillraceError('OUTBOX_FULL', { count: this.events })
-    }
+  /**
+   * Encodes the events of a call; the receipt comes when all of them have their outcome.
+   *
+   * @param layout  Of the source's events, where it is known.
+   */
+  publish(
+    source: string,
+    events: readonly unknown[],
+    layout: EventLayout | null = null,
+  ): Promise<Receipt> {
     const call = new PublishCall(events.length)
-    if (events.length === 0) call.settle()
-    else {
-      this.#collector.add(source, events, call)
-      this.#schedule()
-      if (this.#collector.hasFull) this.#pump()
+    try {
+      this.#collect(source, events, call, layout)
+    } catch (thrown) {
+      return Promise.reject(thrown as Error)
     }
+    if (events.length === 0) call.settle()
     return call.receipt
+  }
+
+  /** Encodes events without a receipt; of a rejection tells `onRejected`. */
+  send(source: string, events: readonly unknown[], layout: EventLayout | null = null): void {
+    this.#collect(source, events, this.#sent, layout)
   }
 
   /** Resolves when there is room for more events. */
@@ -157,6 +180,22 @@ export class Producer {
     this.#readyWaiters = []
     this.#flushWaiters = []
     for (const waiter of waiters) waiter.reject(error)
+  }
+
+  #collect(
+    source: string,
+    events: readonly unknown[],
+    call: EventCall,
+    layout: EventLayout | null,
+  ): void {
+    if (this.#failure !== null) throw this.#failure
+    if (this.#isFilled(outboxOverfillMax)) {
+      throw new MillraceError('OUTBOX_FULL', { count: this.events })
+    }
+    if (events.length === 0) return
+    this.#collector.add(source, events, call, layout)
+    this.#schedule()
+    if (this.#collector.hasFull) this.#pump()
   }
 
   #schedule(): void {

@@ -1,8 +1,9 @@
 /**
- * What a producer is told about the events of one call of `publish`.
+ * What a producer is told about the events of one call.
  *
  * The events of a call travel in one batch or more, and a batch holds events of one call or more.
  * A `Segment` is the part of a call that is in one batch; a call is settled with its last segment.
+ * A call of `publish` has a receipt. Those of `send` have none, and are one call that never ends.
  */
 import type { MillraceError } from '../base/errors.ts'
 import type { Rejection } from '../model/rejection.ts'
@@ -26,14 +27,37 @@ export interface Receipt {
   readonly lastSequence: number
 }
 
+/** An event that was sent without a receipt, and was not counted. */
+export interface SentRejection extends Omit<Rejection, 'index'> {
+  /** Name of the source. */
+  readonly source: string
+  /** Sequence of the event. */
+  readonly sequence: number
+}
+
+/** Where the events of a batch came from, and who is told of their outcome. */
+export interface EventCall {
+  /** Some events of the call are in one more batch. */
+  opened(): void
+  /** A batch has given its events of the call away. */
+  withdrawn(): void
+  /** The batch that holds `count` events of the call has its sequences. */
+  sequenced(firstSequence: number, count: number): void
+  reject(rejection: Rejection, source: string, sequence: number): void
+  /** One batch of the call is acknowledged, after every `reject` for it. */
+  acknowledged(rejectionsKnown: boolean): void
+  fail(error: MillraceError): void
+}
+
 /** One call of `publish` that waits for its answer. */
-export class PublishCall {
+export class PublishCall implements EventCall {
   readonly receipt: Promise<Receipt>
   #resolve!: (receipt: Receipt) => void
   #reject!: (error: MillraceError) => void
   readonly #count: number
   #open = 0
-  #rejected: Rejection[] = []
+  /** Null as long as it is empty, which is nearly always. */
+  #rejected: Rejection[] | null = null
   #rejectionsKnown = true
   #firstSequence = -1
   #lastSequence = -1
@@ -46,27 +70,24 @@ export class PublishCall {
     })
   }
 
-  /** Some events of the call are in one more batch. */
   opened(): void {
     this.#open += 1
   }
 
-  /** A batch has given its events of the call away. */
   withdrawn(): void {
     this.#open -= 1
   }
 
-  /** The batch that holds `count` events of the call has its sequences. */
   sequenced(firstSequence: number, count: number): void {
     if (this.#firstSequence === -1) this.#firstSequence = firstSequence
     this.#lastSequence = firstSequence + count - 1
   }
 
   reject(rejection: Rejection): void {
+    this.#rejected ??= []
     this.#rejected.push(rejection)
   }
 
-  /** One batch of the call is acknowledged, after every `reject` for it. */
   acknowledged(rejectionsKnown: boolean): void {
     if (!rejectionsKnown) this.#rejectionsKnown = false
     this.#open -= 1
@@ -75,10 +96,11 @@ export class PublishCall {
 
   /** Every event of the call has its answer. */
   settle(): void {
-    const places = new Set(this.#rejected.map((rejection) => rejection.index))
+    const rejected = this.#rejected ?? []
+    const places = rejected.length === 0 ? 0 : new Set(rejected.map(({ index }) => index)).size
     this.#resolve({
-      accepted: this.#count - places.size,
-      rejected: this.#rejected,
+      accepted: this.#count - places,
+      rejected,
       rejectionsKnown: this.#rejectionsKnown,
       firstSequence: this.#firstSequence,
       lastSequence: this.#lastSequence,
@@ -90,9 +112,32 @@ export class PublishCall {
   }
 }
 
+/** All events that were sent without a receipt: only their rejections matter to anyone. */
+export class SendCall implements EventCall {
+  readonly #onRejected: (rejection: SentRejection) => void
+
+  constructor(onRejected: (rejection: SentRejection) => void) {
+    this.#onRejected = onRejected
+  }
+
+  opened(): void {}
+
+  withdrawn(): void {}
+
+  sequenced(): void {}
+
+  reject({ code, path, message }: Rejection, source: string, sequence: number): void {
+    this.#onRejected({ source, sequence, code, path, message })
+  }
+
+  acknowledged(): void {}
+
+  fail(): void {}
+}
+
 /** The events of a call that are in one batch: `count`, the first at `index` in the call. */
 export interface Segment {
-  readonly call: PublishCall
+  readonly call: EventCall
   readonly index: number
   count: number
 }

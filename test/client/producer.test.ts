@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MillraceError } from '../../src/base/errors.ts'
+import { FramePool } from '../../src/client/frame-pool.ts'
 import { Producer, type ProducerOptions } from '../../src/client/producer.ts'
 import {
   decodeClientFrame,
@@ -8,6 +9,7 @@ import {
   type NackFrame,
   type PublishFrame,
 } from '../../src/wire/protocol.ts'
+import type { SentRejection } from '../../src/client/receipt.ts'
 import { eventsOf, expectKind, limits, ManualTime, welcome } from './support.ts'
 
 const defaults: ProducerOptions = {
@@ -17,16 +19,22 @@ const defaults: ProducerOptions = {
   batchBytesMax: 100_000,
   frameBytesMax: 1_000_000,
   lingerMs: 0,
+  onRejected: () => {},
 }
 
 function setUp(options: Partial<ProducerOptions> = {}) {
   const time = new ManualTime()
-  const producer = new Producer({ ...defaults, ...options }, time)
+  const producer = new Producer(
+    { ...defaults, onRejected: (rejection) => told.push(rejection), ...options },
+    time,
+  )
   const sent: PublishFrame[] = []
+  const told: SentRejection[] = []
   return {
     time,
     producer,
     sent,
+    told,
     connect: (fields: Partial<typeof welcome> = {}) => {
       producer.connected({ ...welcome, ...fields }, (frame) => {
         sent.push(expectKind(decodeClientFrame(frame)!, 'publish'))
@@ -50,7 +58,84 @@ function nack(sequence: number, fields: Partial<NackFrame>): NackFrame {
   return { kind: 'nack', sequence, ...none, ...fields }
 }
 
+describe('events without a receipt', () => {
+  it('share batches with others, and leave a call that has a receipt what is its own', async () => {
+    const { time, producer, connect, publish, counts, told } = setUp()
+    connect()
+    for (let n = 0; n < 3; n++) producer.send('a', [{ n }])
+    const receipt = publish(2)
+    producer.send('a', [{ n: 3 }, { n: 4 }])
+    time.endTurn()
+    assert.deepEqual(counts(), [[0, 7]])
+    const rejections = [1, 4, 6].map((sequence) => {
+      return { sequence, code: 'EVENT_TIME', path: '/t', message: 'm' }
+    })
+    producer.acknowledged(ack(6, { rejections }))
+    const { accepted, rejected, firstSequence, lastSequence } = await receipt
+    assert.deepEqual([accepted, firstSequence, lastSequence], [1, 3, 4])
+    assert.deepEqual(
+      rejected.map(({ index }) => index),
+      [1],
+    )
+    const fact = { source: 'a', code: 'EVENT_TIME', path: '/t', message: 'm' }
+    assert.deepEqual(told, [
+      { ...fact, sequence: 1 },
+      { ...fact, sequence: 6 },
+    ])
+    assert.equal(producer.events, 0)
+  })
+
+  it('are taken back with their call when one of them cannot be encoded', async () => {
+    const { time, producer, sent, connect, told } = setUp()
+    connect()
+    producer.send('a', [{ n: 0 }])
+    assert.throws(() => producer.send('a', [{ n: 1 }, { n: Symbol('bad') }]), {
+      code: 'EVENT_ENCODE',
+    })
+    const receipt = producer.publish('a', [{ n: 2 }])
+    time.endTurn()
+    assert.deepEqual(sent.flatMap(eventsOf), [{ n: 0 }, { n: 2 }])
+    const rejection = { sequence: 1, code: 'EVENT_TIME', path: '', message: '' }
+    producer.acknowledged(ack(1, { rejections: [rejection] }))
+    assert.equal((await receipt).rejected.length, 1)
+    assert.deepEqual(told, [])
+  })
+
+  it('are refused as those with one, at once, and are waited for by a flush', async () => {
+    const { producer, connect } = setUp({ outboxEventsMax: 1 })
+    connect()
+    producer.send('a', [])
+    producer.send('a', [{ n: 0 }, { n: 1 }])
+    assert.throws(() => producer.send('a', [{ n: 2 }]), { code: 'OUTBOX_FULL' })
+    const flushed = producer.flush()
+    producer.acknowledged(ack(1))
+    await flushed
+    producer.fail(new MillraceError('CLIENT_CLOSED'))
+    assert.throws(() => producer.send('a', [{ n: 3 }]), { code: 'CLIENT_CLOSED' })
+  })
+})
+
 describe('the producer', () => {
+  it('writes over the frames that are acknowledged, and over no other', () => {
+    const frames: Uint8Array[] = []
+    const producer = new Producer(defaults, new ManualTime(), new FramePool(10_000))
+    producer.connected(welcome, (frame) => frames.push(frame))
+    const first = (frame: Uint8Array): unknown =>
+      eventsOf(expectKind(decodeClientFrame(frame)!, 'publish'))[0]
+    const publish = (from: number): void =>
+      producer.send(
+        'a',
+        Array.from({ length: 10 }, (_, i) => ({ n: from + i })),
+      )
+    for (const from of [0, 10, 20]) publish(from)
+    assert.deepEqual(frames.map(first), [{ n: 0 }, { n: 10 }, { n: 20 }])
+    producer.acknowledged(ack(9))
+    publish(30)
+    assert.equal(frames[3]!.buffer, frames[0]!.buffer)
+    publish(40)
+    assert.deepEqual(frames.slice(1).map(first), [{ n: 10 }, { n: 20 }, { n: 30 }, { n: 40 }])
+  })
+
   it('adds up what acknowledgements say of duplicates', () => {
     const { time, producer, connect, publish } = setUp()
     connect()

@@ -34,6 +34,11 @@ export async function typedCalls(client: MillraceClient): Promise<void> {
   // @ts-expect-error A field is missing.
   await client.publish(impressions, { user_id: 'u' })
   await client.publish('impressions', { anything: 1 })
+  client.send(impressions, event)
+  client.send(impressions, [event])
+  // @ts-expect-error A field is missing.
+  client.send(impressions, { user_id: 'u' })
+  client.send('impressions', { anything: 1 })
 
   const one = await client.get(clicks, { user_id: 'u' })
   const sum: bigint | null = one.values.clicked_sum_1h
