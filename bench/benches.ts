@@ -4,6 +4,7 @@
 import type { Bench } from './harness.ts'
 import { continuous } from './paths/continuous.ts'
 import { ingest } from './paths/ingest.ts'
+import { produce } from './paths/produce.ts'
 import { windows } from './paths/windows.ts'
 
-export const benches: readonly Bench[] = [ingest, windows, continuous]
+export const benches: readonly Bench[] = [ingest, produce, windows, continuous]
