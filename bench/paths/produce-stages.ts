@@ -39,8 +39,7 @@ export function encodeAll(
   { frameEvents }: StageOptions,
   layout: EventLayout | null = layoutOf(impressions),
 ): Uint8Array {
-  const bytes = Buffer.allocUnsafeSlow(frameEvents * eventRoomBytes)
-  const buffer = new EventBuffer(0, bytes)
+  const buffer = new EventBuffer(0, new ArrayBuffer(frameEvents * eventRoomBytes))
   let count = 0
   for (const events of calls) {
     for (const event of events) {

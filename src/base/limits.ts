@@ -200,7 +200,7 @@ export const closeMsMax = 2000
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */
 export const checkpointBytesMax = 256 * 1024 * 1024
 
-/** Bytes of buffers that a client keeps for the frames to come; beyond, they are left to the collector. */
+/** Bytes of buffers that a client keeps for frames to come; beyond, they become garbage. */
 export const framePoolBytesMax = 16 * 1024 * 1024
 
 /** Connections of one load generator, and the different keys that it draws: eight digits. */

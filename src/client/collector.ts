@@ -19,7 +19,7 @@ export interface BatchLimits {
   readonly frameBytesMax: number
 }
 
-/** A batch starts with room for events of so many bytes, until the source's last one says better. */
+/** A batch starts with room for so many bytes, until the source's last one says better. */
 const capacityMin = 1024
 
 export class Collector {
@@ -73,7 +73,15 @@ export class Collector {
       full: this.#full.length,
     }
     try {
-      for (let i = 0; i < events.length; i++) this.#put(source, events[i], call, i, layout)
+      let batch = open
+      for (let i = 0; i < events.length; i++) {
+        batch ??= this.#start(source, layout)
+        const before = batch.byteLength
+        batch.add(events[i], call, i, layout)
+        if (this.#hasRoom(batch)) continue
+        this.#bound(batch, before, call, i)
+        batch = this.#open.get(source)
+      }
       this.#events += events.length
       this.#openBytes += (this.#open.get(source)?.byteLength ?? 0) - mark.byteLength
     } catch (error) {
@@ -141,17 +149,11 @@ export class Collector {
     this.#events = 0
   }
 
-  #put(
-    source: string,
-    event: unknown,
-    call: EventCall,
-    index: number,
-    layout: EventLayout | null,
-  ): void {
-    const batch = this.#open.get(source) ?? this.#start(source, layout)
-    const before = batch.byteLength
-    batch.add(event, call, index, layout)
-    this.#bound(batch, before, call, index)
+  /** Whether a batch is within all limits, and takes a further event. */
+  #hasRoom(batch: OpenBatch): boolean {
+    const { events, bytes, frameBytesMax } = this.#limits
+    const { byteLength } = batch
+    return batch.count < events && byteLength < bytes && byteLength <= frameBytesMax
   }
 
   /** Keeps the limits after one more event, whose bytes start at `before`. */

@@ -28,8 +28,6 @@ import {
 const int64Max = 2n ** 63n - 1n
 const int64Min = -(2n ** 63n)
 
-const hasOwn = Object.prototype.hasOwnProperty
-
 /** A growing buffer of encoded events. */
 export class EventBuffer {
   #bytes: Buffer
@@ -41,17 +39,17 @@ export class EventBuffer {
 
   /**
    * @param start  Bytes left free at the front, for a header that is known only at the end.
-   * @param bytes  `bytes[start…]`, written over; a larger one takes its place when it is full.
+   * @param buffer  Written over behind them; a larger one takes its place when it is full.
    */
-  constructor(start: number, bytes: Buffer) {
-    this.#bytes = bytes
-    this.#view = viewOf(bytes)
+  constructor(start: number, buffer: ArrayBuffer) {
+    this.#bytes = Buffer.from(buffer)
+    this.#view = new DataView(buffer)
     this.#at = start
   }
 
   /** What holds the events now. */
-  get buffer(): Buffer {
-    return this.#bytes
+  get buffer(): ArrayBuffer {
+    return this.#bytes.buffer as ArrayBuffer
   }
 
   /** Bytes written, those left free at the front included. */
@@ -116,7 +114,9 @@ export class EventBuffer {
     for (const name in event) {
       let slot = slots[place]
       if (slot?.name !== name) slot = layout.moved(place, name)
-      if (slot === undefined || !hasOwn.call(event, name)) return this.#restarted(before)
+      // Not `Object.hasOwn`, which the compiler calls for each field; this it sees through.
+      const isOwn = Object.prototype.hasOwnProperty.call(event, name)
+      if (slot === undefined || !isOwn) return this.#restarted(before)
       place += 1
       const value = event[name]
       if (value === undefined) continue
@@ -316,17 +316,13 @@ export class EventBuffer {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + bytes))
     grown.set(this.#bytes.subarray(0, this.#at))
     this.#bytes = grown
-    this.#view = viewOf(grown)
+    this.#view = new DataView(grown.buffer)
   }
 
   #error(depth: number, reason: string): MillraceError {
     const steps = this.#path.slice(0, depth).map((step) => `/${escaped(step)}`)
     return new MillraceError('EVENT_ENCODE', { path: steps.join(''), reason })
   }
-}
-
-function viewOf(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 /** A step of a JSON pointer. @see RFC 6901 */

@@ -8,7 +8,7 @@
 export class FramePool {
   readonly #bytesMax: number
   /** The one given last is in the cache of the processor, so it is taken first. */
-  readonly #free: Buffer[] = []
+  readonly #free: ArrayBuffer[] = []
   #freeBytes = 0
 
   /** @param bytesMax  Of the buffers that wait; beyond, they are left to the garbage collector. */
@@ -17,18 +17,21 @@ export class FramePool {
   }
 
   /** A buffer of at least so many bytes, with anything in it. */
-  take(bytes: number): Buffer {
+  take(bytes: number): ArrayBuffer {
     const buffer = this.#free.pop()
-    if (buffer === undefined) return Buffer.allocUnsafeSlow(bytes)
-    this.#freeBytes -= buffer.length
-    // One that is too small would only be grown again; it makes room for one that is not.
-    return buffer.length >= bytes ? buffer : Buffer.allocUnsafeSlow(bytes)
+    if (buffer !== undefined) {
+      this.#freeBytes -= buffer.byteLength
+      if (buffer.byteLength >= bytes) return buffer
+      // It would only be grown again: it makes room for one that is large enough.
+    }
+    // One that is slow to allocate has memory of its own; that is not zeroed.
+    return Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer
   }
 
   /** Gives a buffer back that nobody reads any more. */
-  give(buffer: Buffer): void {
-    if (this.#freeBytes + buffer.length > this.#bytesMax) return
+  give(buffer: ArrayBuffer): void {
+    if (this.#freeBytes + buffer.byteLength > this.#bytesMax) return
     this.#free.push(buffer)
-    this.#freeBytes += buffer.length
+    this.#freeBytes += buffer.byteLength
   }
 }

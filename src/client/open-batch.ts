@@ -25,7 +25,7 @@ export interface SealedBatch {
   /** The calls that the events came from, in order. */
   readonly segments: readonly Segment[]
   /** What holds the frame. */
-  readonly buffer: Buffer
+  readonly buffer: ArrayBuffer
 }
 
 export class OpenBatch {
@@ -137,7 +137,7 @@ export class OpenBatch {
 
   #counted(call: EventCall, index: number): void {
     this.#count += 1
-    const segment = this.#segments.at(-1)
+    const segment = this.#segments[this.#segments.length - 1]
     if (segment?.call === call) segment.count += 1
     else {
       this.#segments.push({ call, index, count: 1 })

@@ -5,7 +5,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as protocol from '../../src/wire/protocol.ts'
-import { eventsOf, setUp } from './support.ts'
+import { pushSource } from '../../src/define/source.ts'
+import { t } from '../../src/define/types.ts'
+import type { SentRejection } from '../../src/client/receipt.ts'
+import { eventsOf, Queue, setUp } from './support.ts'
+
+const clicks = pushSource({
+  name: 'clicks',
+  schema: { n: t.Int64(), at: t.Timestamp() },
+})
 
 describe('publishing', () => {
   it('greets, sends a batch and gives the receipt when it is acknowledged', async () => {
@@ -28,6 +36,23 @@ describe('publishing', () => {
       firstSequence: 0,
       lastSequence: 1,
     })
+  })
+
+  it('sends events without a receipt, and tells of those that were rejected', async () => {
+    const rejections = new Queue<SentRejection>()
+    await using test = await setUp({ onRejected: (rejection) => rejections.push(rejection) })
+    test.client.send('clicks', { n: 1 })
+    test.client.send(clicks, [{ n: 2, at: new Date(1) }])
+    const peer = await test.server.peers.next()
+    await peer.welcome()
+    const frame = await peer.publish()
+    assert.deepEqual(eventsOf(frame), [{ n: 1 }, { n: 2, at: new Date(1) }])
+    const rejection = { sequence: 1, code: 'EVENT_FIELD_TYPE', path: '/n', message: 'no' } as const
+    peer.ack(1, { rejections: [rejection] })
+    assert.deepEqual(await rejections.next(), { source: 'clicks', ...rejection })
+    assert.throws(() => test.client.send('clicks', { n: () => 1 }), { code: 'EVENT_ENCODE' })
+    await test.client.close()
+    assert.throws(() => test.client.send('clicks', { n: 1 }), { code: 'CLIENT_CLOSED' })
   })
 
   it('resumes after a lost acknowledgement and learns that the events are there', async () => {

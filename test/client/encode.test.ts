@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { EventBuffer } from '../../src/client/encode.ts'
 
 function bin(event: unknown): Buffer {
-  const buffer = new EventBuffer(3, Buffer.alloc(16))
+  const buffer = new EventBuffer(3, new ArrayBuffer(16))
   buffer.event(event)
   return Buffer.from(buffer.view(3))
 }
@@ -15,7 +15,7 @@ function roundTrip(event: unknown): unknown {
 }
 
 function refusal(event: unknown): unknown {
-  const buffer = new EventBuffer(0, Buffer.alloc(16))
+  const buffer = new EventBuffer(0, new ArrayBuffer(16))
   try {
     buffer.event(event)
   } catch (error) {

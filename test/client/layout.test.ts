@@ -23,7 +23,7 @@ const wide = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`field_${n
 
 /** What becomes of events, one after another in one buffer. */
 function outcomes(events: readonly unknown[], layout: EventLayout | null): unknown[] {
-  const buffer = new EventBuffer(3, Buffer.alloc(4))
+  const buffer = new EventBuffer(3, new ArrayBuffer(4))
   return events.map((event) => {
     const before = buffer.byteLength
     try {
@@ -159,15 +159,13 @@ describe('the layout of a source', () => {
   it('does not take for a field what every object inherits', () => {
     const right = { user_id: 'u', timestamp: new Date(5), amount: 1, clicked: 1 }
     const without = outcomes([right], null)
-    Object.defineProperty(Object.prototype, 'is_new', {
-      value: true,
-      enumerable: true,
-      configurable: true,
-    })
+    const everyone = Object.getPrototypeOf({}) as object
+    const inherited = { value: true, enumerable: true, configurable: true }
+    Object.defineProperty(everyone, 'is_new', inherited)
     try {
       assert.deepEqual(outcomes([right], layoutOf({ schema })), without)
     } finally {
-      Reflect.deleteProperty(Object.prototype, 'is_new')
+      Reflect.deleteProperty(everyone, 'is_new')
     }
   })
 

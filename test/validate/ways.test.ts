@@ -233,7 +233,7 @@ test('a key that the scan finds is the key of the decoded value', () => {
 function pushed(line: string, decoder: EventDecoder): Value | { readonly refusal: string } {
   const event = parseEvent(line)
   if (typeof event === 'string') return { refusal: event }
-  const buffer = new EventBuffer(0, Buffer.alloc(64))
+  const buffer = new EventBuffer(0, new ArrayBuffer(64))
   try {
     buffer.event(event)
   } catch (thrown) {
