@@ -21,9 +21,12 @@ interface Option {
 
 export type Values<O extends Options> = { readonly [K in keyof O]: number }
 
+/** A number; null for what was not measured, because it could not be or nobody wanted it. */
+export type Figure = number | null
+
 /** Figures by name, in groups of at most one level. */
 export interface Figures {
-  readonly [name: string]: number | Readonly<Record<string, number>>
+  readonly [name: string]: Figure | Readonly<Record<string, Figure>>
 }
 
 export interface Measurement<F extends Figures> {
@@ -116,12 +119,16 @@ export function standardValues(options: Options, isSmoke: boolean): Record<strin
   )
 }
 
-/** Figure by figure; of an even number of repeats the mean of the two in the middle. */
+/**
+ * Figure by figure; of an even number of repeats the mean of the two in the middle. What is null in
+ * one of them is null.
+ */
 export function medians<F extends Figures>(repeats: readonly F[]): F {
   const names = Object.keys(repeats[0]!)
   return Object.fromEntries(
     names.map((name) => {
-      const values = repeats.map((figures) => figures[name]!)
+      const values = repeats.map((figures) => figures[name] ?? null)
+      if (values.includes(null)) return [name, null]
       const isGroup = typeof values[0] === 'object'
       return [name, isGroup ? medians(values as Figures[]) : median(values as number[])]
     }),

@@ -6,7 +6,7 @@
  */
 import type { RecordableHistogram } from 'node:perf_hooks'
 import { systemClock } from '../src/base/clock.ts'
-import { connectTo } from '../src/load/link.ts'
+import { connectTo, type Connect } from '../src/load/link.ts'
 import { startLoad } from '../src/load/run.ts'
 import { ownUsage } from '../src/load/usage.ts'
 import type { Workload } from '../src/load/workload.ts'
@@ -15,6 +15,8 @@ import { systemScheduler } from '../src/wire/scheduler.ts'
 export interface LoadOptions {
   /** Of the daemon: `http://host:port`. */
   readonly url: string
+  /** How a connection is made. @defaultValue to a daemon, at `url` */
+  readonly connect?: Connect
   readonly workload: Workload
   readonly connections: number
   /** Events sent and not acknowledged, all connections together; at least a frame for each. */
@@ -29,7 +31,7 @@ export interface LoadOptions {
    */
   readonly events: number
   /** Called when the measured time begins, and when it ends. */
-  readonly onMeasure: (mark: 'begin' | 'end') => void
+  readonly onMeasure?: (mark: 'begin' | 'end') => void
 }
 
 export interface LoadOutcome {
@@ -43,7 +45,7 @@ export interface LoadOutcome {
 }
 
 export async function runLoad(options: LoadOptions): Promise<LoadOutcome> {
-  const { url, inFlight, measuredMs, ...rest } = options
+  const { url, connect = connectTo(url), inFlight, measuredMs, ...rest } = options
   const frameTimesMs: number[] = []
   const { ended } = startLoad(
     {
@@ -57,7 +59,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadOutcome> {
     {
       clock: systemClock,
       scheduler: systemScheduler,
-      connect: connectTo(url),
+      connect,
       usage: ownUsage,
     },
   )

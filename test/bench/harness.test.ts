@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checksum, defineBench, medians } from '../../bench/harness.ts'
+import { checksum, defineBench, medians, type Figures } from '../../bench/harness.ts'
 import { summarize } from '../../bench/profile.ts'
 import { markdownTable, withResults } from '../../bench/results.ts'
 
@@ -13,6 +13,14 @@ test('the median is taken figure by figure, groups included', () => {
   assert.deepEqual(medians(repeats), { a: 2, ms: { p50: 5 } })
   assert.deepEqual(medians(repeats.slice(0, 2)), { a: 2, ms: { p50: 5 } })
   assert.deepEqual(medians(repeats.slice(0, 1)), repeats[0])
+})
+
+test('what one of the repeats has not measured has no median', () => {
+  const repeats = [
+    { a: 3, b: null, each: { p: 1, q: null } },
+    { a: 1, b: 2, each: { p: 3, q: 4 } },
+  ]
+  assert.deepEqual(medians<Figures>(repeats), { a: 2, b: null, each: { p: 2, q: null } })
 })
 
 test('a bench reports medians, the spread of its headline, and one checksum', async () => {
