@@ -8,3 +8,7 @@ import { produce } from './paths/produce.ts'
 import { windows } from './paths/windows.ts'
 
 export const benches: readonly Bench[] = [ingest, produce, windows, continuous]
+import { peers } from './paths/peers.ts'
+import { windows } from './paths/windows.ts'
+
+export const benches: readonly Bench[] = [ingest, peers, windows, continuous]

@@ -4,6 +4,7 @@
  * The whole path: producers over WebSocket in this process, the daemon in another, one view of
  * six aggregates over an hour and a day. When all is acknowledged, features of some keys are read
  * over HTTP and compared with what was sent to them; a run in which they differ has no result.
+ * Before the daemon starts, each peer gets the same events on the same machine.
  */
 import {
   checksum,
@@ -16,10 +17,13 @@ import {
 import { startDaemon, type Daemon, type ThreadTimes } from '../daemon.ts'
 import { runLoad, type LoadOutcome } from '../load.ts'
 import type { Workload } from '../../src/load/workload.ts'
+import { measureRates, noRates, ratiosOf, type PeerRates } from '../peers/rates.ts'
+import { perSecond, withWorkload, type PeerOptions } from '../peers/options.ts'
 import { createImpressions } from '../workload.ts'
 import { checkFeatures } from './ingest-check.ts'
 
-const options = {
+/** `bench/paths/peers.ts` has them, too. */
+export const ingestOptions = {
   keys: { standard: 100_000, smoke: 1000, description: 'Different entity keys' },
   frame: { standard: 1000, smoke: 100, description: 'Events in a frame' },
   connections: { standard: 4, smoke: 2, description: 'Producers, a WebSocket each' },
@@ -36,14 +40,21 @@ const options = {
     smoke: 20_000,
     description: 'Send so many events instead, and measure the last three quarters of them',
   },
+  peers: {
+    standard: 1.5,
+    smoke: 0.2,
+    description: 'Seconds for which each peer is measured, before the daemon; 0 leaves them out',
+  },
 } as const
+
+export type IngestValues = Values<typeof ingestOptions>
 
 type IngestFigures = ReturnType<typeof figuresOf>
 
 export const ingest = defineBench({
   name: 'ingest',
   question: 'How many events a second become durable and counted, and how long does an ACK take?',
-  options,
+  options: ingestOptions,
   headline: 'eventsPerSecond',
   columns: {
     frame: ({ frameEvents }: IngestFigures) => grouped(frameEvents),
@@ -68,15 +79,52 @@ export const ingest = defineBench({
       'in-flight': frame === 1 ? 2000 : 20_000,
       warmup: 2,
       seconds: 4,
+      // They have a table of their own.
+      peers: 0,
     })),
   ),
   measure,
 })
 
 async function measure(
-  values: Values<typeof options>,
-  { seed, profileDir }: Settings,
+  values: IngestValues,
+  settings: Settings,
 ): Promise<Measurement<IngestFigures>> {
+  const rates = values.peers === 0 ? noRates : await measureRates(peerOptions(values, settings))
+  const run = await runIngest(values, settings)
+  return { figures: figuresOf(values, run, rates), checksum: run.checksum }
+}
+
+/** The same events for a peer. */
+export function peerOptions(values: IngestValues, { seed }: Settings): PeerOptions {
+  const { keys, zipf, frame: frameEvents, connections, peers: seconds } = values
+  // Some of them are a tenth as fast. When they have few events, fewer are in flight, or all would
+  // be answered at once.
+  const events = Math.ceil(values.events / 10)
+  const inFlight = events === 0 ? values['in-flight'] : Math.min(values['in-flight'], events / 8)
+  return withWorkload({
+    impressions: { keys, zipf, frameEvents, seed },
+    connections,
+    inFlight,
+    warmupMs: seconds * 500,
+    measuredMs: seconds * 1000,
+    events,
+  })
+}
+
+export interface IngestRun {
+  readonly load: LoadOutcome
+  readonly cpu: CpuTimes
+  readonly rssBytes: number
+  /** Of the features that were compared. */
+  readonly checksum: string
+}
+
+/** Once, without the peers. Throws when a feature is wrong. */
+export async function runIngest(
+  values: IngestValues,
+  { seed, profileDir }: Settings,
+): Promise<IngestRun> {
   const { keys, zipf, frame: frameEvents } = values
   const workload = createImpressions({ keys, zipf, frameEvents, seed })
   const daemon = await startDaemon(profileDir)
@@ -84,11 +132,14 @@ async function measure(
     const { load, cpu } = await runMeasured(values, workload, daemon)
     const lines = await checkFeatures({ url: daemon.url, keys, workload, load })
     const rssBytes = await daemon.rssBytesMax()
-    const figures = figuresOf(values, load, cpu, rssBytes)
-    return { figures, checksum: checksum(lines) }
+    return { load, cpu, rssBytes, checksum: checksum(lines) }
   } finally {
     await daemon.stop()
   }
+}
+
+export function eventsPerSecondOf({ load }: IngestRun): number {
+  return perSecond(load.events, load.measuredMs)
 }
 
 /** CPU time of the measured seconds, ns by thread. */
@@ -101,7 +152,7 @@ interface CpuTimes {
 }
 
 async function runMeasured(
-  values: Values<typeof options>,
+  values: IngestValues,
   workload: Workload,
   daemon: Daemon,
 ): Promise<{ load: LoadOutcome; cpu: CpuTimes }> {
@@ -134,15 +185,14 @@ async function runMeasured(
   }
 }
 
-function figuresOf(
-  values: Values<typeof options>,
-  load: LoadOutcome,
-  cpu: CpuTimes,
-  rssBytes: number,
-) {
+function figuresOf(values: IngestValues, run: IngestRun, rates: PeerRates) {
+  const { load, cpu, rssBytes } = run
   const { events, measuredMs, ackUs } = load
+  const eventsPerSecond = eventsPerSecondOf(run)
   return {
-    eventsPerSecond: Math.round((events / measuredMs) * 1000),
+    eventsPerSecond,
+    ...ratiosOf(eventsPerSecond, rates),
+    peerEventsPerSecond: { ...rates },
     ackMs: latencies(ackUs),
     frameEvents: values.frame,
     keys: values.keys,
@@ -161,6 +211,7 @@ function figuresOf(
   }
 }
 
-function grouped(number: number): string {
+/** Groups of three digits. */
+export function grouped(number: number): string {
   return String(Math.round(number)).replaceAll(/(?<=\d)(?=(\d{3})+$)/g, ' ')
 }

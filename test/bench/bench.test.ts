@@ -34,7 +34,13 @@ for (const bench of benches) {
 test('ingest tells what it has measured, and the same events give the same checksum', async () => {
   const ingest = benches.find(({ name }) => name === 'ingest')!
   const settings = { repeats: 2, seed: 7, profileDir: null }
-  const values = { ...standardValues(ingest.options, true), events: 4000, zipf: 1.1, frame: 1 }
+  const values = {
+    ...standardValues(ingest.options, true),
+    events: 4000,
+    zipf: 1.1,
+    frame: 1,
+    peers: 0,
+  }
   const { json } = await ingest.run(values, settings)
   assert.equal(json['frameEvents'], 1)
   assert.equal(json['keys'], 1000)
@@ -46,6 +52,7 @@ test('ingest tells what it has measured, and the same events give the same check
   const { p50, p99, max } = json['ackMs'] as { p50: number; p99: number; max: number }
   assert.ok(p50 > 0 && p50 <= p99 && p99 <= max)
   assert.equal(json['checksum'], '0937c68da1260a54')
+  assert.equal(json['ratioToDecode'], null, 'peers are left out')
 })
 
 test('an option has a smoke size only where it differs', () => {
