@@ -49,7 +49,14 @@ export function openShard(catalog: Catalog, storePath: string): Promise<Shard> {
 
 const encoder = createEncoder()
 const seed = { k0: 1, k1: 2 }
-const noBatch = { expectLane() {}, laneDone() {}, reject: failed, late: failed, duplicate: failed }
+const noBatch = {
+  expectLane() {},
+  laneDone() {},
+  keep: failed,
+  reject: failed,
+  late: failed,
+  duplicate: failed,
+}
 const routerOptions = {
   catalog: buildCatalog([impressions, userSpend]),
   shards: 1,

@@ -107,6 +107,9 @@ export const creditBytesMax = 16 * 1024 * 1024
 /** Memory of batches that are not yet settled, bytes; beyond, the sockets are paused. */
 export const intakeBytesMax = 64 * 1024 * 1024
 
+/** Bytes read from sockets between two collections of what is young, see `wire/young-memory.ts`. */
+export const youngBytesMax = 4 * 1024 * 1024
+
 /** Buffers posted to one lane and not yet answered; beyond, events wait in the router. */
 export const laneBuffersMax = 8
 

@@ -5,9 +5,9 @@
  * settled when also what was not counted of it (`verdict.ts`) is on disk in the ledger; most have
  * nothing there, and are settled at once.
  *
- * It also counts the memory that it holds until then: the bytes that arrived, what the router has
- * copied of them into the lanes' buffers, which is about as much again for each route, and its
- * rejections. A buffer doubles as it grows, so the copies may take up to twice what is counted.
+ * It also counts the memory that it holds until then: the bytes that arrived, which the journal
+ * has, what the router has copied of them into the lanes' buffers, and its rejections with their
+ * events. A buffer doubles as it grows, so the copies may take up to twice what is counted.
  */
 import type { BatchInFlight, SequencedRejection } from '../model/contracts.ts'
 import type { PartlyLate, Rejection } from '../model/rejection.ts'
@@ -55,7 +55,8 @@ export class Batch implements BatchInFlight {
   readonly count: number
   readonly facts: BatchFacts
   readonly #owner: BatchOwner
-  #payload: Uint8Array
+  /** The events, once one of them is to be recorded. */
+  #payload = noBytes
   #bytes = 0
   #lanes = 0
   /** Until the router is through, lanes may still be added. */
@@ -69,13 +70,11 @@ export class Batch implements BatchInFlight {
   #duplicates = 0
   #isSettled = false
 
-  /** @param payload  The array of the events. */
-  constructor(facts: BatchFacts, payload: Uint8Array, owner: BatchOwner) {
+  constructor(facts: BatchFacts, owner: BatchOwner) {
     this.position = facts.position
     this.sequence = facts.sequence
     this.count = facts.count
     this.facts = facts
-    this.#payload = payload
     this.#owner = owner
     this.#hold(facts.bytes)
   }
@@ -89,7 +88,7 @@ export class Batch implements BatchInFlight {
     return this.#isSettled
   }
 
-  /** The array of the events, while it may be needed. */
+  /** The array of the events, while some of them are to be recorded; else empty. */
   get payload(): Uint8Array {
     return this.#payload
   }
@@ -133,6 +132,12 @@ export class Batch implements BatchInFlight {
   /** What was not counted of the batch is on disk in the ledger. */
   recorded(): void {
     this.#settle()
+  }
+
+  keep(payload: Uint8Array): void {
+    if (this.#payload.length > 0) return
+    this.#payload = payload.slice()
+    this.#hold(payload.length)
   }
 
   reject(route: number, rejections: readonly Rejection[]): void {

@@ -132,10 +132,10 @@ export class Intake implements IngestPort {
         ways,
         isRecorded,
       },
-      payload,
       new Owner(this.#hold, recording, recording.add(position), producer),
     )
     producer?.add(batch)
+    if (unrecorded.length > 0 || source === -1) batch.keep(payload)
     for (const { route, rejections, partly = [] } of unrecorded) {
       batch.reject(route, rejections)
       batch.late(route, partly)

@@ -58,7 +58,7 @@ export interface JournalBatch {
   /** Sequence of the first event. */
   readonly sequence: number
   readonly count: number
-  /** The msgpack array of `bin` elements; must not change until it is flushed. */
+  /** The msgpack array of `bin` elements; copied. */
   readonly payload: Uint8Array
 }
 
@@ -155,7 +155,7 @@ export class Journal {
    * Appends a batch and notes it in `producers`; to be flushed within the next group.
    *
    * @throws {@link MillraceError} `JOURNAL_WRITE` once a write has failed.
-   * @remarks Cost: one CRC of the payload, which is kept until it is written; no I/O.
+   * @remarks Cost: one CRC and one copy of the payload; no I/O.
    */
   append(batch: JournalBatch): Appended {
     const log = this.#log
@@ -166,9 +166,10 @@ export class Journal {
     this.producers.advance(producer, epoch, sequence, count, arrivalMs)
     const payload = source === -1 ? strayPayload(batch.sourceName, batch.payload) : batch.payload
     const { queue } = log
+    const groupStart = queue.open()
     const at = queue.reserve(batchHeadBytes)
     const head = {
-      groupStart: queue.open(),
+      groupStart,
       arrivalMs,
       source,
       producer,

@@ -2,20 +2,18 @@
  * Appended bytes that wait to be written, in groups.
  *
  * A group is what one `writev` and one `fdatasync` put on disk: everything that was appended while
- * the group before it was being written, up to a bound. Heads of records and small payloads are
- * copied into a shared arena, where they join into long chunks; larger payloads are kept as they
- * are and let go with their group.
+ * the group before it was being written, up to a bound. Records are copied into arenas of the
+ * group, which are used again when it is on disk: what was read from a socket is then nobody's any
+ * more as soon as it is appended, and the garbage collector has next to nothing to keep.
  *
  * Thread: main. No I/O here.
  */
 import { logGroupBytesMax } from '../base/limits.ts'
 import { recordsStart, type SegmentPlan } from './segment.ts'
 
-/** Bytes of the arena; every byte of it is written once. */
-const arenaBytes = 64 * 1024
-
-/** Largest payload that is copied: up to here a copy is cheaper than a chunk of its own. */
-const copyBytesMax = 4096
+/** Bytes of an arena, and those that are kept between two groups. */
+const arenaBytes = 256 * 1024
+const freeArenasMax = 16
 
 export interface Group {
   /** The segment to create before writing; null to go on in the current one. */
@@ -25,6 +23,8 @@ export interface Group {
   end: number
   /** Together `end - start` bytes, none empty. */
   readonly chunks: Uint8Array[]
+  /** What the chunks are parts of. */
+  readonly arenas: Uint8Array[]
 }
 
 export class GroupQueue {
@@ -35,12 +35,13 @@ export class GroupQueue {
   /** Start of the arena's bytes that are not in a chunk yet; they belong to the last group. */
   #chunkStart = 0
   readonly #groups: Group[] = []
+  readonly #free: Uint8Array[] = []
   #end: number
 
   constructor(end: number) {
     this.#end = end
     this.arena = Buffer.allocUnsafeSlow(arenaBytes)
-    this.view = new DataView(this.arena.buffer)
+    this.view = viewOf(this.arena)
   }
 
   /** Position behind the last appended byte. */
@@ -64,15 +65,9 @@ export class GroupQueue {
     this.#begin(plan, recordsStart(plan))
   }
 
-  /** Makes room for a head; returns where it is to be written in the arena. */
+  /** Makes room for a head in the open group; returns where it is to be written in the arena. */
   reserve(bytes: number): number {
-    if (this.#at + bytes > this.arena.length) {
-      this.#cut()
-      this.arena = Buffer.allocUnsafeSlow(arenaBytes)
-      this.view = new DataView(this.arena.buffer)
-      this.#at = 0
-      this.#chunkStart = 0
-    }
+    if (this.#at + bytes > this.arena.length) this.#nextArena()
     return this.#at
   }
 
@@ -80,17 +75,19 @@ export class GroupQueue {
   append(headBytes: number, payload: Uint8Array): number {
     this.#at += headBytes
     this.#grow(headBytes)
-    return payload.length === 0 ? this.#end : this.appendBytes(payload)
+    return this.appendBytes(payload)
   }
 
-  /** Appends bytes, which must not change until they are written; the position of their end. */
+  /** Appends a copy of bytes to the open group; the position of their end. */
   appendBytes(bytes: Uint8Array): number {
-    if (bytes.length <= copyBytesMax && this.#at + bytes.length <= this.arena.length) {
-      this.arena.set(bytes, this.#at)
-      this.#at += bytes.length
-    } else {
-      this.#cut()
-      this.#groups.at(-1)!.chunks.push(bytes)
+    for (let from = 0; from < bytes.length;) {
+      if (this.#at === this.arena.length) this.#nextArena()
+      const room = this.arena.length - this.#at
+      const part =
+        bytes.length - from <= room ? bytes.subarray(from) : bytes.subarray(from, from + room)
+      this.arena.set(part, this.#at)
+      this.#at += part.length
+      from += part.length
     }
     this.#grow(bytes.length)
     return this.#end
@@ -98,8 +95,15 @@ export class GroupQueue {
 
   /** Takes the first group out; later appends do not join it. */
   take(): Group | undefined {
-    this.#cut()
-    return this.#groups.shift()
+    const group = this.#groups[0]
+    if (this.#groups.length === 1) this.#finish()
+    this.#groups.shift()
+    return group
+  }
+
+  /** The group is on disk: its arenas are filled again. */
+  written({ arenas }: Group): void {
+    for (const arena of arenas) if (this.#free.length < freeArenasMax) this.#free.push(arena)
   }
 
   /** Lets everything go. */
@@ -109,9 +113,9 @@ export class GroupQueue {
   }
 
   #begin(segment: SegmentPlan | null, start: number): number {
-    this.#cut()
+    this.#finish()
     this.#end = start
-    this.#groups.push({ segment, start, end: start, chunks: [] })
+    this.#groups.push({ segment, start, end: start, chunks: [], arenas: [] })
     return start
   }
 
@@ -120,10 +124,28 @@ export class GroupQueue {
     this.#groups.at(-1)!.end = this.#end
   }
 
+  /** Ends the last group: an arena is of one group. */
+  #finish(): void {
+    if (this.#at > 0) this.#nextArena()
+  }
+
+  #nextArena(): void {
+    this.#cut()
+    this.#groups.at(-1)?.arenas.push(this.arena)
+    this.arena = this.#free.pop() ?? Buffer.allocUnsafeSlow(arenaBytes)
+    this.view = viewOf(this.arena)
+    this.#at = 0
+    this.#chunkStart = 0
+  }
+
   /** Makes a chunk of what was written to the arena since the last one. */
   #cut(): void {
     if (this.#at === this.#chunkStart) return
     this.#groups.at(-1)!.chunks.push(this.arena.subarray(this.#chunkStart, this.#at))
     this.#chunkStart = this.#at
   }
+}
+
+function viewOf(arena: Uint8Array): DataView {
+  return new DataView(arena.buffer, arena.byteOffset, arena.byteLength)
 }

@@ -115,6 +115,7 @@ export class GroupWriter {
         return
       }
       this.#flushed = group.end
+      queue.written(group)
       this.#tell()
     }
     this.#isBusy = false

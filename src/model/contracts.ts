@@ -130,6 +130,12 @@ export interface BatchInFlight {
   readonly position: number
   /** One more lane holds events of the batch. */
   expectLane(): void
+  /**
+   * Keeps a copy of the batch's events, if it has none yet; before any of them is rejected or late.
+   *
+   * @param payload  All of them, as they came.
+   */
+  keep(payload: Uint8Array): void
   /** Events that are not counted on a route; a place in the batch may come once per route. */
   reject(route: number, rejections: readonly Rejection[]): void
   /** Events that some views of a route have counted, and others not; once per route. */

@@ -35,11 +35,18 @@ export interface Progress {
 
 type Applied = Extract<FromShard, { kind: 'applied' }>
 
+/** A batch, and where its events are among those of its message. */
+interface SentBatch {
+  readonly batch: BatchInFlight
+  readonly start: number
+  readonly end: number
+}
+
 interface Unanswered {
   readonly id: number
   readonly shards: readonly ShardBuffer[]
   readonly events: SharedArrayBuffer
-  readonly batches: readonly BatchInFlight[]
+  readonly batches: readonly SentBatch[]
 }
 
 /** Bytes of a new buffer of sections, and of one of events; they grow as needed. */
@@ -59,11 +66,10 @@ export class LaneMailbox {
   readonly #onAnswered: () => void
   /** By shard: the buffer that is being filled. */
   readonly #writers = new Map<number, SectionWriter>()
-  #batches: BatchInFlight[] = []
+  #batches: SentBatch[] = []
   readonly #unanswered: Unanswered[] = []
-  /** The batches that sections were written of, and where the last of them begins. */
+  /** The events of the batches that sections were written of. */
   #events: EventsWriter
-  #eventsStart = 0
   readonly #freeSections: SharedArrayBuffer[] = []
   readonly #freeEvents: SharedArrayBuffer[] = []
   #nextId = 0
@@ -91,18 +97,19 @@ export class LaneMailbox {
   /** Begins a section of `batch` for a shard of this lane; the caller writes and closes it. */
   open(shard: number, route: number, batch: RoutableBatch): SectionWriter {
     const { source, arrivalMs, inFlight, payload } = batch
-    if (this.#batches.at(-1) !== inFlight) {
+    if (this.#batches.at(-1)?.batch !== inFlight) {
       inFlight.expectLane()
-      this.#batches.push(inFlight)
-      this.#eventsStart = this.#events.append(payload)
+      const start = this.#events.append(payload)
+      this.#batches.push({ batch: inFlight, start, end: start + payload.length })
     }
+    const { start } = this.#batches.at(-1)!
     let writer = this.#writers.get(shard)
     if (writer === undefined) {
       const buffer = this.#freeSections.pop() ?? new SharedArrayBuffer(sectionsBytesNew)
       writer = new SectionWriter(buffer)
       this.#writers.set(shard, writer)
     }
-    writer.open(source, route, inFlight.position, arrivalMs, this.#eventsStart)
+    writer.open(source, route, inFlight.position, arrivalMs, start)
     return writer
   }
 
@@ -135,21 +142,28 @@ export class LaneMailbox {
   #answered({ id, rejected }: Applied): void {
     const message = this.#unanswered.shift()
     assert(message?.id === id, 'a lane answers in order')
+    this.#report(message, rejected)
     this.#keep(message)
     this.send()
-    const { batches } = message
-    if (rejected.length > 0) {
-      const byPosition = new Map(batches.map((batch) => [batch.position, batch]))
-      for (const { position, route, rejections, partly, duplicates } of rejected) {
-        const batch = byPosition.get(position)
-        assert(batch !== undefined, 'a lane rejects events of batches that it was sent')
-        if (rejections.length > 0) batch.reject(route, rejections)
-        if (partly !== undefined) batch.late(route, partly)
-        if (duplicates !== undefined) batch.duplicate(duplicates)
-      }
-    }
-    for (const batch of batches) batch.laneDone()
+    for (const { batch } of message.batches) batch.laneDone()
     this.#onAnswered()
+  }
+
+  /** Tells batches what a lane did not count of them. */
+  #report({ batches, events }: Unanswered, rejected: Applied['rejected']): void {
+    if (rejected.length === 0) return
+    const byPosition = new Map(batches.map((sent) => [sent.batch.position, sent]))
+    for (const { position, route, rejections, partly = [], duplicates } of rejected) {
+      const sent = byPosition.get(position)
+      assert(sent !== undefined, 'a lane rejects events of batches that it was sent')
+      const { batch, start, end } = sent
+      if (rejections.length + partly.length > 0) {
+        batch.keep(new Uint8Array(events, start, end - start))
+      }
+      if (rejections.length > 0) batch.reject(route, rejections)
+      if (partly.length > 0) batch.late(route, partly)
+      if (duplicates !== undefined) batch.duplicate(duplicates)
+    }
   }
 
   #newEvents(): EventsWriter {

@@ -246,6 +246,7 @@ class LaneRouter implements Router {
   #reject(route: number, batch: RoutableBatch, rejections: readonly Rejection[]): void {
     if (rejections.length === 0) return
     this.#counters.rejected += rejections.length
+    batch.inFlight.keep(batch.payload)
     batch.inFlight.reject(route, rejections)
   }
 

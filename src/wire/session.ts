@@ -94,7 +94,7 @@ export class Session {
     return this.#congested
   }
 
-  /** Takes one binary message. Its bytes must not change until its events are acknowledged. */
+  /** Takes one binary message, whose bytes are kept only while the producer is being opened. */
   received(bytes: Uint8Array): void {
     if (this.#state === 'closed') return
     if (this.#state === 'opening') {

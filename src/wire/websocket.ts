@@ -4,8 +4,7 @@
  * In: upgrade requests, refused with an HTTP status before the upgrade or let in. Holds: every
  * connection answers pings or is cut, sends what one session may send and no more, and is not read
  * while the intake is full. A message may be a slice of the chunk that was read from the socket
- * with others; whoever keeps its bytes keeps that chunk (as large as what one read brought, at most
- * 64 KiB), so the bytes of unacknowledged batches are also the memory they hold, nearly.
+ * with others: nobody keeps it beyond the call that handles it.
  *
  * Thread: main.
  */
@@ -19,6 +18,7 @@ import type { IngestPort, ReadPort } from '../model/contracts.ts'
 import { streamPath, subprotocol } from './frames.ts'
 import { refusalOf, refuseUpgrade } from './refusal.ts'
 import { systemScheduler, type Scheduler } from './scheduler.ts'
+import { YoungMemory } from './young-memory.ts'
 import { Session, type Connection, type SessionOptions, type WireLog } from './session.ts'
 
 export interface IngestOptions {
@@ -94,6 +94,7 @@ class Door implements IngestServer {
   readonly #connections = new Set<SocketConnection>()
   readonly #closes = new Map<string, number>()
   readonly #refusals = new Map<string, number>()
+  readonly #young = new YoungMemory()
   readonly #stopHeartbeat: () => void
   readonly #onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   #paused = false
@@ -214,7 +215,8 @@ class Door implements IngestServer {
 
   #accept(webSocket: WebSocket, socket: Duplex): void {
     const onCut = (): void => count(this.#closes, 'HEARTBEAT')
-    const connection = new SocketConnection(webSocket, socket, this.#session, onCut)
+    const onHandled = (bytes: number): void => this.#young.handled(bytes)
+    const connection = new SocketConnection(webSocket, socket, this.#session, { onCut, onHandled })
     this.#connections.add(connection)
     connection.hold(this.#paused)
     webSocket.on('close', () => {
@@ -225,20 +227,32 @@ class Door implements IngestServer {
   }
 }
 
+interface ConnectionEvents {
+  /** It has not answered, and is cut. */
+  onCut(): void
+  /** A message of so many bytes has been handled. */
+  onHandled(bytes: number): void
+}
+
 /** One WebSocket and its session. */
 class SocketConnection {
   readonly session: Session
   readonly #webSocket: WebSocket
-  readonly #onCut: () => void
+  readonly #events: ConnectionEvents
   /** The session, and the server as a whole, want the socket not to be read. */
   #pausedBySession = false
   #pausedByServer = false
   /** Heartbeats in a row without a sign of life. */
   #missed = 0
 
-  constructor(webSocket: WebSocket, socket: Duplex, options: SessionOptions, onCut: () => void) {
+  constructor(
+    webSocket: WebSocket,
+    socket: Duplex,
+    options: SessionOptions,
+    events: ConnectionEvents,
+  ) {
     this.#webSocket = webSocket
-    this.#onCut = onCut
+    this.#events = events
     this.session = new Session(
       {
         send: (bytes) => webSocket.send(bytes),
@@ -255,6 +269,7 @@ class SocketConnection {
       this.#missed = 0
       if (isBinary) this.session.received(data as Buffer)
       else this.session.receivedText()
+      events.onHandled((data as Buffer).length)
     })
     webSocket.on('pong', () => {
       this.#missed = 0
@@ -279,7 +294,7 @@ class SocketConnection {
   heartbeat(): void {
     const heard = !this.#pausedByServer || this.session.congested
     if (heard && this.#missed >= limits.heartbeatsMissedMax) {
-      this.#onCut()
+      this.#events.onCut()
       this.cut()
       return
     }

@@ -33,7 +33,6 @@ async function setUp({ before = 0, disk = new MemoryDisk() } = {}) {
       const facts = { position, sequence, count: 2, bytes: 9, sourceName: 's', arrivalMs: 1 }
       const batch = new Batch(
         { ...facts, producerId, epoch: 1, ways: noWays, isRecorded },
-        payload,
         {
           held: () => {},
           refused: () => recording.refused(position),
@@ -41,6 +40,7 @@ async function setUp({ before = 0, disk = new MemoryDisk() } = {}) {
           settled: () => settled.push(position),
         },
       )
+      batch.keep(payload)
       if (isRefused) batch.reject(-1, [rejection(0, 'SOURCE_UNKNOWN', '')])
       batch.expectLane()
       batch.routed(0)

@@ -1,6 +1,7 @@
 /**
  * A batch in flight that writes down what it is told.
  */
+import assert from 'node:assert/strict'
 import type { BatchInFlight, RoutableBatch } from '../../src/model/contracts.ts'
 import type { PartlyLate, Rejection } from '../../src/model/rejection.ts'
 import { payloadOf } from './msgpack-forms.ts'
@@ -24,14 +25,25 @@ export function recordedBatch(
   events: readonly Uint8Array[],
   source = 0,
 ): RecordedBatch {
+  let isKept = false
   const inFlight: BatchInFlight = {
     position,
     expectLane: () => {
       batch.lanes += 1
       batch.lanesExpected += 1
     },
-    reject: (route, rejections) => batch.rejected.push([route, rejections]),
-    late: (route, events) => batch.late.push([route, events]),
+    keep: (payload) => {
+      assert.deepEqual(Buffer.from(payload), Buffer.from(batch.payload))
+      isKept = true
+    },
+    reject: (route, rejections) => {
+      assert.ok(isKept, 'the events of what is rejected are kept first')
+      batch.rejected.push([route, rejections])
+    },
+    late: (route, events) => {
+      assert.ok(isKept, 'the events of what is late are kept first')
+      batch.late.push([route, events])
+    },
     duplicate: (places) => batch.duplicates.push(...places),
     laneDone: () => {
       batch.lanes -= 1
