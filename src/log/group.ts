@@ -83,8 +83,8 @@ export class GroupQueue {
     for (let from = 0; from < bytes.length;) {
       if (this.#at === this.arena.length) this.#nextArena()
       const room = this.arena.length - this.#at
-      const part =
-        bytes.length - from <= room ? bytes.subarray(from) : bytes.subarray(from, from + room)
+      const isWhole = from === 0 && bytes.length <= room
+      const part = isWhole ? bytes : bytes.subarray(from, from + room)
       this.arena.set(part, this.#at)
       this.#at += part.length
       from += part.length

@@ -50,12 +50,11 @@ interface Unanswered {
 }
 
 /** Bytes of a new buffer of sections, and of one of events; they grow as needed. */
-const sectionsBytesNew = 16 * 1024
-const eventsBytesNew = 256 * 1024
+const sectionsBytesNew = 4 * 1024
+const eventsBytesNew = 64 * 1024
 
-/** Answered buffers that are kept: of sections per shard, of events in all. */
-const freeSectionsPerShard = 2
-const freeEventsMax = 4
+/** Answered buffers that are kept, of sections per shard: as many as are ever on their way. */
+const freeMax = laneBuffersMax + 1
 
 /** Larger buffers are not kept. */
 const freeBytesMax = 4 * laneEventsBytesMax
@@ -127,7 +126,10 @@ export class LaneMailbox {
   sendAll(): void {
     if (this.#batches.length === 0) return
     const shards: ShardBuffer[] = []
-    for (const [shard, writer] of this.#writers) shards.push({ shard, ...writer.take() })
+    for (const [shard, writer] of this.#writers) {
+      const { buffer, byteLength } = writer.take()
+      shards.push({ shard, buffer, byteLength })
+    }
     const id = this.#nextId++
     const events = this.#events.take()
     this.#unanswered.push({ id, shards, events, batches: this.#batches })
@@ -171,9 +173,9 @@ export class LaneMailbox {
   }
 
   #keep({ shards, events }: Unanswered): void {
-    const freeMax = freeSectionsPerShard * this.#lane.shards.length
-    for (const { buffer } of shards) keep(this.#freeSections, buffer, freeMax)
-    keep(this.#freeEvents, events, freeEventsMax)
+    const sectionsMax = freeMax * this.#lane.shards.length
+    for (const { buffer } of shards) keep(this.#freeSections, buffer, sectionsMax)
+    keep(this.#freeEvents, events, freeMax)
   }
 }
 
