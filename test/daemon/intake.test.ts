@@ -100,7 +100,7 @@ test('a batch counts as it arrived, as it was copied, and its sections by route'
   assert.equal(intake.bytes, 0)
 })
 
-test('a batch of an unknown source counts what arrived, what is kept, and its rejections', async () => {
+test('a batch of an unknown source counts what arrived and what is kept of it', async () => {
   const { intake, publish, settle, acks } = await setUp()
   const arrived = publish('nothing', [new Uint8Array(60_000)])
   const twice = 2 * arrived
