@@ -120,16 +120,12 @@ export function readKey(
   edgeMs: number,
 ): ReadResult {
   shard.admit({ view: 0, edgeMs })
-  return shard.read({
-    view: 0,
-    shard: 0,
-    ...placeOf(userId(key)),
-    features,
-    leadingEdge: 'wall-clock',
-    edgeMs,
-    watermarkMs: -Infinity,
-    watermarkNs: 0,
-  })
+  const { key: bytes, keyHash } = placeOf(userId(key))
+  const about = { view: 0, features, leadingEdge: 'wall-clock', edgeMs } as const
+  return shard.read(
+    { ...about, watermarkMs: -Infinity, watermarkNs: 0 },
+    { keyHash, bytes, keyStart: 0, keyEnd: bytes.length },
+  )
 }
 
 function failed(): never {

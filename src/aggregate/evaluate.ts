@@ -5,11 +5,12 @@
  * since. Cost: O(non-empty tiles in the window) merges per window and partial; for a continuous
  * window, also the events of the tile that its trailing edge cuts through.
  */
-import type { ReadResult } from '../model/message.ts'
+import type { KeyAt, ReadResult } from '../model/message.ts'
 import type { Value } from '../model/types.ts'
 import { Cells } from './cells.ts'
 import { hasTile, PartOfTile } from './part-of-tile.ts'
-import { eventsCell, tileCell, type PlacedFeature, type WindowGroup } from './row-layout.ts'
+import type { GroupRead } from './read-plan.ts'
+import { eventsCell, tileCell, type PlacedFeature } from './row-layout.ts'
 import type { LevelState } from './slot-codec.ts'
 import type { ValuePool } from './value-pool.ts'
 import type { ViewState } from './view-state.ts'
@@ -17,70 +18,68 @@ import { partsOf, tilesOf, type Edge, type TimeRange } from './window.ts'
 
 /** What is asked of one view for one key. */
 export interface Question {
-  readonly keyHash: number
-  readonly key: Uint8Array
-  /** Places in the view's features. */
+  readonly key: KeyAt
+  /** Places in the view's features, each once. */
   readonly features: readonly number[]
   /**
-   * The end of the windows: whole ms and nanoseconds within, -Infinity before any event. When it
-   * lies before the newest event of the key, that is their end: what came ahead of the clock into a
-   * view that does not let it wait has counted, and cannot be told from the rest of its tile.
+   * The end of the windows, -Infinity before any event. When it lies before the newest event of the
+   * key, that is their end: what came ahead of the clock into a view that does not let it wait has
+   * counted, and cannot be told from the rest of its tile.
    */
-  readonly edgeMs: number
-  readonly edgeNs: number
+  readonly edge: Edge
 }
 
 /** Answers one question; parked rows up to the edge must have been admitted. */
-export function evaluate(state: ViewState, question: Question): ReadResult {
-  const { keyHash, key, features } = question
-  const nothing = { values: features.map(() => null), hasEvents: features.map(() => false) }
-  const slot = question.edgeMs === -Infinity ? 0 : state.slotOf(keyHash, key, 0, key.length)
-  if (slot === 0) {
-    const edgeNs = instantNs(question.edgeMs, question.edgeNs)
-    return { entity: 'unseen', newestNs: null, edgeNs, ...nothing }
-  }
+export function evaluate(state: ViewState, { key, features, edge: asked }: Question): ReadResult {
+  const answer = emptyAnswer(features.length)
+  const { keyHash, bytes, keyStart, keyEnd } = key
+  const slot = asked.edgeMs === -Infinity ? 0 : state.slotOf(keyHash, bytes, keyStart, keyEnd)
+  if (slot === 0) return { entity: 'unseen', newestNs: null, edgeNs: edgeOf(asked), ...answer }
   state.marks.use(slot)
   const newest = { edgeMs: state.records.newestMs(slot), edgeNs: state.records.newestNs(slot) }
-  const edge = laterOf(question, newest)
-  const common = {
-    newestNs: instantNs(newest.edgeMs, newest.edgeNs),
-    edgeNs: instantNs(edge.edgeMs, edge.edgeNs),
-  }
-  if (isExpired(state, slot, edge)) return { entity: 'expired', ...common, ...nothing }
-  const answer: Answer = { values: [], hasEvents: [] }
+  const edge = laterOf(asked, newest)
+  const newestNs = instantNs(newest)
+  const edgeNs = edge === newest ? newestNs : edgeOf(edge)
+  if (isExpired(state, slot, edge)) return { entity: 'expired', newestNs, edgeNs, ...answer }
   for (const { level, groups } of state.readPlans.of(features)) {
     for (const group of groups) evaluateGroup(state, level, group, slot, edge, answer)
   }
-  return {
-    entity: 'present',
-    ...common,
-    values: features.map((index) =>
-      answer.hasEvents[index] ? valueOf(answer.values[index]) : null,
-    ),
-    hasEvents: features.map((index) => answer.hasEvents[index]!),
-  }
+  const { values, hasEvents } = answer
+  return { entity: 'present', newestNs, edgeNs, values: values.map(valueOf), hasEvents }
 }
 
 function laterOf(a: Edge, b: Edge): Edge {
   return b.edgeMs > a.edgeMs || (b.edgeMs === a.edgeMs && b.edgeNs > a.edgeNs) ? b : a
 }
 
-/** By place in the view's features. */
+/** By place among the features that are asked for. */
 interface Answer {
   readonly values: (Value | undefined | Elements)[]
   readonly hasEvents: boolean[]
 }
 
-/** The values of a feature's windows. */
-class Elements {
-  readonly values: (Value | undefined)[] = []
+/** Of no event. */
+function emptyAnswer(features: number): { values: Value[]; hasEvents: boolean[] } {
+  const values: Value[] = []
+  const hasEvents: boolean[] = []
+  for (let n = 0; n < features; n++) {
+    values.push(null)
+    hasEvents.push(false)
+  }
+  return { values, hasEvents }
 }
 
-/** A list is beyond the range of its type when one of its values is. */
+/** The values of a feature's windows, and whether one of them held an event. */
+class Elements {
+  readonly values: (Value | undefined)[] = []
+  hasEvents = false
+}
+
+/** A list is null without events, and beyond the range of its type when one of its values is. */
 function valueOf(value: Value | undefined | Elements): Value | undefined {
   if (!(value instanceof Elements)) return value
-  const { values } = value
-  return values.includes(undefined) ? undefined : (values as readonly Value[])
+  if (!value.hasEvents) return null
+  return value.values.includes(undefined) ? undefined : (value.values as readonly Value[])
 }
 
 /** Whether the newest event lies before every window, or the latest row is no longer served. */
@@ -88,62 +87,83 @@ function isExpired(state: ViewState, slot: number, { edgeMs, edgeNs }: Edge): bo
   const { mode, ttlMs } = state.view
   const newestMs = state.records.newestMs(slot)
   const untilMs = newestMs + ttlMs
-  if (untilMs < edgeMs || (untilMs === edgeMs && state.records.newestNs(slot) <= edgeNs))
-    return true
-  return state.levels.every(({ level }) => {
-    const fromMs = edgeMs - level.reachMs
+  const newestNs = state.records.newestNs(slot)
+  if (untilMs < edgeMs || (untilMs === edgeMs && newestNs <= edgeNs)) return true
+  for (const { level } of state.levels) {
+    const { reachMs, widthMs } = level
+    const fromMs = edgeMs - reachMs
     if (mode === 'continuous') {
-      return newestMs < fromMs || (newestMs === fromMs && state.records.newestNs(slot) <= edgeNs)
+      if (newestMs > fromMs) return false
+      if (newestMs === fromMs && newestNs > edgeNs) return false
+    } else {
+      const { first } = tilesOf(mode, { sizeMs: reachMs, offsetMs: 0 }, widthMs, edgeMs)
+      if (newestMs >= first * widthMs) return false
     }
-    const { first } = tilesOf(mode, { sizeMs: level.reachMs, offsetMs: 0 }, level.widthMs, edgeMs)
-    return newestMs < first * level.widthMs
-  })
+  }
+  return true
+}
+
+/** First cells of the tiles of a window, in the order of time; filled again for each window. */
+let tileCells = new Int32Array(64)
+
+/** Finds the tiles of a slot in a range; returns how many there are. */
+function findTiles({ level, runs }: LevelState, slot: number, first: number, last: number): number {
+  const { f64 } = runs.cells
+  const rows = runs.rowCount(slot)
+  const from = runs.lowerBound(slot, first)
+  if (rows - from > tileCells.length) tileCells = new Int32Array(2 * (rows - from))
+  let count = 0
+  for (let n = from; n < rows; n++) {
+    const cell = runs.rowAt(slot, n) * level.stride
+    if (f64[cell + tileCell]! > last) break
+    tileCells[count++] = cell
+  }
+  return count
 }
 
 function evaluateGroup(
   state: ViewState,
   levelState: LevelState,
-  group: WindowGroup,
+  group: GroupRead,
   slot: number,
   edge: Edge,
   answer: Answer,
 ): void {
   const { level, runs } = levelState
   const { mode } = state.view
+  const { pool } = state
+  const { partials, features, places } = group
   const { first, last } = tilesOf(mode, group.span, level.widthMs, edge.edgeMs)
   const { before, behind } =
     mode === 'continuous' ? partsOf(group.span, level.widthMs, edge) : wholeTiles
-  const { cells } = runs
-  const { pool } = state
   const merged = scratchOf(level.stride)
-  for (const { partial, at } of group.partials) partial.init(merged, at)
-  let events = 0
-  /** Merges a tile, or what is like one; they come in the order of time. */
-  const merge = (from: Cells, cell: number): void => {
-    events += from.f64[cell + eventsCell]!
-    for (const { partial, at } of group.partials) {
-      partial.merge(merged, at, from, cell + at, pool)
-    }
-  }
+  for (const { partial, at } of partials) partial.init(merged, at)
   const parts: PartOfTile[] = []
-  const mergePart = (range: TimeRange | null): void => {
-    if (range === null || !hasTile(levelState, slot, range)) return
+  /** Merges a part of a tile; those of a window come in the order of time. */
+  const mergePart = (range: TimeRange | null): number => {
+    if (range === null || !hasTile(levelState, slot, range)) return 0
     const part = new PartOfTile(state, level, group, slot, range)
     parts.push(part)
-    merge(part.cells, part.cell)
+    const { cells, cell } = part
+    for (const { partial, at } of partials) partial.merge(merged, at, cells, cell + at, pool)
+    return cells.f64[cell + eventsCell]!
   }
   try {
-    mergePart(before)
-    for (let n = runs.lowerBound(slot, first); n < runs.rowCount(slot); n++) {
-      const cell = runs.rowAt(slot, n) * level.stride
-      if (cells.f64[cell + tileCell]! > last) break
-      merge(cells, cell)
+    let events = mergePart(before)
+    const { cells } = runs
+    const tiles = findTiles(levelState, slot, first, last)
+    for (let n = 0; n < tiles; n++) events += cells.f64[tileCells[n]! + eventsCell]!
+    // Partial by partial: the same few instructions for all tiles.
+    for (const { partial, at } of partials) {
+      for (let n = 0; n < tiles; n++) partial.merge(merged, at, cells, tileCells[n]! + at, pool)
     }
-    mergePart(behind)
+    events += mergePart(behind)
     merged.f64[eventsCell] = events
-    for (const feature of group.features) answerFeature(feature, events, merged, pool, answer)
+    for (let n = 0; n < features.length; n++) {
+      answerFeature(features[n]!, places[n]!, merged, pool, answer)
+    }
   } finally {
-    for (const { partial, at } of group.partials) partial.release?.(merged, at, pool)
+    for (const { partial, at } of partials) partial.release?.(merged, at, pool)
     for (const part of parts) part.release()
   }
 }
@@ -152,21 +172,32 @@ const wholeTiles = { before: null, behind: null }
 
 /** Makes a feature's value of the merged tiles of its window, or one of its values. */
 function answerFeature(
-  { index, element, finalize, ofNulls, at, countAt }: PlacedFeature,
-  events: number,
+  { element, finalize, ofNulls, at, countAt }: PlacedFeature,
+  place: number,
   merged: Cells,
   pool: ValuePool,
   { values, hasEvents }: Answer,
 ): void {
+  const isAny = merged.f64[eventsCell]! > 0
   const count = merged.f64[countAt]!
-  const ofNone = events === 0 ? null : ofNulls
+  const ofNone = isAny ? ofNulls : null
   const value = count === 0 ? ofNone : finalize(merged, at, count, pool)
-  hasEvents[index] = (hasEvents[index] ?? false) || events > 0
-  if (element === null) values[index] = value
-  else {
-    values[index] ??= new Elements()
-    ;(values[index] as Elements).values[element] = value
+  if (isAny) hasEvents[place] = true
+  if (element === null) {
+    values[place] = value
+    return
   }
+  const elements = elementsAt(values, place)
+  elements.values[element] = value
+  elements.hasEvents ||= isAny
+}
+
+function elementsAt(values: Answer['values'], place: number): Elements {
+  const known = values[place]
+  if (known instanceof Elements) return known
+  const elements = new Elements()
+  values[place] = elements
+  return elements
 }
 
 let scratch = new Cells(64)
@@ -177,6 +208,18 @@ function scratchOf(stride: number): Cells {
   return scratch
 }
 
-function instantNs(ms: number, ns: number): bigint {
-  return Number.isFinite(ms) ? BigInt(ms) * 1_000_000n + BigInt(ns) : 0n
+/** All questions of a read that end at the clock have one edge. */
+const lastEdge = { edgeMs: NaN, edgeNs: 0, ns: 0n }
+
+function edgeOf(edge: Edge): bigint {
+  if (edge.edgeMs !== lastEdge.edgeMs || edge.edgeNs !== lastEdge.edgeNs) {
+    lastEdge.ns = instantNs(edge)
+    lastEdge.edgeMs = edge.edgeMs
+    lastEdge.edgeNs = edge.edgeNs
+  }
+  return lastEdge.ns
+}
+
+function instantNs({ edgeMs, edgeNs }: Edge): bigint {
+  return Number.isFinite(edgeMs) ? BigInt(edgeMs) * 1_000_000n + BigInt(edgeNs) : 0n
 }

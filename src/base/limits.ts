@@ -110,6 +110,9 @@ export const intakeBytesMax = 64 * 1024 * 1024
 /** Bytes read from sockets between two collections of what is young, see `wire/young-memory.ts`. */
 export const youngBytesMax = 4 * 1024 * 1024
 
+/** Messages with reads that one lane has not answered; beyond, reads wait to share one. */
+export const readMessagesMax = 2
+
 /** Buffers posted to one lane and not yet answered; beyond, events wait in the router. */
 export const laneBuffersMax = 8
 

@@ -29,6 +29,8 @@ export function shardReader(lanes: readonly Lane[], shards: number): ShardReader
   const laneOf: Lane[] = []
   for (const lane of lanes) for (const shard of lane.shards) laneOf[shard] = lane
   assert(laneOf.length === shards, 'each shard has one lane')
+  const [only] = lanes
+  if (lanes.length === 1) return (queries) => only!.read(queries)
   return async (queries) => {
     const results: ReadResult[] = []
     await Promise.all(

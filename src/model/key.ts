@@ -16,31 +16,47 @@ export const eventIdKinds = ['String', 'Int64', 'Int32'] as const
 
 const utf8 = new TextEncoder()
 
-/**
- * Encodes converted join-key values, in the order of `joinKeys`.
- *
- * @returns the bytes, or a reason why they are not usable as a key.
- */
+/** Where a key is put together. */
+const scratch = new Uint8Array(keyBytesMax)
+const view = new DataView(scratch.buffer)
+
+/** Why values are not usable as a key. */
+export interface KeyProblem {
+  readonly field: string
+  readonly reason: string
+}
+
+/** Encodes converted join-key values, by their names. */
 export function encodeKey(
   joinKeys: readonly Field[],
   values: Readonly<Record<string, Value>>,
-): Uint8Array | { readonly field: string; readonly reason: string } {
-  const scratch = new Uint8Array(keyBytesMax)
-  const view = new DataView(scratch.buffer)
+): Uint8Array | KeyProblem {
+  return encodeKeyValues(
+    joinKeys,
+    joinKeys.map(({ name }) => values[name]),
+  )
+}
+
+/** Encodes converted values, in the order of `joinKeys`. */
+export function encodeKeyValues(
+  joinKeys: readonly Field[],
+  values: readonly (Value | undefined)[],
+): Uint8Array | KeyProblem {
   let at = 0
-  for (const { name, type } of joinKeys) {
-    const value = values[name]
+  for (let n = 0; n < joinKeys.length; n++) {
+    const { name, type } = joinKeys[n]!
+    const value = values[n]
     if (value === null || value === undefined) return { field: name, reason: 'null' }
     switch (type.kind) {
       case 'String': {
         const text = value as string
         if (!text.isWellFormed()) return { field: name, reason: 'not well-formed Unicode' }
-        const bytes = utf8.encode(text)
-        if (bytes.length === 0) return { field: name, reason: 'empty string' }
-        if (at + 2 + bytes.length > keyBytesMax) return tooLong(name)
-        view.setUint16(at, bytes.length, true)
-        scratch.set(bytes, at + 2)
-        at += 2 + bytes.length
+        if (text === '') return { field: name, reason: 'empty string' }
+        if (at + 2 > keyBytesMax) return tooLong(name)
+        const { read, written } = utf8.encodeInto(text, scratch.subarray(at + 2))
+        if (read < text.length) return tooLong(name)
+        view.setUint16(at, written, true)
+        at += 2 + written
         break
       }
       case 'Int64':
@@ -61,7 +77,7 @@ export function encodeKey(
   return scratch.slice(0, at)
 }
 
-function tooLong(field: string): { field: string; reason: string } {
+function tooLong(field: string): KeyProblem {
   return {
     field,
     reason: `the whole key exceeds ${keyBytesMax} bytes, 2 more counted for each string`,

@@ -1,8 +1,8 @@
 /**
  * What the main thread and the shard threads say to each other.
  *
- * A lane is one shard thread with its port. Messages of a lane keep their order in both
- * directions, so a read posted after a batch sees that batch.
+ * A lane is one shard thread with its port. Messages of a lane keep their order in both directions,
+ * but for reads: they are answered before batches that wait, and see those that were answered.
  */
 import type { HashSeed } from '../base/hash.ts'
 import type { LeadingEdge } from './catalog.ts'
@@ -45,12 +45,9 @@ export interface ShardBuffer {
   readonly byteLength: number
 }
 
-/** Keys of one view to be read; `results` come back in the same order. */
-export interface ReadQuery {
+/** What is asked of a view, whatever the key. */
+export interface ReadAbout {
   readonly view: number
-  readonly shard: number
-  readonly keyHash: number
-  readonly key: Uint8Array
   /** Places in the view's features. */
   readonly features: readonly number[]
   /** Which of the two ends the windows. */
@@ -60,6 +57,23 @@ export interface ReadQuery {
   /** The view's watermark over all shards: whole ms, and nanoseconds within. */
   readonly watermarkMs: number
   readonly watermarkNs: number
+}
+
+/** A question about one key of one view. */
+export interface ReadQuery {
+  /** Questions of one read, or of one moment, share it. */
+  readonly about: ReadAbout
+  readonly shard: number
+  readonly keyHash: number
+  readonly key: Uint8Array
+}
+
+/** A key where it stands: `bytes[keyStart, keyEnd)`. */
+export interface KeyAt {
+  readonly keyHash: number
+  readonly bytes: Uint8Array
+  readonly keyStart: number
+  readonly keyEnd: number
 }
 
 /** What a read knows of one entity in one view. */
@@ -82,6 +96,28 @@ export interface ReadFailure {
   readonly failure: Error
 }
 
+/** Questions on their way to a lane, in their order: made by `model/read-packing.ts`. */
+export interface PackedQueries {
+  /** Each once, as far as neighbouring questions share theirs. */
+  readonly abouts: readonly ReadAbout[]
+  /** Four of each question: place of its about, shard, hash of its key, end of its key in `keys`. */
+  readonly words: Uint32Array
+  readonly keys: Uint8Array
+}
+
+/** Answers on their way back, in the order of the questions. */
+export interface PackedAnswers {
+  /**
+   * Eight bytes for each of two instants of every answer, and for each value; then a byte for each
+   * value, what it is, and one for each answer, what it knows of the entity.
+   */
+  readonly bytes: ArrayBuffer
+  /** Values that are no numbers. */
+  readonly others: readonly Value[]
+  /** The questions that have no answer. */
+  readonly failures: readonly { readonly at: number; readonly failure: Error }[]
+}
+
 export type ToShard =
   | {
       readonly kind: 'apply'
@@ -95,7 +131,7 @@ export type ToShard =
       readonly flushed: number
       readonly recorded: Recorded
     }
-  | { readonly kind: 'read'; readonly id: number; readonly queries: readonly ReadQuery[] }
+  | { readonly kind: 'read'; readonly id: number; readonly queries: PackedQueries }
   /** Write what changed up to `routed`; answered by one `checkpointed` per shard. */
   | {
       readonly kind: 'checkpoint'
@@ -116,11 +152,7 @@ export type FromShard =
       /** The lane's watermark of each view: ms and ns in turn; -Infinity before the first event. */
       readonly watermarks: Float64Array
     }
-  | {
-      readonly kind: 'read'
-      readonly id: number
-      readonly results: readonly (ReadResult | ReadFailure)[]
-    }
+  | { readonly kind: 'read'; readonly id: number; readonly answers: PackedAnswers }
   | {
       readonly kind: 'checkpointed'
       readonly shard: number

@@ -14,12 +14,16 @@ import { MillraceError, reasonOf } from '../base/errors.ts'
 import type {
   FromShard,
   LaneStart,
+  PackedAnswers,
+  PackedQueries,
   ReadFailure,
   ReadQuery,
   ReadResult,
   ShardOpened,
   ToShard,
 } from '../model/message.ts'
+import { readMessagesMax } from '../base/limits.ts'
+import { packQueries, unpackAnswers } from '../model/read-packing.ts'
 
 /**
  * Room for young objects in a thread, MiB, a quarter of the default: state lives in typed arrays,
@@ -52,7 +56,9 @@ export interface Lane {
   /** Adds a listener for `applied`, `checkpointed` and `awaiting`. */
   onMessage(listener: (message: FromShard) => void): void
   /**
-   * Asks the lane's shards; all reads of a turn travel in one message.
+   * Asks the lane's shards; all reads of a turn travel in one message. While some messages are on
+   * their way, reads wait for one to come back and then travel together: the busier the lane, the
+   * more reads share what a message costs.
    *
    * @returns `results[n]`, in the order of `queries[n]`.
    * @throws MillraceError `SHARD_FAILED`; `INTERNAL` when one of the queries could not be answered.
@@ -121,6 +127,12 @@ interface WaitingRead {
   readonly reject: (error: MillraceError) => void
 }
 
+/** The reads of one message, and what it said. */
+interface AskedReads {
+  readonly reads: readonly WaitingRead[]
+  readonly queries: PackedQueries
+}
+
 class ThreadLane implements Lane {
   readonly lane: number
   readonly shards: readonly number[]
@@ -137,7 +149,7 @@ class ThreadLane implements Lane {
   #failure: MillraceError | null = null
   #isClosing = false
   #turn: WaitingRead[] = []
-  readonly #asked = new Map<number, readonly WaitingRead[]>()
+  readonly #asked = new Map<number, AskedReads>()
   #nextReadId = 0
 
   constructor(
@@ -190,7 +202,7 @@ class ThreadLane implements Lane {
         return
       }
       this.#turn.push({ queries, resolve, reject })
-      if (this.#turn.length === 1) setImmediate(() => this.#askTurn())
+      if (this.#turn.length === 1) this.#askSoon()
     })
   }
 
@@ -210,17 +222,24 @@ class ThreadLane implements Lane {
     this.#failure = failure
     this.#rejectOpened(failure)
     for (const read of this.#turn) read.reject(failure)
-    for (const reads of this.#asked.values()) for (const read of reads) read.reject(failure)
+    for (const { reads } of this.#asked.values()) for (const read of reads) read.reject(failure)
     this.#turn = []
     this.#asked.clear()
+  }
+
+  /** Asks at the end of the turn, unless as many messages as may be are on their way. */
+  #askSoon(): void {
+    if (this.#asked.size < readMessagesMax) setImmediate(() => this.#askTurn())
   }
 
   #askTurn(): void {
     if (this.#turn.length === 0) return
     const id = this.#nextReadId++
-    this.#asked.set(id, this.#turn)
-    this.post({ kind: 'read', id, queries: this.#turn.flatMap(({ queries }) => queries) })
+    const reads = this.#turn
+    const queries = packQueries(reads.flatMap(({ queries }) => queries))
+    this.#asked.set(id, { reads, queries })
     this.#turn = []
+    this.post({ kind: 'read', id, queries })
   }
 
   #receive(message: Exclude<FromShard, { kind: 'closed' }>): void {
@@ -229,7 +248,7 @@ class ThreadLane implements Lane {
         this.#resolveOpened(message.shards)
         return
       case 'read':
-        this.#answer(message.id, message.results)
+        this.#answer(message.id, message.answers)
         return
       case 'failed':
         this.#onFailure(new Error(message.reason))
@@ -242,13 +261,17 @@ class ThreadLane implements Lane {
     }
   }
 
-  #answer(id: number, all: readonly (ReadResult | ReadFailure)[]): void {
-    const reads = this.#asked.get(id) ?? []
+  #answer(id: number, packed: PackedAnswers): void {
+    const asked = this.#asked.get(id)
+    if (asked === undefined) return
     this.#asked.delete(id)
+    if (this.#turn.length > 0) this.#askSoon()
+    const { reads } = asked
+    const all = unpackAnswers(asked.queries, packed)
     let at = 0
     for (const { queries, resolve, reject } of reads) {
-      const answers = all.slice(at, at + queries.length)
-      const failed = answers.find(isFailure)
+      const answers = reads.length === 1 ? all : all.slice(at, at + queries.length)
+      const failed = packed.failures.length === 0 ? undefined : answers.find(isFailure)
       if (failed === undefined) resolve(answers as readonly ReadResult[])
       else reject(new MillraceError('INTERNAL', { lane: this.lane }, { cause: failed.failure }))
       at += queries.length

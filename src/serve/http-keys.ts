@@ -7,7 +7,7 @@ import { MillraceError } from '../base/errors.ts'
 import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
 import type { ReadOptions } from '../model/contracts.ts'
 import { isWireMap } from '../model/convert.ts'
-import type { DataType } from '../model/types.ts'
+import type { Field } from '../model/types.ts'
 import type { Readable } from './services.ts'
 
 type Key = Readonly<Record<string, unknown>>
@@ -25,18 +25,15 @@ export interface FeatureRequest {
 }
 
 /** The key in `?user_id=u1&region=eu`; every value is text there, whatever the join key's type. */
-export function keyOfQuery(service: Readable, { query, url }: Query): Key {
-  assertDecodable(url)
+export function keyOfQuery({ joinKeys }: Readable, { query, url }: Query): Key {
+  if (url.includes('%')) assertDecodable(url)
   const given = query as Readonly<Record<string, string | readonly string[]>>
-  const types = new Map(service.joinKeys.map(({ name, type }) => [name, type]))
-  const key = Object.create(null) as Record<string, unknown>
-  for (const [name, text] of Object.entries(given)) {
-    if (typeof text !== 'string') {
+  for (const name in given) {
+    if (typeof given[name] !== 'string') {
       throw new MillraceError('KEY_INVALID', { key: name, reason: 'given more than once' })
     }
-    key[name] = fromText(types.get(name), text)
   }
-  return key
+  return joinKeys.some(({ type }) => type.kind === 'Bool') ? withBools(joinKeys, given) : given
 }
 
 /** The parser takes what it cannot decode as it stands, which would be the key of somebody else. */
@@ -49,9 +46,13 @@ function assertDecodable(url: string): void {
 }
 
 /** Text as the form that the reader takes: a Bool is no text there, an integer may be. */
-function fromText(type: DataType | undefined, text: string): unknown {
-  if (type?.kind === 'Bool' && (text === 'true' || text === 'false')) return text === 'true'
-  return text
+function withBools(joinKeys: readonly Field[], given: Key): Key {
+  const key = Object.create(null) as Record<string, unknown>
+  for (const [name, text] of Object.entries(given)) {
+    const isBool = joinKeys.find((key) => key.name === name)?.type.kind === 'Bool'
+    key[name] = isBool && (text === 'true' || text === 'false') ? text === 'true' : text
+  }
+  return key
 }
 
 /** The request in `{ "keys": [{ "user_id": "u1" }, …], "leadingEdge": "latest-event" }`. */

@@ -5,14 +5,14 @@
  * takes WebSocket upgrades of its `server`, and programs call `inject`. Every answer is JSON and
  * every refusal has a code of the error table; `docs/reference/http.md` describes the routes.
  */
-import { fastify, type FastifyInstance, type HTTPMethods } from 'fastify'
+import { fastify, type FastifyInstance, type FastifyReply, type HTTPMethods } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import { definitionsJson } from './definitions.ts'
-import { featureBody } from './feature-body.ts'
+import { createFeatureBody } from './feature-body.ts'
 import { createErrorHandler, errorBody, refuseConnection, type HttpLog } from './http-errors.ts'
 import { keyOfQuery, requestOfBody, type FeatureRequest } from './http-keys.ts'
 import { addLedger } from './http-ledger.ts'
@@ -101,27 +101,38 @@ function unreadyError(readiness: Exclude<Readiness, { state: 'ready' }>): Millra
     : new MillraceError('FAILED', { reason: readiness.reason })
 }
 
-function addFeatures(app: FastifyInstance, options: HttpOptions): void {
-  const byName = readables(options.catalog)
+const jsonType = 'application/json; charset=utf-8'
 
-  async function answer(name: string, requestOf: (service: Readable) => FeatureRequest) {
+function addFeatures(app: FastifyInstance, options: HttpOptions): void {
+  const byName = new Map(
+    [...readables(options.catalog)].map(([name, service]) => {
+      return [name, { service, bodyOf: createFeatureBody(service) }] as const
+    }),
+  )
+
+  async function answer(
+    name: string,
+    reply: FastifyReply,
+    requestOf: (service: Readable) => FeatureRequest,
+  ): Promise<string> {
     const readiness = options.readiness()
     if (readiness.state === 'failed') throw unreadyError(readiness)
-    const service = byName.get(name)
-    if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
-    const { keys, options: how } = requestOf(service)
+    const found = byName.get(name)
+    if (found === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
+    const { keys, options: how } = requestOf(found.service)
     const table = await options.read.read(name, keys, how)
-    return featureBody(service, keys, table, options.nowMs())
+    reply.header('content-type', jsonType)
+    return found.bodyOf({ keys, table, nowMs: options.nowMs() })
   }
 
-  app.get<{ Params: { name: string } }>('/v1/features/:name', ({ params, query, url }) =>
-    answer(params.name, (service) => ({
+  app.get<{ Params: { name: string } }>('/v1/features/:name', ({ params, query, url }, reply) =>
+    answer(params.name, reply, (service) => ({
       keys: [keyOfQuery(service, { query, url })],
       options: {},
     })),
   )
-  app.post<{ Params: { name: string } }>('/v1/features/:name', ({ params, body }) =>
-    answer(params.name, () => requestOfBody(body)),
+  app.post<{ Params: { name: string } }>('/v1/features/:name', ({ params, body }, reply) =>
+    answer(params.name, reply, () => requestOfBody(body)),
   )
 }
 

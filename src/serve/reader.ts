@@ -19,7 +19,7 @@ import type {
   ShardReader,
 } from '../model/contracts.ts'
 import { convertValue, type Problem } from '../model/convert.ts'
-import { encodeKey } from '../model/key.ts'
+import { encodeKeyValues } from '../model/key.ts'
 import type { ReadQuery, ReadResult } from '../model/message.ts'
 import { shardOf } from '../model/partition.ts'
 import type { Field, Value } from '../model/types.ts'
@@ -65,8 +65,8 @@ export function createReader(options: ReaderOptions): ReadPort {
       assert(results.length === queries.length, 'one result per query')
       const width = service.parts.length
       return {
-        names: service.features.map((feature) => feature.name),
-        types: service.features.map((feature) => feature.type),
+        names: service.names,
+        types: service.types,
         rows: keys.map((_, row) => featureRow(service, results, row * width)),
       }
     },
@@ -81,42 +81,44 @@ function buildQueries(
   readOptions: ReadOptions,
 ): ReadQuery[] {
   const edgeMs = nowMs()
-  const parts = service.parts.map(({ view, features }) => {
+  const parts = service.parts.map(({ view, features, keyPlaces }) => {
     const watermark = watermarkOf(view.index)
     const leadingEdge = readOptions.leadingEdge ?? view.leadingEdge
-    const about = { view: view.index, features, leadingEdge, edgeMs }
-    return { view, about: { ...about, watermarkMs: watermark.ms, watermarkNs: watermark.ns } }
+    const { ms: watermarkMs, ns: watermarkNs } = watermark
+    const about = { view: view.index, features, leadingEdge, edgeMs, watermarkMs, watermarkNs }
+    return { joinKeys: view.joinKeys, keyPlaces, about }
   })
   const queries: ReadQuery[] = []
-  keys.forEach((given, row) => {
+  for (let row = 0; row < keys.length; row++) {
     const place = keys.length > 1 ? row : null
-    const values = convertKey(service.joinKeys, given, place)
-    for (const { view, about } of parts) {
-      const key = keyBytes(view.joinKeys, values, place)
+    const values = convertKey(service.joinKeys, keys[row]!, place)
+    for (const { joinKeys, keyPlaces, about } of parts) {
+      const own = keyPlaces === null ? values : keyPlaces.map((at) => values[at]!)
+      const key = keyBytes(joinKeys, own, place)
       const keyHash = hashBytes(key, 0, key.length, seed)
-      queries.push({ ...about, shard: shardOf(keyHash, shards), keyHash, key })
+      queries.push({ about, shard: shardOf(keyHash, shards), keyHash, key })
     }
-  })
+  }
   return queries
 }
 
-/** Converts a key's values; a missing, an unknown or an unusable one is refused. */
-function convertKey(
-  joinKeys: readonly Field[],
-  given: GivenKey,
-  row: number | null,
-): Record<string, Value> {
-  const values: Record<string, Value> = Object.create(null) as Record<string, Value>
+/**
+ * Converts a key's values; a missing, an unknown or an unusable one is refused.
+ *
+ * @returns `values[n]` of `joinKeys[n]`.
+ */
+function convertKey(joinKeys: readonly Field[], given: GivenKey, row: number | null): Value[] {
   // First of all: what is missing then is most likely this one, misspelt.
-  const unknown = Object.keys(given).find((name) => !joinKeys.some((key) => key.name === name))
-  if (unknown !== undefined) {
+  for (const name in given) {
+    if (joinKeys.some((key) => key.name === name) || !Object.hasOwn(given, name)) continue
     const expected = joinKeys.map(({ name }) => name).join(', ')
-    throw keyInvalid(unknown, `not a join key of this read, which takes ${expected}`, row)
+    throw keyInvalid(name, `not a join key of this read, which takes ${expected}`, row)
   }
+  const values: Value[] = []
   for (const { name, type } of joinKeys) {
     if (!Object.hasOwn(given, name)) throw keyInvalid(name, 'missing', row)
     const problems: Problem[] = []
-    values[name] = convertValue(type, given[name], '', problems)
+    values.push(convertValue(type, given[name], '', problems))
     const problem = problems[0]
     if (problem) throw keyInvalid(name, errorMessage(problem.code, problem.details), row)
   }
@@ -125,10 +127,10 @@ function convertKey(
 
 function keyBytes(
   joinKeys: readonly Field[],
-  values: Readonly<Record<string, Value>>,
+  values: readonly Value[],
   row: number | null,
 ): Uint8Array {
-  const key = encodeKey(joinKeys, values)
+  const key = encodeKeyValues(joinKeys, values)
   if (key instanceof Uint8Array) return key
   throw keyInvalid(key.field, key.reason, row)
 }

@@ -13,6 +13,9 @@ export interface Readable {
   readonly joinKeys: readonly Field[]
   /** In the order of the values. */
   readonly features: readonly ReadableFeature[]
+  /** Of the features, in their order. */
+  readonly names: readonly string[]
+  readonly types: readonly DataType[]
   /** The views that are asked, each once. */
   readonly parts: readonly ReadablePart[]
 }
@@ -33,6 +36,8 @@ export interface ReadablePart {
   readonly view: View
   /** Places in the view's features. */
   readonly features: readonly number[]
+  /** Places of the view's join keys among those of the service; null when they are the same. */
+  readonly keyPlaces: readonly number[] | null
 }
 
 /** Resolves the services of a catalog. */
@@ -49,5 +54,17 @@ function readable(catalog: Catalog, service: Service): Readable {
     const place = parts[part]!.features.push(feature) - 1
     return { name, type: view.features[feature]!.type, view: view.name, part, place }
   })
-  return { name: service.name, joinKeys: service.joinKeys, features, parts }
+  const names = features.map(({ name }) => name)
+  const types = features.map(({ type }) => type)
+  const { name, joinKeys } = service
+  const asked = parts.map((part) => ({
+    ...part,
+    keyPlaces: placesOf(part.view.joinKeys, joinKeys),
+  }))
+  return { name, joinKeys, features, names, types, parts: asked }
+}
+
+function placesOf(own: readonly Field[], all: readonly Field[]): readonly number[] | null {
+  const places = own.map(({ name }) => all.findIndex((field) => field.name === name))
+  return places.length === all.length && places.every((at, n) => at === n) ? null : places
 }

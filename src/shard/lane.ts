@@ -1,13 +1,16 @@
 /**
  * A lane: one thread with the shards it owns, and the port on which it is told what to do.
  *
- * Messages are handled one at a time in the order in which they came, so a read sees every batch
- * posted before it. Only `flushed` overtakes, because a checkpoint in progress waits for it. State
- * in memory is bounded: near the bound keys are evicted, and when too much of it is not stored, the
- * lane makes a checkpoint of its own accord; at the bound, batches wait for it. Shards take
- * their turns at a checkpoint, so that what one needs for it is needed once.
+ * Messages are handled one at a time in the order in which they came. Two overtake: `flushed`,
+ * because a checkpoint in progress waits for it, and reads, because who asks waits for the answer:
+ * they are looked for between any two steps of applying, so that none waits for more than a step.
+ * A read sees whole batches of a shard, and all that this lane has answered by `applied`; a batch
+ * is acknowledged when every lane has. State in memory is bounded: near the bound keys are evicted,
+ * and when too much of it is not stored, the lane makes a checkpoint of its own accord; at the
+ * bound, batches wait for it. Shards take their turns at a checkpoint, so that what one needs for
+ * it is needed once.
  */
-import type { MessagePort } from 'node:worker_threads'
+import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import { reasonOf } from '../base/errors.ts'
 import { dirtyKeysMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
@@ -17,10 +20,10 @@ import type {
   LaneStart,
   LaneStats,
   ReadFailure,
-  ReadQuery,
   ReadResult,
   ToShard,
 } from '../model/message.ts'
+import { packAnswers, QueryCursor } from '../model/read-packing.ts'
 import { sectionBuffers } from '../model/section.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
 import { Shard } from './shard.ts'
@@ -35,8 +38,8 @@ const eventsPerStep = 512
 /** Share of the bound that may have changed before it is stored. */
 const storeAt = 0.5
 
-type Queued = Exclude<ToShard, { kind: 'flushed' }>
-type Post = (message: FromShard) => void
+type Queued = Exclude<ToShard, { kind: 'flushed' | 'read' }>
+type Reading = Extract<ToShard, { kind: 'read' }>
 
 /**
  * Opens the shards of a lane and serves its port until it is told to close.
@@ -48,10 +51,10 @@ export async function runLane(
   catalog: Catalog,
   port: MessagePort,
 ): Promise<void> {
-  const post: Post = (message) => port.postMessage(message)
+  const post = (message: FromShard): void => port.postMessage(message)
   try {
-    const lane = await Lane.open(start, catalog, post)
-    await lane.serve(port)
+    const lane = await Lane.open(start, catalog, port)
+    await lane.serve()
   } catch (thrown) {
     // As a message, as the end of the task, and then silence: whoever waits for either is told.
     post({ kind: 'failed', reason: reasonOf(thrown) })
@@ -65,7 +68,7 @@ class Lane {
   readonly #shards: ReadonlyMap<number, Shard>
   readonly #all: readonly Shard[]
   readonly #stateBytesMax: number
-  readonly #post: Post
+  readonly #port: MessagePort
   readonly #mailbox: Queued[] = []
   #wake: () => void = () => {}
   #flushed = 0
@@ -79,8 +82,10 @@ class Lane {
   /** It was told to close, or has failed: no checkpoint begins or waits any more. */
   #isEnding = false
   #arrivalMs = 0
+  /** What a read has broken, which ends the lane. */
+  #broken: { readonly thrown: unknown } | null = null
 
-  static async open(start: LaneStart, catalog: Catalog, post: Post): Promise<Lane> {
+  static async open(start: LaneStart, catalog: Catalog, port: MessagePort): Promise<Lane> {
     const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
     const { viewIds, viewsSince, storePath, seed } = start
     const common = { catalog, validators, viewIds, viewsSince, storePath, seed }
@@ -88,20 +93,28 @@ class Lane {
     for (const index of start.shards) {
       shards.set(index, await Shard.open({ ...common, index }))
     }
-    return new Lane(start, shards, post)
+    return new Lane(start, shards, port)
   }
 
-  private constructor(start: LaneStart, shards: ReadonlyMap<number, Shard>, post: Post) {
-    this.#post = post
+  private constructor(start: LaneStart, shards: ReadonlyMap<number, Shard>, port: MessagePort) {
+    this.#port = port
     this.#shards = shards
     this.#all = [...shards.values()]
     this.#stateBytesMax = start.stateBytesMax
   }
 
-  async serve(port: MessagePort): Promise<void> {
-    port.on('message', (message: ToShard) => this.#receive(message))
+  async serve(): Promise<void> {
+    this.#port.on('message', (message: ToShard) => {
+      try {
+        this.#receive(message)
+      } catch (thrown) {
+        this.#broken ??= { thrown }
+        this.#wake()
+      }
+    })
     this.#post({ kind: 'opened', shards: this.#all.map((shard) => shard.opened) })
     for (;;) {
+      if (this.#broken !== null) throw this.#broken.thrown
       const message = this.#mailbox.shift()
       if (message === undefined) {
         await new Promise<void>((resolve) => {
@@ -115,7 +128,11 @@ class Lane {
     await this.#storing
     for (const shard of this.#all) await shard.close()
     this.#post({ kind: 'closed' })
-    port.close()
+    this.#port.close()
+  }
+
+  #post(message: FromShard): void {
+    this.#port.postMessage(message)
   }
 
   #receive(message: ToShard): void {
@@ -124,6 +141,10 @@ class Lane {
       for (const shard of this.#all) shard.recordedTo(message.recorded)
     }
     if (message.kind === 'flushed') return
+    if (message.kind === 'read') {
+      this.#answer(message)
+      return
+    }
     if (message.kind === 'close') this.#end()
     this.#mailbox.push(message)
     this.#wake()
@@ -134,12 +155,6 @@ class Lane {
       case 'apply':
         await this.#apply(message)
         return
-      case 'read': {
-        const results = message.queries.map((query) => this.#read(query))
-        this.#post({ kind: 'read', id: message.id, results })
-        this.#bound()
-        return
-      }
       case 'checkpoint':
         this.#appliedTo(message.routed)
         this.#arrivalMs = message.arrivalMs
@@ -149,13 +164,21 @@ class Lane {
     }
   }
 
+  #answer({ id, queries }: Reading): void {
+    const answers: (ReadResult | ReadFailure)[] = []
+    for (const cursor = new QueryCursor(queries); cursor.next();) answers.push(this.#read(cursor))
+    this.#post({ kind: 'read', id, answers: packAnswers(queries, answers) })
+    // Keys that were in the store only are in memory now.
+    this.#bound()
+  }
+
   /** What goes wrong with an answer is told to who has asked; only that read has failed. */
-  #read(query: ReadQuery): ReadResult | ReadFailure {
+  #read(query: QueryCursor): ReadResult | ReadFailure {
     const shard = this.#shards.get(query.shard)!
     // This changes state, and would leave it half changed.
-    shard.admit(query)
+    shard.admit(query.about)
     try {
-      return shard.read(query)
+      return shard.read(query.about, query)
     } catch (thrown) {
       const failure = new Error(reasonOf(thrown))
       if (thrown instanceof Error && thrown.stack !== undefined) failure.stack = thrown.stack
@@ -176,11 +199,21 @@ class Lane {
         // Before a checkpoint may begin: it takes this for the position of the state.
         if (from === byteLength) shard.applied = routed
         this.#bound()
+        this.#receiveMore()
       }
     }
     this.#appliedTo(routed)
     const watermarks = this.#watermarks()
     this.#post({ kind: 'applied', id, rejected, watermarks })
+  }
+
+  /** Takes what has come since: an event loop would hand it over when all is applied. */
+  #receiveMore(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: ToShard } | undefined
+      if (received === undefined) return
+      this.#receive(received.message)
+    }
   }
 
   /** Every batch up to `routed` has been applied. */

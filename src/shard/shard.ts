@@ -14,7 +14,8 @@ import type { HashSeed } from '../base/hash.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
   BatchRejections,
-  ReadQuery,
+  KeyAt,
+  ReadAbout,
   Recorded,
   ReadResult,
   ShardOpened,
@@ -200,24 +201,24 @@ export class Shard {
   }
 
   /** Lets rows whose time has come at a read's moment wait no longer. */
-  admit({ view, edgeMs }: Pick<ReadQuery, 'view' | 'edgeMs'>): void {
+  admit({ view, edgeMs }: Pick<ReadAbout, 'view' | 'edgeMs'>): void {
     const { state } = this.#views[view]!
     if (state.view.leadingEdge === 'wall-clock') state.admit(edgeMs)
   }
 
   /** Answers a question, whose rows have been admitted. What it throws has changed nothing. */
-  read(query: ReadQuery): ReadResult {
-    const { state } = this.#views[query.view]!
-    const { watermarkMs: ms, watermarkNs: ns } = query
+  read(about: ReadAbout, key: KeyAt): ReadResult {
+    const { state } = this.#views[about.view]!
+    const { features, edgeMs, watermarkMs: ms, watermarkNs: ns } = about
     // This shard may have seen later events than those the main thread has heard of.
     const { watermarkMs, watermarkNs } = state
     const isAhead = watermarkMs > ms || (watermarkMs === ms && watermarkNs > ns)
-    let edge = { edgeMs: query.edgeMs, edgeNs: 0 }
-    if (query.leadingEdge === 'latest-event') {
+    let edge = { edgeMs, edgeNs: 0 }
+    if (about.leadingEdge === 'latest-event') {
       edge = isAhead ? { edgeMs: watermarkMs, edgeNs: watermarkNs } : { edgeMs: ms, edgeNs: ns }
     }
     try {
-      return evaluate(state, { ...query, ...edge })
+      return evaluate(state, { key, features, edge })
     } catch (thrown) {
       // The key may be in the store only, as it was before.
       this.#cold += 1

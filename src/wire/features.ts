@@ -1,11 +1,11 @@
 /**
- * The answer to a READ: a table of features in the values of msgpack, and back.
+ * What a READ is answered with: a table of features from the values of msgpack, and single values
+ * into them. `wire/feature-writer.ts` writes whole tables.
  *
  * Int64 travels as a 64-bit integer, Timestamp as the timestamp extension with its nanoseconds,
  * Struct and Map as a map. A float without a fraction may travel as an integer: its type is known
  * from the definition, not from the bytes.
  */
-import { assert } from '../base/assert.ts'
 import type { FeatureRow, FeatureState, FeatureTable } from '../model/contracts.ts'
 import { MsgpackTimestamp } from '../model/msgpack.ts'
 import type { DataType } from '../model/types.ts'
@@ -20,17 +20,6 @@ const states: readonly string[] = [
   'expired',
   'unseen',
 ] satisfies FeatureState[]
-
-/** @returns `rows[n]` of `[values, states, newest, edge]`, for the encoder. */
-export function encodeFeatureRows(table: FeatureTable, types: readonly DataType[]): unknown[] {
-  assert(types.length === table.names.length, 'one type per feature')
-  return table.rows.map(({ values, states, newestNs, edgeNs }) => [
-    values.map((value, i) => wireValue(value, types[i]!)),
-    states,
-    newestNs.map((ns) => (ns === null ? null : new MsgpackTimestamp(ns))),
-    edgeNs.map((ns) => new MsgpackTimestamp(ns)),
-  ])
-}
 
 /**
  * Reads the map of a FEATURES frame.
@@ -65,7 +54,7 @@ function instantNs(value: unknown, what: string): bigint {
 }
 
 /** A canonical value (`model/types.ts`) in the form that the encoder writes. */
-function wireValue(value: unknown, type: DataType): unknown {
+export function wireValue(value: unknown, type: DataType): unknown {
   if (value === null || value === undefined) return null
   switch (type.kind) {
     case 'Timestamp':

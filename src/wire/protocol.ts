@@ -1,20 +1,20 @@
 /**
  * Frames to bytes and back, for both sides of a connection.
  *
- * PUBLISH goes by hand (`wire/publish.ts`); every other frame is small, is bounded before it is
- * decoded, and is checked field by field, so that what leaves here has the types it claims. Keys
- * of maps that are not known are skipped, as are elements behind the last known one: a newer peer
- * of the same major version is understood.
+ * PUBLISH and FEATURES go by hand (`wire/publish.ts`, `wire/feature-writer.ts`); every other frame
+ * is small, is bounded before it is decoded, and is checked field by field, so that what leaves
+ * here has the types it claims. Keys of maps that are not known are skipped, as are elements behind
+ * the last known one: a newer peer of the same major version is understood.
  *
  * Thread: any.
  */
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { frameBytesMax, frameDepthMax, frameNodesMax } from '../base/limits.ts'
 import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
-import type { ReadOptions, TypedFeatureTable } from '../model/contracts.ts'
+import type { ReadOptions } from '../model/contracts.ts'
 import { createDecoder, createEncoder, wireInteger, type MsgpackDecoder } from '../model/msgpack.ts'
 import { FrameCursor, invalidFrame } from './cursor.ts'
-import { decodeFeatures, encodeFeatureRows } from './features.ts'
+import { decodeFeatures } from './features.ts'
 import * as check from './fields.ts'
 import {
   frameType,
@@ -31,6 +31,7 @@ import {
 import { parsePublish } from './publish.ts'
 
 export * from './frames.ts'
+export { encodeFeatures } from './feature-writer.ts'
 export { encodePublish } from './publish.ts'
 
 const encoder = createEncoder()
@@ -201,11 +202,6 @@ export function encodeGoaway(reason: string, deadlineMs: number): Uint8Array {
 
 export function encodeFlushed(token: number): Uint8Array {
   return encoder.encode([frameType.flushed, wireInteger(token)])
-}
-
-export function encodeFeatures(id: number, table: TypedFeatureTable): Uint8Array {
-  const rows = encodeFeatureRows(table, table.types)
-  return encoder.encode([frameType.features, wireInteger(id), { names: table.names, rows }])
 }
 
 export function encodeError(id: number, code: string, message: string): Uint8Array {

@@ -53,11 +53,9 @@ function read(state: ViewState, edgeMs: number, key = 'ann', features?: number[]
   const { bytes, hash } = engineKey(key)
   const all = state.view.features.map((_, i) => i)
   return evaluate(state, {
-    keyHash: hash,
-    key: bytes,
+    key: { keyHash: hash, bytes, keyStart: 0, keyEnd: bytes.length },
     features: features ?? all,
-    edgeMs,
-    edgeNs: 0,
+    edge: { edgeMs, edgeNs: 0 },
   })
 }
 

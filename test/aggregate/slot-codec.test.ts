@@ -84,9 +84,10 @@ function stateWith(load: () => Uint8Array | null): ViewState {
 }
 
 function valuesOf(state: ViewState) {
-  const { bytes: key, hash: keyHash } = engineKey('k')
+  const { bytes, hash: keyHash } = engineKey('k')
   const features = view.features.map((_, i) => i)
-  return evaluate(state, { keyHash, key, features, edgeMs: 0, edgeNs: 0 })
+  const key = { keyHash, bytes, keyStart: 0, keyEnd: bytes.length }
+  return evaluate(state, { key, features, edge: { edgeMs: 0, edgeNs: 0 } })
 }
 
 test('a key that was stored and loaded answers as before, whatever its values', () => {

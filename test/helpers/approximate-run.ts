@@ -73,11 +73,9 @@ export async function approximateRun(seed: number): Promise<ApproximateRunResult
     const { bytes, hash } = engineKey(key)
     const places = view.features.map((_, place) => place)
     const { values } = evaluate(state, {
-      keyHash: hash,
-      key: bytes,
+      key: { keyHash: hash, bytes, keyStart: 0, keyEnd: bytes.length },
       features: places,
-      edgeMs,
-      edgeNs: 0,
+      edge: { edgeMs, edgeNs: 0 },
     })
     for (const place of places) {
       const { fn, column } = view.features[place] as AggregateFeature

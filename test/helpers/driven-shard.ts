@@ -5,7 +5,7 @@ import { hashBytes } from '../../src/base/hash.ts'
 import { buildCatalog } from '../../src/define/catalog.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
 import { encodeKey } from '../../src/model/key.ts'
-import type { BatchRejections, ReadResult } from '../../src/model/message.ts'
+import type { BatchRejections, ReadAbout, ReadResult } from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
 import type { Value } from '../../src/model/types.ts'
 import { Shard } from '../../src/shard/shard.ts'
@@ -62,17 +62,16 @@ export class DrivenShard {
   read(of: Key, edgeMs: number): ReadResult {
     const key = this.#key(of)
     this.#shard.admit({ view: 0, edgeMs })
-    return this.#shard.read({
+    const about: ReadAbout = {
       view: 0,
-      shard: 0,
-      keyHash: hashBytes(key, 0, key.length, seed),
-      key,
       features: this.#catalog.views[0]!.features.map((_, place) => place),
       leadingEdge: this.#catalog.views[0]!.leadingEdge,
       edgeMs,
       watermarkMs: -Infinity,
       watermarkNs: 0,
-    })
+    }
+    const keyHash = hashBytes(key, 0, key.length, seed)
+    return this.#shard.read(about, { keyHash, bytes: key, keyStart: 0, keyEnd: key.length })
   }
 
   /** @param flushed  Resolves when the journal is on disk; at once unless told. */

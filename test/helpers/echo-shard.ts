@@ -6,7 +6,15 @@
  * with `n` values: the id of the message and the place in it; one of the key 255 fails. Positions
  * must ascend per shard.
  */
-import type { BatchRejections, FromShard, ReadResult, ToShard } from '../../src/model/message.ts'
+import type {
+  BatchRejections,
+  FromShard,
+  PackedAnswers,
+  ReadFailure,
+  ReadResult,
+  ToShard,
+} from '../../src/model/message.ts'
+import { packAnswers, QueryCursor } from '../../src/model/read-packing.ts'
 import { readSection, readSectionEvent } from '../../src/model/section.ts'
 import { sectionEvent } from './sections.ts'
 import type { LaneTask } from '../../src/route/lanes.ts'
@@ -44,15 +52,7 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
           }
           return
         case 'read':
-          post({
-            kind: 'read',
-            id: message.id,
-            results: message.queries.map(({ key }, place) =>
-              key[0] === 255
-                ? { failure: new Error('cannot be read') }
-                : readResult(message.id, place),
-            ),
-          })
+          post({ kind: 'read', id: message.id, answers: answersTo(message) })
           return
         case 'checkpoint':
           if (start.storePath === '/fails') post({ kind: 'failed', reason: 'disk is full' })
@@ -96,6 +96,16 @@ function echoed(
     }
   }
   return rejected
+}
+
+function answersTo({ id, queries }: Extract<ToShard, { kind: 'read' }>): PackedAnswers {
+  const answers: (ReadResult | ReadFailure)[] = []
+  for (const cursor = new QueryCursor(queries); cursor.next();) {
+    const isOdd = cursor.bytes[cursor.keyStart] === 255
+    const failure = { failure: new Error('cannot be read') }
+    answers.push(isOdd ? failure : readResult(id, answers.length))
+  }
+  return packAnswers(queries, answers)
 }
 
 function readResult(id: number, place: number): ReadResult {

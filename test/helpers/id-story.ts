@@ -228,17 +228,11 @@ export class IdStory {
     const { key, hash, shard } = this.#placeOf(user)
     const view = this.#catalog.views.find(({ name }) => name === 'week')!.index
     this.#shards[shard]!.admit({ view, edgeMs: this.#nowMs })
-    const result = this.#shards[shard]!.read({
-      view,
-      shard,
-      keyHash: hash,
-      key,
-      features: [0],
-      leadingEdge: 'wall-clock',
-      edgeMs: this.#nowMs,
-      watermarkMs: -Infinity,
-      watermarkNs: 0,
-    })
+    const about = { view, features: [0], leadingEdge: 'wall-clock', edgeMs: this.#nowMs } as const
+    const result = this.#shards[shard]!.read(
+      { ...about, watermarkMs: -Infinity, watermarkNs: 0 },
+      { keyHash: hash, bytes: key, keyStart: 0, keyEnd: key.length },
+    )
     return result.values[0]
   }
 

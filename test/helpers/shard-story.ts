@@ -315,17 +315,10 @@ export class ShardStory {
   ): ReadResult {
     const key = keyOf(this.#view, id)
     this.#shard.admit({ view: 0, edgeMs: this.#nowMs })
-    return this.#shard.read({
-      view: 0,
-      shard: 0,
-      keyHash: hashBytes(key, 0, key.length, seed),
-      key,
-      features,
-      leadingEdge,
-      edgeMs: this.#nowMs,
-      watermarkMs: -Infinity,
-      watermarkNs: 0,
-    })
+    const watermark = { watermarkMs: -Infinity, watermarkNs: 0 }
+    const about = { view: 0, features, leadingEdge, edgeMs: this.#nowMs, ...watermark }
+    const keyHash = hashBytes(key, 0, key.length, seed)
+    return this.#shard.read(about, { keyHash, bytes: key, keyStart: 0, keyEnd: key.length })
   }
 }
 

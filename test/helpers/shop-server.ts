@@ -22,7 +22,7 @@ export async function openShopServer(): Promise<ShopServer> {
     seed: { k0: 1, k1: 2 },
     readShards: (queries) =>
       Promise.resolve(
-        queries.map(({ key, features }) => ({
+        queries.map(({ key, about: { features } }) => ({
           entity: first.equals(key.subarray(0, 8)) ? ('present' as const) : ('unseen' as const),
           newestNs: first.equals(key.subarray(0, 8)) ? BigInt(nowMs - 90_000) * 1_000_000n : null,
           edgeNs: BigInt(nowMs) * 1_000_000n,

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
 import type { MillraceError } from '../../src/base/errors.ts'
 import type { Source } from '../../src/model/catalog.ts'
-import type { LaneStart, ReadQuery } from '../../src/model/message.ts'
+import type { LaneStart, ReadAbout, ReadQuery } from '../../src/model/message.ts'
 import { openLanes, type Lanes } from '../../src/route/lanes.ts'
 import { createRouter, type Router } from '../../src/route/router.ts'
 import { echoShardUrl } from '../helpers/echo-shard.ts'
@@ -51,16 +51,20 @@ function routerOver({ lanes }: Lanes): Router {
   })
 }
 
-const query = (key: number): ReadQuery => ({
+const about: ReadAbout = {
   view: 0,
-  shard: 0,
-  keyHash: 0,
-  key: Uint8Array.of(key),
-  features: [],
+  features: [0, 1],
   leadingEdge: 'wall-clock',
   edgeMs: 0,
   watermarkMs: 0,
   watermarkNs: 0,
+}
+
+const query = (key: number): ReadQuery => ({
+  about,
+  shard: 0,
+  keyHash: 0,
+  key: Uint8Array.of(key),
 })
 
 // Goal: order past every queue and bound on the way. Method: the threads fail when positions of a

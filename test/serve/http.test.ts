@@ -30,7 +30,7 @@ const reader: ReadPort = createReader({
     Promise.resolve(
       queries.map((query) => ({
         ...result,
-        values: query.features.map((feature) => result.values[feature]!),
+        values: query.about.features.map((feature) => result.values[feature]!),
       })),
     ),
   nowMs: () => nowMs,

@@ -47,7 +47,7 @@ test('a read asks once per key and view, with the key where it was routed', asyn
     { user_id: 2n, region: 'us' },
   ])
   assert.deepEqual(
-    asked.map(({ view, features }) => ({ view, features })),
+    asked.map(({ about: { view, features } }) => ({ view, features })),
     [
       { view: 1, features: [1, 0] },
       { view: 0, features: [2] },
@@ -59,12 +59,14 @@ test('a read asks once per key and view, with the key where it was routed', asyn
   assert.ok(key instanceof Uint8Array)
   const keyHash = hashBytes(key, 0, key.length, seed)
   assert.deepEqual(asked[2], {
-    view: 1,
-    features: [1, 0],
-    leadingEdge: 'wall-clock',
-    edgeMs: 1000,
-    watermarkMs: 101,
-    watermarkNs: 7,
+    about: {
+      view: 1,
+      features: [1, 0],
+      leadingEdge: 'wall-clock',
+      edgeMs: 1000,
+      watermarkMs: 101,
+      watermarkNs: 7,
+    },
     shard: shardOf(keyHash, shards),
     keyHash,
     key,
@@ -72,8 +74,8 @@ test('a read asks once per key and view, with the key where it was routed', asyn
 })
 
 test('values come in the order of the service, whatever view they are from', async () => {
-  const { reader } = readerOf(({ view }) =>
-    view === 1
+  const { reader } = readerOf(({ about }) =>
+    about.view === 1
       ? { ...present, values: [1.5, 3n], newestNs: 1n, edgeNs: 10n }
       : { ...present, values: [99n], newestNs: 2n, edgeNs: 20n },
   )

@@ -17,12 +17,15 @@ import type { Catalog } from '../../src/model/catalog.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import type {
   FromShard,
+  ReadAbout,
+  ReadFailure,
   ReadQuery,
   ReadResult,
   ShardBuffer,
   ToShard,
 } from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
+import { packQueries, unpackAnswers } from '../../src/model/read-packing.ts'
 import { shardOf } from '../../src/model/partition.ts'
 import { runLane } from '../../src/shard/lane.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
@@ -61,6 +64,7 @@ class DrivenLane {
   readonly posted: FromShard[] = []
   readonly opened: Reply<'opened'>
   #routed = 0
+  #unanswered = 0
 
   static async open(
     storePath: string,
@@ -81,6 +85,7 @@ class DrivenLane {
     this.opened = opened
     port.on('message', (message: FromShard) => {
       this.posted.push(message)
+      if (message.kind === 'applied') this.#unanswered -= 1
       // The journal of this test is always on disk.
       if (message.kind === 'awaiting') this.post({ kind: 'flushed', flushed: message.position })
     })
@@ -112,13 +117,22 @@ class DrivenLane {
     }
     const sent = writers.map((writer, shard): ShardBuffer => ({ shard, ...writer.take() }))
     const common = { id: 0, routed: this.#routed, flushed: 0, recorded }
+    this.#unanswered += 1
     this.post({ kind: 'apply', shards: sent, events: events.take(), ...common })
   }
 
+  /** Reads when all that was sent has been applied. */
   async read(keys: readonly number[]): Promise<readonly ReadResult[]> {
-    this.post({ kind: 'read', id: 1, queries: questions(keys) })
-    const { results } = await this.take('read')
-    return results as readonly ReadResult[]
+    while (this.#unanswered > 0) await once(this.#port, 'message')
+    const answers = await this.ask(questions(keys))
+    return answers as readonly ReadResult[]
+  }
+
+  async ask(queries: readonly ReadQuery[]): Promise<readonly (ReadResult | ReadFailure)[]> {
+    const packed = packQueries(queries)
+    this.post({ kind: 'read', id: 1, queries: packed })
+    const { answers } = await this.take('read')
+    return unpackAnswers(packed, answers)
   }
 
   checkpoint(): void {
@@ -146,18 +160,20 @@ function keyOf(id: number): { readonly key: Uint8Array; readonly hash: number } 
   return { key, hash: hashBytes(key, 0, key.length, seed) }
 }
 
+const about: ReadAbout = {
+  view: 0,
+  features: [0, 1],
+  leadingEdge: 'latest-event',
+  edgeMs: 0,
+  watermarkMs: -Infinity,
+  watermarkNs: 0,
+}
+
 /** What is asked to know all of some keys. */
 function questions(keys: readonly number[]): ReadQuery[] {
   return keys.map((id) => {
     const { key, hash } = keyOf(id)
-    const edge = {
-      leadingEdge: 'latest-event' as const,
-      edgeMs: 0,
-      watermarkMs: -Infinity,
-      watermarkNs: 0,
-    }
-    const shard = shardOf(hash, shards)
-    return { view: 0, shard, keyHash: hash, key, features: [0, 1], ...edge }
+    return { about, shard: shardOf(hash, shards), keyHash: hash, key }
   })
 }
 
@@ -247,18 +263,38 @@ test('a checkpoint that is asked for covers what was applied, in every shard', a
 test('a question that cannot be answered fails alone, and the lane goes on', async (context) => {
   const lane = await DrivenLane.open(await temporaryDirectory(context), 2 ** 30)
   lane.apply(1, [7])
+  await lane.take('applied')
   const [good] = questions([7])
-  const odd = { ...good!, key: null as never }
-  lane.post({ kind: 'read', id: 1, queries: [good!, odd, good!] })
-  const { results } = await lane.take('read')
-  const [before, failed, after] = results
+  const odd = { ...good!, about: { ...about, features: { length: 2 } as never } }
+  const [before, failed, after] = await lane.ask([good!, odd, good!])
   assert.deepEqual((before as ReadResult).values, [7n, 1n])
   assert.deepEqual(after, before)
   assert.ok('failure' in failed!)
-  assert.match(failed.failure.message, /null/)
+  assert.match(failed.failure.message, /not a function/)
   assert.match(failed.failure.stack!, /shard\.(js|ts)/)
   lane.apply(1, [7])
   assert.deepEqual((await lane.read([7]))[0]!.values, [14n, 2n])
+  await lane.close()
+})
+
+test('a read overtakes the batches that wait, and sees whole ones', async (context) => {
+  const lane = await DrivenLane.open(await temporaryDirectory(context), 2 ** 30)
+  for (let n = 0; n < 4; n++) lane.apply(12, ids)
+  const answers = (await lane.ask(questions(ids))) as readonly ReadResult[]
+  const applied = lane.posted.filter(({ kind }) => kind === 'applied').length
+  assert.ok(applied < 4, 'the read has waited for all of them')
+  const counts = ids.map((id, n) => ({ shard: shardOf(keyOf(id).hash, shards), of: answers[n]! }))
+  for (let shard = 0; shard < shards; shard++) {
+    const own = counts
+      .filter((each) => each.shard === shard)
+      .map(({ of }) => (of.values[1] ?? 0n) as bigint)
+    assert.equal(new Set(own).size, 1, 'every key of a shard has the same batches')
+    assert.ok(own[0]! >= 12n * BigInt(applied))
+  }
+  assert.deepEqual(
+    (await lane.read(ids)).map(({ values }) => values),
+    valuesAfter(48),
+  )
   await lane.close()
 })
 
