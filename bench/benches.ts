@@ -3,9 +3,19 @@
  */
 import type { Bench } from './harness.ts'
 import { continuous } from './paths/continuous.ts'
+import { freshness } from './paths/freshness.ts'
 import { ingest } from './paths/ingest.ts'
 import { peers } from './paths/peers.ts'
 import { produce } from './paths/produce.ts'
+import { read } from './paths/read.ts'
 import { windows } from './paths/windows.ts'
 
-export const benches: readonly Bench[] = [ingest, peers, produce, windows, continuous]
+export const benches: readonly Bench[] = [
+  ingest,
+  peers,
+  produce,
+  read,
+  freshness,
+  windows,
+  continuous,
+]

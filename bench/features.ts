@@ -1,10 +1,11 @@
 /**
- * The definitions that the benches serve: one view, six aggregates over two windows.
+ * The definitions that the benches serve: one view, six aggregates over two windows, and a service
+ * with ten of its features.
  *
  * Windows end at the wall clock, as they do when nobody asks for anything else. The events of a
  * bench are minutes old at most when they are read, so that both windows hold all of them.
  */
-import { aggregate, entity, pushSource, streamFeatureView, t } from 'millrace'
+import { aggregate, entity, featureService, pushSource, streamFeatureView, t } from 'millrace'
 
 export const user = entity({ name: 'user', joinKeys: { user_id: t.String() } })
 
@@ -39,5 +40,24 @@ export const userSpend = streamFeatureView({
     aggregate('amount', 'min', '24h'),
     aggregate('amount', 'max', '24h'),
     aggregate('amount', 'last', '24h'),
+  ],
+})
+
+/** What the benches of reads ask for: of a key, all but what depends on the order of its events. */
+export const spending = featureService({
+  name: 'spending',
+  features: [
+    userSpend.select(
+      'amount_count_1h',
+      'amount_sum_1h',
+      'amount_mean_1h',
+      'amount_min_1h',
+      'amount_max_1h',
+      'amount_count_24h',
+      'amount_sum_24h',
+      'amount_mean_24h',
+      'amount_min_24h',
+      'amount_max_24h',
+    ),
   ],
 })

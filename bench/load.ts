@@ -1,5 +1,5 @@
 /**
- * A closed loop of the product's own load generator on a daemon under test.
+ * The product's own load generator on a daemon under test, in a closed or an open loop.
  *
  * What was sent must be known to be checked: besides its figures, a run tells with which event time
  * each of its frames was sent. A run in which an event was rejected, or was a duplicate, fails.
@@ -7,6 +7,8 @@
 import type { RecordableHistogram } from 'node:perf_hooks'
 import { systemClock } from '../src/base/clock.ts'
 import { connectTo, type Connect } from '../src/load/link.ts'
+import type { Loop } from '../src/load/options.ts'
+import type { LoadOutcome as Outcome } from '../src/load/outcome.ts'
 import { startLoad } from '../src/load/run.ts'
 import { ownUsage } from '../src/load/usage.ts'
 import type { Workload } from '../src/load/workload.ts'
@@ -19,12 +21,13 @@ export interface LoadOptions {
   readonly connect?: Connect
   readonly workload: Workload
   readonly connections: number
-  /** Events sent and not acknowledged, all connections together; at least a frame for each. */
-  readonly inFlight: number
+  readonly loop: Loop
   /** Not measured at the start, ms. */
   readonly warmupMs: number
   /** Measured, ms. */
   readonly measuredMs: number
+  /** Another one for each load on one daemon. @defaultValue `bench` */
+  readonly producer?: string
   /**
    * When not 0: events that are sent, in whole frames, however long it takes; the first quarter of
    * them is not measured.
@@ -44,16 +47,26 @@ export interface LoadOutcome {
   readonly frameTimesMs: readonly number[]
 }
 
-export async function runLoad(options: LoadOptions): Promise<LoadOutcome> {
-  const { url, connect = connectTo(url), inFlight, measuredMs, ...rest } = options
+/** A load that runs beside something else. */
+export interface BegunLoad {
+  readonly ended: Promise<LoadOutcome>
+  /** Ends the measured time now. */
+  stop(): void
+}
+
+export function runLoad(options: LoadOptions): Promise<LoadOutcome> {
+  return beginLoad(options).ended
+}
+
+export function beginLoad(options: LoadOptions): BegunLoad {
+  const { url, connect = connectTo(url), measuredMs, ...rest } = options
   const frameTimesMs: number[] = []
-  const { ended } = startLoad(
+  const load = startLoad(
     {
+      producer: 'bench',
       ...rest,
-      loop: { kind: 'closed', inFlight },
       durationMs: measuredMs,
       duplicates: 0,
-      producer: 'bench',
       onSent: (frame, timeMs) => (frameTimesMs[frame] = timeMs),
     },
     {
@@ -63,7 +76,16 @@ export async function runLoad(options: LoadOptions): Promise<LoadOutcome> {
       usage: ownUsage,
     },
   )
-  const { rejections, duplicates, measured } = await ended
+  return {
+    ended: load.ended.then((outcome) => checked(outcome, frameTimesMs)),
+    stop: () => load.stop(),
+  }
+}
+
+function checked(
+  { rejections, duplicates, measured }: Outcome,
+  frameTimesMs: readonly number[],
+): LoadOutcome {
   if (rejections.size > 0) throw new Error(`rejected: ${[...rejections.keys()].join(', ')}`)
   if (duplicates > 0) throw new Error(`${duplicates} events were taken for duplicates`)
   const { ms, events, latencyUs } = measured

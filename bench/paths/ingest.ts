@@ -161,7 +161,7 @@ async function runMeasured(
     url: daemon.url,
     workload,
     connections: values.connections,
-    inFlight: values['in-flight'],
+    loop: { kind: 'closed', inFlight: values['in-flight'] },
     warmupMs: values.warmup * 1000,
     measuredMs: values.seconds * 1000,
     events: values.events,

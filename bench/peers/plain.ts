@@ -38,7 +38,8 @@ export async function measurePlain(options: PeerOptions, format: Format): Promis
     const url = child.ready as string
     const connect = connectToPeer(url, frameEvents)
     const workload = createArrayFrames(options.workload, format)
-    const load = await runLoad({ ...options, url, connect, workload })
+    const loop = { kind: 'closed', inFlight: options.inFlight } as const
+    const load = await runLoad({ ...options, url, connect, workload, loop })
     const sample = sentTo(keys, workload, load.frameTimesMs)
     const { stored, totals } = (await child.ask(usersOf(sample))) as Answer
     equal(`plain ${format}: events stored`, stored, load.frameTimesMs.length * frameEvents)

@@ -39,6 +39,7 @@ export async function measureSink(options: PeerOptions, answers: Answers): Promi
       url,
       connect: connectToPeer(url, workload.frameEvents),
       workload: counted,
+      loop: { kind: 'closed', inFlight: options.inFlight },
     })
     const { messages, bytes } = (await child.ask('taken')) as Taken
     equal('sink: messages', messages, load.frameTimesMs.length)
