@@ -86,7 +86,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
 }
 
 /** The first number of `schedstat` is the time that a thread has run, ns. */
-async function threadTimes(pid: number): Promise<ThreadTimes> {
+export async function threadTimes(pid: number): Promise<ThreadTimes> {
   const tasks = `/proc/${pid}/task`
   const others = new Map<number, number>()
   let main = 0

@@ -7,6 +7,7 @@
  */
 import { createHistogram, performance, type RecordableHistogram } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ThreadTimes } from './daemon.ts'
 
 /** An answer that was kept. */
 export interface Kept<Answer> {
@@ -20,6 +21,15 @@ export interface GaugeOptions {
   readonly measuredMs: number
   /** Of how many answers one is kept. */
   readonly keptOneIn: number
+  /** CPU time that the server has used so far. @defaultValue not measured */
+  readonly cpu?: () => Promise<ThreadTimes>
+}
+
+/** CPU time of the server in the measured time, µs an answer. */
+export interface AnswerCpu {
+  readonly main: number
+  /** The busiest other thread. */
+  readonly shard: number
 }
 
 export class Gauge<Answer> {
@@ -31,6 +41,7 @@ export class Gauge<Answer> {
   /** Of the measured time: how long this thread was not idle. */
   busyShare = 0
   measuredMs = 0
+  cpuUs: AnswerCpu = { main: 0, shard: 0 }
   readonly #options: GaugeOptions
   /** Infinity before the measured time is over. */
   endMs = Infinity
@@ -45,12 +56,21 @@ export class Gauge<Answer> {
   async run(): Promise<void> {
     const { warmupMs, measuredMs } = this.#options
     await sleep(warmupMs)
+    const cpuBefore = this.#options.cpu?.()
     const before = performance.eventLoopUtilization()
     this.#beginMs = performance.now()
     await sleep(measuredMs)
     this.endMs = performance.now()
     this.busyShare = performance.eventLoopUtilization(before).utilization
     this.measuredMs = this.endMs - this.#beginMs
+    const cpuAfter = this.#options.cpu?.()
+    if (cpuBefore !== undefined) this.#noteCpu(await cpuBefore, (await cpuAfter)!)
+  }
+
+  #noteCpu(before: ThreadTimes, after: ThreadTimes): void {
+    const others = [...after.others].map(([thread, ns]) => ns - (before.others.get(thread) ?? 0))
+    const us = (ns: number): number => ns / 1000 / Math.max(1, this.answers)
+    this.cpuUs = { main: us(after.main - before.main), shard: us(Math.max(0, ...others)) }
   }
 
   get answersPerSecond(): number {

@@ -29,7 +29,7 @@ const options = {
   keys: { standard: 10_000, smoke: 100, description: 'Different entity keys' },
   events: { standard: 1_000_000, smoke: 5000, description: 'Events sent before anything is read' },
   rate: { standard: 5000, smoke: 500, description: 'HTTP requests a second in the open loops' },
-  connections: { standard: 32, smoke: 4, description: 'HTTP connections' },
+  connections: { standard: 64, smoke: 4, description: 'HTTP connections' },
   warmup: { standard: 1, smoke: 0.05, description: 'Seconds before each of those that count' },
   seconds: { standard: 4, smoke: 0.15, description: 'Seconds of each part that are measured' },
 } as const
@@ -61,6 +61,9 @@ export const read = defineBench({
     'HTTP/s': ({ requestsPerSecond }: ReadFigures) => grouped(requestsPerSecond),
     'min – max': ({ min, max }) => `${grouped(min)} – ${grouped(max)}`,
     '/ hello-world': ({ ratioToHelloWorld }) => ratioToHelloWorld.toFixed(2),
+    'main µs': ({ cpuUs }) => cpuUs.requestMain.toFixed(1),
+    'shard µs': ({ cpuUs }) => cpuUs.requestShard.toFixed(1),
+    'hello µs': ({ cpuUs }) => cpuUs.helloWorld.toFixed(1),
     'p50 ms': ({ httpMs }) => httpMs.p50.toFixed(2),
     'p99 ms': ({ httpMs }) => httpMs.p99.toFixed(2),
     'max ms': ({ httpMs }) => httpMs.max.toFixed(1),
@@ -91,12 +94,8 @@ async function measure(
     await fill(values, before, daemon, sent)
     const http = httpOptions(values, daemon, sent)
     const most = await runHttp({ ...http, rate: null })
-    const hello = await runHttp({
-      ...http,
-      rate: null,
-      url: helloWorld.url,
-      requests: [httpGet('/')],
-    })
+    const { url, cpu } = helloWorld
+    const hello = await runHttp({ ...http, rate: null, url, cpu, requests: [httpGet('/')] })
     const idle = await runHttp(http)
     checkHttp(sent, most)
     checkHttp(sent, idle)
@@ -126,11 +125,11 @@ async function fill(
   sent.add({ workload, frameTimesMs, backMsOf: (n) => backMsOf(about, n) })
 }
 
-function httpOptions(values: Sizes, { url }: Daemon, { keys }: SentEvents): HttpLoadOptions {
+function httpOptions(values: Sizes, { url, cpu }: Daemon, { keys }: SentEvents): HttpLoadOptions {
   const { connections, rate, warmup, seconds } = values
   const requests = keys.map((key) => httpGet(`/v1/features/${service}?user_id=${userId(key)}`))
   const times = { warmupMs: warmup * 1000, measuredMs: seconds * 1000 }
-  return { url, requests, connections, rate, keptOneIn, ...times }
+  return { url, cpu, requests, connections, rate, keptOneIn, ...times }
 }
 
 function checkHttp(sent: SentEvents, { kept }: Gauge<string>): void {
@@ -141,7 +140,7 @@ function checkHttp(sent: SentEvents, { kept }: Gauge<string>): void {
 }
 
 /** Batches of 100 as many as go; and of each size one after the other. */
-async function runStreams({ warmup, seconds }: Sizes, { url }: Daemon, sent: SentEvents) {
+async function runStreams({ warmup, seconds }: Sizes, { url, cpu }: Daemon, sent: SentEvents) {
   const batches = async (keysPerRead: number, connections: number, inFlight: number) => {
     const count = 16 * connections * inFlight
     const places = Array.from({ length: count }, (_, id) =>
@@ -149,6 +148,7 @@ async function runStreams({ warmup, seconds }: Sizes, { url }: Daemon, sent: Sen
     )
     const gauge = await runStream({
       url,
+      cpu,
       service,
       reads: places.map((each) => each.map((n) => ({ user_id: userId(sent.keys[n]!) }))),
       connections,
@@ -243,6 +243,14 @@ function figuresOf({ values, most, hello, idle, stream, ingest }: Measured) {
       of10: keyUs(stream.of10, 10),
       of100: keyUs(stream.of100, 100),
       of1000: keyUs(stream.of1000, 1000),
+    },
+    /** CPU time, of which other programs on the machine take less than of the time. */
+    cpuUs: {
+      requestMain: most.cpuUs.main,
+      requestShard: most.cpuUs.shard,
+      helloWorld: hello.cpuUs.main,
+      vectorMain: stream.most.cpuUs.main / 100,
+      vectorShard: stream.most.cpuUs.shard / 100,
     },
     /** Of each measured time: how long the thread that sends and receives was not idle. */
     generatorBusyShare: {

@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { threadTimes, type ThreadTimes } from '../daemon.ts'
 
 const suffix = extname(import.meta.url)
 const program = fileURLToPath(new URL(`hello-world-server${suffix}`, import.meta.url))
@@ -15,6 +16,8 @@ const program = fileURLToPath(new URL(`hello-world-server${suffix}`, import.meta
 export interface HelloWorld {
   /** `http://host:port` */
   readonly url: string
+  /** CPU time used so far. */
+  cpu(): Promise<ThreadTimes>
   stop(): Promise<void>
 }
 
@@ -26,6 +29,7 @@ export async function startHelloWorld(): Promise<HelloWorld> {
   const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
   return {
     url,
+    cpu: () => threadTimes(child.pid!),
     async stop() {
       cut()
       await left

@@ -100,7 +100,7 @@ export interface ReadFailure {
 export interface PackedQueries {
   /** Each once, as far as neighbouring questions share theirs. */
   readonly abouts: readonly ReadAbout[]
-  /** Four of each question: place of its about, shard, hash of its key, end of its key in `keys`. */
+  /** Four of each question: place of its about, shard, hash of its key, its end in `keys`. */
   readonly words: Uint32Array
   readonly keys: Uint8Array
 }

@@ -48,10 +48,12 @@ export function parseTimestamp(text: string): bigint | null {
  * `2024-05-01T12:00:00Z`, `…00.5Z`, `…00.000000001Z`. For the years 0 to 9999.
  */
 export function formatTimestamp(ns: bigint): string {
-  const whole = new Date(msOf(ns)).toISOString()
-  const fraction = whole.slice(20, 23) + String(nsWithinMs(ns)).padStart(6, '0')
-  const digits = fraction.replace(/0+$/, '')
-  return digits === '' ? `${whole.slice(0, 19)}Z` : `${whole.slice(0, 19)}.${digits}Z`
+  const ms = msOf(ns)
+  const whole = new Date(ms).toISOString()
+  const within = Number(ns - BigInt(ms) * 1_000_000n)
+  if (within === 0 && whole.endsWith('.000Z')) return `${whole.slice(0, 19)}Z`
+  const fraction = `${whole.slice(20, 23)}${within === 0 ? '' : String(within).padStart(6, '0')}`
+  return `${whole.slice(0, 19)}.${fraction.replace(/0+$/, '')}Z`
 }
 
 /** Whole milliseconds at or before the instant. */

@@ -14,16 +14,12 @@ import { MillraceError, reasonOf } from '../base/errors.ts'
 import type {
   FromShard,
   LaneStart,
-  PackedAnswers,
-  PackedQueries,
-  ReadFailure,
   ReadQuery,
   ReadResult,
   ShardOpened,
   ToShard,
 } from '../model/message.ts'
-import { readMessagesMax } from '../base/limits.ts'
-import { packQueries, unpackAnswers } from '../model/read-packing.ts'
+import { LaneReads } from './lane-reads.ts'
 
 /**
  * Room for young objects in a thread, MiB, a quarter of the default: state lives in typed arrays,
@@ -56,9 +52,7 @@ export interface Lane {
   /** Adds a listener for `applied`, `checkpointed` and `awaiting`. */
   onMessage(listener: (message: FromShard) => void): void
   /**
-   * Asks the lane's shards; all reads of a turn travel in one message. While some messages are on
-   * their way, reads wait for one to come back and then travel together: the busier the lane, the
-   * more reads share what a message costs.
+   * Asks the lane's shards, many reads in one message.
    *
    * @returns `results[n]`, in the order of `queries[n]`.
    * @throws MillraceError `SHARD_FAILED`; `INTERNAL` when one of the queries could not be answered.
@@ -121,18 +115,6 @@ export function openLanes({ starts, workerUrl, onFailure }: LanesOptions): Lanes
   }
 }
 
-interface WaitingRead {
-  readonly queries: readonly ReadQuery[]
-  readonly resolve: (results: readonly ReadResult[]) => void
-  readonly reject: (error: MillraceError) => void
-}
-
-/** The reads of one message, and what it said. */
-interface AskedReads {
-  readonly reads: readonly WaitingRead[]
-  readonly queries: PackedQueries
-}
-
 class ThreadLane implements Lane {
   readonly lane: number
   readonly shards: readonly number[]
@@ -148,9 +130,7 @@ class ThreadLane implements Lane {
   readonly #rejectOpened: (error: MillraceError) => void
   #failure: MillraceError | null = null
   #isClosing = false
-  #turn: WaitingRead[] = []
-  readonly #asked = new Map<number, AskedReads>()
-  #nextReadId = 0
+  readonly #reads: LaneReads
 
   constructor(
     start: LaneStart,
@@ -161,6 +141,7 @@ class ThreadLane implements Lane {
     this.lane = start.lane
     this.shards = start.shards
     this.#port = port
+    this.#reads = new LaneReads(start.lane, (message) => this.post(message))
     this.#onFailure = onFailure
     const opened = withResolvers<readonly ShardOpened[]>()
     this.opened = opened.promise
@@ -196,20 +177,13 @@ class ThreadLane implements Lane {
   }
 
   read(queries: readonly ReadQuery[]): Promise<readonly ReadResult[]> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure !== null) {
-        reject(this.#failure)
-        return
-      }
-      this.#turn.push({ queries, resolve, reject })
-      if (this.#turn.length === 1) this.#askSoon()
-    })
+    return this.#failure === null ? this.#reads.read(queries) : Promise.reject(this.#failure)
   }
 
   /** Ends the task after everything that was posted; resolves when it has ended, well or not. */
   async close(): Promise<void> {
     if (!this.#isClosing) {
-      this.#askTurn()
+      this.#reads.askAll()
       this.#isClosing = true
       this.post({ kind: 'close' })
     }
@@ -221,25 +195,7 @@ class ThreadLane implements Lane {
   fail(failure: MillraceError): void {
     this.#failure = failure
     this.#rejectOpened(failure)
-    for (const read of this.#turn) read.reject(failure)
-    for (const { reads } of this.#asked.values()) for (const read of reads) read.reject(failure)
-    this.#turn = []
-    this.#asked.clear()
-  }
-
-  /** Asks at the end of the turn, unless as many messages as may be are on their way. */
-  #askSoon(): void {
-    if (this.#asked.size < readMessagesMax) setImmediate(() => this.#askTurn())
-  }
-
-  #askTurn(): void {
-    if (this.#turn.length === 0) return
-    const id = this.#nextReadId++
-    const reads = this.#turn
-    const queries = packQueries(reads.flatMap(({ queries }) => queries))
-    this.#asked.set(id, { reads, queries })
-    this.#turn = []
-    this.post({ kind: 'read', id, queries })
+    this.#reads.fail(failure)
   }
 
   #receive(message: Exclude<FromShard, { kind: 'closed' }>): void {
@@ -248,7 +204,7 @@ class ThreadLane implements Lane {
         this.#resolveOpened(message.shards)
         return
       case 'read':
-        this.#answer(message.id, message.answers)
+        this.#reads.answered(message.id, message.answers)
         return
       case 'failed':
         this.#onFailure(new Error(message.reason))
@@ -260,27 +216,6 @@ class ThreadLane implements Lane {
         return
     }
   }
-
-  #answer(id: number, packed: PackedAnswers): void {
-    const asked = this.#asked.get(id)
-    if (asked === undefined) return
-    this.#asked.delete(id)
-    if (this.#turn.length > 0) this.#askSoon()
-    const { reads } = asked
-    const all = unpackAnswers(asked.queries, packed)
-    let at = 0
-    for (const { queries, resolve, reject } of reads) {
-      const answers = reads.length === 1 ? all : all.slice(at, at + queries.length)
-      const failed = packed.failures.length === 0 ? undefined : answers.find(isFailure)
-      if (failed === undefined) resolve(answers as readonly ReadResult[])
-      else reject(new MillraceError('INTERNAL', { lane: this.lane }, { cause: failed.failure }))
-      at += queries.length
-    }
-  }
-}
-
-function isFailure(answer: ReadResult | ReadFailure): answer is ReadFailure {
-  return 'failure' in answer
 }
 
 function withResolvers<T>(): {

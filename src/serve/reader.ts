@@ -20,10 +20,10 @@ import type {
 } from '../model/contracts.ts'
 import { convertValue, type Problem } from '../model/convert.ts'
 import { encodeKeyValues } from '../model/key.ts'
-import type { ReadQuery, ReadResult } from '../model/message.ts'
+import type { ReadAbout, ReadQuery, ReadResult } from '../model/message.ts'
 import { shardOf } from '../model/partition.ts'
 import type { Field, Value } from '../model/types.ts'
-import { readables, type Readable } from './services.ts'
+import { readables, type Readable, type ReadablePart } from './services.ts'
 
 /** Event time up to which a view has come. */
 export interface Watermark {
@@ -81,12 +81,11 @@ function buildQueries(
   readOptions: ReadOptions,
 ): ReadQuery[] {
   const edgeMs = nowMs()
-  const parts = service.parts.map(({ view, features, keyPlaces }) => {
-    const watermark = watermarkOf(view.index)
-    const leadingEdge = readOptions.leadingEdge ?? view.leadingEdge
-    const { ms: watermarkMs, ns: watermarkNs } = watermark
-    const about = { view: view.index, features, leadingEdge, edgeMs, watermarkMs, watermarkNs }
-    return { joinKeys: view.joinKeys, keyPlaces, about }
+  const parts = service.parts.map((part) => {
+    const { ms: watermarkMs, ns: watermarkNs } = watermarkOf(part.view.index)
+    const leadingEdge = readOptions.leadingEdge ?? part.view.leadingEdge
+    const about = aboutOf(part, { leadingEdge, edgeMs, watermarkMs, watermarkNs })
+    return { joinKeys: part.view.joinKeys, keyPlaces: part.keyPlaces, about }
   })
   const queries: ReadQuery[] = []
   for (let row = 0; row < keys.length; row++) {
@@ -100,6 +99,28 @@ function buildQueries(
     }
   }
   return queries
+}
+
+type Moment = Omit<ReadAbout, 'view' | 'features'>
+
+/** What was asked of a part last: reads of one moment ask the same, and share it on their way. */
+const lastAbouts = new WeakMap<ReadablePart, ReadAbout>()
+
+function aboutOf(part: ReadablePart, moment: Moment): ReadAbout {
+  const last = lastAbouts.get(part)
+  if (last !== undefined && isMoment(last, moment)) return last
+  const about = { view: part.view.index, features: part.features, ...moment }
+  lastAbouts.set(part, about)
+  return about
+}
+
+function isMoment(about: ReadAbout, moment: Moment): boolean {
+  return (
+    about.edgeMs === moment.edgeMs &&
+    about.watermarkMs === moment.watermarkMs &&
+    about.watermarkNs === moment.watermarkNs &&
+    about.leadingEdge === moment.leadingEdge
+  )
 }
 
 /**

@@ -1,0 +1,111 @@
+/**
+ * The reads of one lane: which of them travel together, and whose answer is whose.
+ *
+ * All reads of a turn go in one message. While one is on its way, later ones wait for it to come
+ * back and then go together: the busier the threads are, the more reads share what a message costs.
+ * Only when there are many questions does a second message go before the first is answered, so that
+ * both threads have work. A read alone is never held back.
+ *
+ * Thread: main.
+ */
+import { MillraceError } from '../base/errors.ts'
+import { readMessagesMax } from '../base/limits.ts'
+import type {
+  PackedAnswers,
+  PackedQueries,
+  ReadFailure,
+  ReadQuery,
+  ReadResult,
+  ToShard,
+} from '../model/message.ts'
+import { packQueries, unpackAnswers } from '../model/read-packing.ts'
+
+/** Questions that are worth a message of their own. */
+const messageQueries = 64
+
+interface WaitingRead {
+  readonly queries: readonly ReadQuery[]
+  readonly resolve: (results: readonly ReadResult[]) => void
+  readonly reject: (error: MillraceError) => void
+}
+
+/** The reads of one message, and what it said. */
+interface AskedReads {
+  readonly reads: readonly WaitingRead[]
+  readonly queries: PackedQueries
+}
+
+export class LaneReads {
+  readonly #lane: number
+  readonly #post: (message: ToShard) => void
+  #waiting: WaitingRead[] = []
+  #waitingQueries = 0
+  #isAskDue = false
+  readonly #asked = new Map<number, AskedReads>()
+  #nextId = 0
+
+  constructor(lane: number, post: (message: ToShard) => void) {
+    this.#lane = lane
+    this.#post = post
+  }
+
+  /** As `Lane.read`. */
+  read(queries: readonly ReadQuery[]): Promise<readonly ReadResult[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ queries, resolve, reject })
+      this.#waitingQueries += queries.length
+      if (this.#isAskDue || !this.#mayAsk) return
+      this.#isAskDue = true
+      setImmediate(() => {
+        this.#isAskDue = false
+        this.askAll()
+      })
+    })
+  }
+
+  /** Asks what waits. */
+  askAll(): void {
+    if (this.#waiting.length === 0) return
+    const id = this.#nextId++
+    const reads = this.#waiting
+    const queries = packQueries(reads.flatMap(({ queries }) => queries))
+    this.#waiting = []
+    this.#waitingQueries = 0
+    this.#asked.set(id, { reads, queries })
+    this.#post({ kind: 'read', id, queries })
+  }
+
+  answered(id: number, packed: PackedAnswers): void {
+    const asked = this.#asked.get(id)
+    if (asked === undefined) return
+    this.#asked.delete(id)
+    // First of all, so that the lane has work while these answers are written.
+    if (this.#mayAsk) this.askAll()
+    const { reads } = asked
+    const all = unpackAnswers(asked.queries, packed)
+    let at = 0
+    for (const { queries, resolve, reject } of reads) {
+      const answers = reads.length === 1 ? all : all.slice(at, at + queries.length)
+      const failed = packed.failures.length === 0 ? undefined : answers.find(isFailure)
+      if (failed === undefined) resolve(answers as readonly ReadResult[])
+      else reject(new MillraceError('INTERNAL', { lane: this.#lane }, { cause: failed.failure }))
+      at += queries.length
+    }
+  }
+
+  fail(failure: MillraceError): void {
+    for (const read of this.#waiting) read.reject(failure)
+    for (const { reads } of this.#asked.values()) for (const read of reads) read.reject(failure)
+    this.#waiting = []
+    this.#asked.clear()
+  }
+
+  get #mayAsk(): boolean {
+    const { size } = this.#asked
+    return size === 0 || (size < readMessagesMax && this.#waitingQueries >= messageQueries)
+  }
+}
+
+function isFailure(answer: ReadResult | ReadFailure): answer is ReadFailure {
+  return 'failure' in answer
+}
