@@ -21,7 +21,7 @@ export interface Daemon {
   /** Where it listens: `http://host:port`. */
   readonly url: string
   /** CPU time used so far, ns by thread. */
-  cpu(): Promise<ThreadTimes>
+  readonly cpu: () => Promise<ThreadTimes>
   /** The most memory that it has held, bytes; 0 where the system does not tell. */
   rssBytesMax(): Promise<number>
   /** Drains it, waits for its end and removes its directory. */

@@ -17,7 +17,7 @@ export interface HelloWorld {
   /** `http://host:port` */
   readonly url: string
   /** CPU time used so far. */
-  cpu(): Promise<ThreadTimes>
+  readonly cpu: () => Promise<ThreadTimes>
   stop(): Promise<void>
 }
 
