@@ -20,7 +20,7 @@ import {
 import type { Gauge } from '../gauge.ts'
 import { httpGet, runHttp, type HttpLoadOptions } from '../http-load.ts'
 import { beginLoad, runLoad } from '../load.ts'
-import { startHelloWorld } from '../peers/hello-world.ts'
+import { startHello } from '../peers/hello.ts'
 import { runStream } from '../stream-load.ts'
 import { backMsOf, createImpressions, userId } from '../workload.ts'
 import { checkAll, rowsOf, SentEvents } from './read-check.ts'
@@ -87,7 +87,7 @@ async function measure(
   { seed, profileDir }: Settings,
 ): Promise<Measurement<ReadFigures>> {
   const sent = new SentEvents(values.keys, Math.min(values.keys, readKeysMax))
-  const helloWorld = await startHelloWorld()
+  const helloWorld = await startHello()
   const daemon = await startDaemon(profileDir)
   try {
     const before = { keys: values.keys, zipf: 0, frameEvents, seed, backMsMax }

@@ -15,6 +15,7 @@ const suffix = extname(import.meta.url)
 export interface Child {
   /** What it said when it was ready. */
   readonly ready: unknown
+  readonly pid: number
   ask(question: unknown): Promise<unknown>
   stop(): Promise<void>
 }
@@ -37,6 +38,7 @@ export async function startChild(program: string, argument: unknown): Promise<Ch
   }
   return {
     ready: await message(),
+    pid: child.pid!,
     async ask(question) {
       const answer = message()
       child.send(question as object)

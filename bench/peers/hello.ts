@@ -1,6 +1,7 @@
 /**
  * The peer `fastify`: hello-world, an upper bound for whoever answers reads over HTTP with it.
  */
+import { threadTimes, type ThreadTimes } from '../daemon.ts'
 import { startChild } from './child.ts'
 import { runHttpLoad } from './http-load.ts'
 import { perSecond, type PeerOptions } from './options.ts'
@@ -13,13 +14,16 @@ const answer = '{"hello":"world"}'
 export interface Hello {
   /** `http://host:port`; `GET /` is answered with `{"hello":"world"}`. */
   readonly url: string
+  /** CPU time used so far. */
+  readonly cpu: () => Promise<ThreadTimes>
   stop(): Promise<void>
 }
 
 /** Starts the server as a process of its own. */
 export async function startHello(): Promise<Hello> {
   const child = await startChild('hello-program', null)
-  return { url: child.ready as string, stop: () => child.stop() }
+  const { ready, pid } = child
+  return { url: ready as string, cpu: () => threadTimes(pid), stop: () => child.stop() }
 }
 
 /** @returns requests/s. */
