@@ -2,6 +2,7 @@
  * The benches that there are.
  */
 import type { Bench } from './harness.ts'
+import { budget } from './paths/budget.ts'
 import { continuous } from './paths/continuous.ts'
 import { freshness } from './paths/freshness.ts'
 import { ingest } from './paths/ingest.ts'
@@ -12,6 +13,7 @@ import { windows } from './paths/windows.ts'
 
 export const benches: readonly Bench[] = [
   ingest,
+  budget,
   peers,
   produce,
   read,
