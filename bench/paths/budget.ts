@@ -1,10 +1,10 @@
 /**
  * `budget`: what the stages of an event cost one by one, and how much of the whole they explain.
  *
- * The stages run one after the other in the process of the bench; the whole is the CPU time of the
- * daemon's threads in an ingest run of the same size. What is left of the main thread is sockets,
- * WebSocket framing, acknowledgements and the event loop; of the shard thread, messages, checkpoints
- * that wait, and caches that are colder when two threads use them.
+ * The stages run one after the other in the process of the bench; the whole is the CPU time of
+ * the daemon's threads in an ingest run of the same size. What is left of the main thread is
+ * sockets, WebSocket framing, acknowledgements and the event loop; of the shard thread, messages,
+ * checkpoints that wait, and caches that are colder when two threads use them.
  */
 import { systemClock } from '../../src/base/clock.ts'
 import { shardOf } from '../../src/model/partition.ts'
