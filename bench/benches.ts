@@ -6,18 +6,22 @@ import { budget } from './paths/budget.ts'
 import { continuous } from './paths/continuous.ts'
 import { freshness } from './paths/freshness.ts'
 import { ingest } from './paths/ingest.ts'
+import { memory } from './paths/memory.ts'
 import { peers } from './paths/peers.ts'
 import { produce } from './paths/produce.ts'
 import { read } from './paths/read.ts'
+import { recovery } from './paths/recovery.ts'
 import { windows } from './paths/windows.ts'
 
 export const benches: readonly Bench[] = [
   ingest,
-  budget,
   peers,
   produce,
   read,
   freshness,
   windows,
   continuous,
+  recovery,
+  memory,
+  budget,
 ]

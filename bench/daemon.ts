@@ -1,15 +1,16 @@
 /**
- * The daemon under test: `millrace serve` in a process of its own, over a new directory on disk.
+ * The daemon under test: `millrace serve` in a process of its own, over a directory on disk.
  *
- * It is the program that people run, with its defaults. It is stopped by SIGTERM, as they would,
- * and must drain and leave with exit code 0. What it has used of the machine is read from `/proc`,
- * where there is one.
+ * It is the program that people run, with its defaults where a bench asks for nothing else. It is
+ * stopped by SIGTERM, as they would, and must drain and leave with exit code 0. What it has used of
+ * the machine is read from `/proc`, where there is one.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
+import { performance } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -17,15 +18,39 @@ const suffix = extname(import.meta.url)
 const program = fileURLToPath(new URL(`../src/cli/main${suffix}`, import.meta.url))
 const features = fileURLToPath(new URL(`features${suffix}`, import.meta.url))
 
+export interface DaemonOptions {
+  /** Where every thread leaves a CPU profile; null for none. */
+  readonly profileDir: string | null
+  /** The data directory, which is kept. @defaultValue a new one, removed when it has ended */
+  readonly dataDir?: string
+  /** Flags of `millrace serve` beside those that every bench needs. @defaultValue none */
+  readonly flags?: readonly string[]
+}
+
 export interface Daemon {
   /** Where it listens: `http://host:port`. */
   readonly url: string
+  readonly dataDir: string
+  /** From the start of the process to the line that says that it serves, ms. */
+  readonly readyMs: number
   /** CPU time used so far, ns by thread. */
   readonly cpu: () => Promise<ThreadTimes>
   /** The most memory that it has held, bytes; 0 where the system does not tell. */
   rssBytesMax(): Promise<number>
-  /** Drains it, waits for its end and removes its directory. */
+  /** The memory that it holds now, bytes, without what it shares with files; 0 likewise. */
+  anonymousBytes(): Promise<number>
+  /** What `GET /v1/status` says. */
+  status(): Promise<DaemonStatus>
+  /** Drains it, waits for its end and removes its directory if that was a new one. */
   stop(): Promise<void>
+}
+
+/** The part of the status that benches look at. */
+export interface DaemonStatus {
+  readonly recovery: { readonly batches: number; readonly events: number }
+  readonly checkpoint: {
+    readonly lanes: readonly { readonly keys: number; readonly stateBytes: number }[]
+  }
 }
 
 /** By thread id; empty where the system does not tell. */
@@ -37,15 +62,15 @@ export interface ThreadTimes {
 /** How long it may take to leave, ms; then it is cut and the bench fails. */
 const drainMsMax = 60_000
 
-/** @param profileDir  Where every thread leaves a CPU profile; null for none. */
-export async function startDaemon(profileDir: string | null): Promise<Daemon> {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { profileDir, flags = [] } = options
   const dir = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
+  const { dataDir = join(dir, 'data') } = options
   const profiling = profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
-  const serving = ['serve', features, '--data', join(dir, 'data'), '--port', '0', '--json']
-  const options = ['--log-level', 'warn']
-  const child = spawn(process.execPath, [...profiling, program, ...serving, ...options], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const serving = ['serve', features, '--data', dataDir, '--port', '0', '--json']
+  const startedMs = performance.now()
+  const args = [...profiling, program, ...serving, '--log-level', 'warn', ...flags]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const messages: string[] = []
   createInterface({ input: child.stderr }).on('line', (line) => messages.push(line))
   const left = once(child, 'exit')
@@ -54,16 +79,16 @@ export async function startDaemon(profileDir: string | null): Promise<Daemon> {
   child.once('exit', () => process.off('exit', cut))
   const started = await Promise.race([firstLine(child), left as Promise<[number | null]>])
   if (typeof started !== 'string') throw failure('did not start', started[0], messages)
+  const readyMs = performance.now() - startedMs
   const { url } = JSON.parse(started) as { url: string }
-  const status = (file: string): Promise<string> =>
-    readFile(`/proc/${child.pid}/${file}`, 'utf8').catch(() => '')
   return {
     url,
+    dataDir,
+    readyMs,
     cpu: () => threadTimes(child.pid!),
-    async rssBytesMax() {
-      const found = /^VmHWM:\s*(\d+) kB$/m.exec(await status('status'))
-      return found === null ? 0 : Number(found[1]) * 1024
-    },
+    rssBytesMax: () => memoryOf(child.pid!, 'VmHWM'),
+    anonymousBytes: () => memoryOf(child.pid!, 'RssAnon'),
+    status: async () => (await (await fetch(`${url}/v1/status`)).json()) as DaemonStatus,
     async stop() {
       child.kill('SIGTERM')
       const cutOff = setTimeout(() => child.kill('SIGKILL'), drainMsMax)
@@ -73,6 +98,13 @@ export async function startDaemon(profileDir: string | null): Promise<Daemon> {
       if (code !== 0) throw failure('did not drain', code, messages)
     },
   }
+}
+
+/** A row of a process's `status`, bytes; 0 where there is none. */
+async function memoryOf(pid: number, row: 'VmHWM' | 'RssAnon'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  const found = new RegExp(`^${row}:\\s*(\\d+) kB$`, 'm').exec(status)
+  return found === null ? 0 : Number(found[1]) * 1024
 }
 
 function failure(what: string, code: number | null, messages: readonly string[]): Error {

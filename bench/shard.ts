@@ -64,7 +64,8 @@ const routerOptions = {
   resolveKey: failed,
   validateOnly: failed,
 }
-const joinKeys = [{ name: 'user_id', type: { kind: 'String', nullable: false } }] as const
+/** The join keys of the view of `features.ts`. */
+export const joinKeys = [{ name: 'user_id', type: { kind: 'String', nullable: false } }] as const
 
 /** Events `from` to `to`, without the last, which have arrived at `arrivalMs`. */
 export function sectionOf(

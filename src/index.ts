@@ -58,6 +58,6 @@ export type { Receipt, SentRejection } from './client/receipt.ts'
 export type { FeatureState, ReadOptions } from './model/contracts.ts'
 
 // The daemon, embedded.
+export { startMillrace } from './daemon/embed.ts'
 export type { Millrace } from './daemon/millrace.ts'
 export type { MillraceLog, MillraceOptions } from './daemon/options.ts'
-export { startMillrace } from './daemon/start.ts'

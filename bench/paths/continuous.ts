@@ -13,12 +13,11 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { aggregate } from '../../src/index.ts'
 import { continuousTileMs } from '../../src/model/tiles.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 import { checksum, defineBench, median, type Measurement, type Values } from '../harness.ts'
+import { ownMemory } from '../own-memory.ts'
 import { applyTo, catalogOf, openShard, readKey, sectionOf, type ShardEvents } from '../shard.ts'
 
 const options = {
@@ -171,14 +170,14 @@ async function measure({
 async function measureSize(size: number, reads: number, checkpointMs: number): Promise<Cost> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-continuous-'))
   const sent = eventsOf(size)
-  const bytesBefore = processBytes()
+  const bytesBefore = ownMemory().allocatedBytes
   const shard = await openShard(catalog, directory)
   const feed = new Feed(shard, sent, checkpointMs)
   try {
     await feed.to(startMs + windowMs)
     const filled = {
       stateBytes: shard.bytes,
-      processBytes: Math.max(0, processBytes() - bytesBefore),
+      processBytes: Math.max(0, ownMemory().allocatedBytes - bytesBefore),
       diskBytes: (await stat(join(directory, '000', 'data.mdb'))).blocks * 512,
       tiles: tilesOf(sent, size),
     }
@@ -293,14 +292,6 @@ function check(
     throw new Error(`read ${String(sum)} of ${String(count)}, but ${JSON.stringify(expected)}`)
   }
   return `${String(sum)} ${String(count)}`
-}
-
-/** Of the heap and of buffers beside it, after a collection. */
-function processBytes(): number {
-  setFlagsFromString('--expose-gc')
-  ;(runInNewContext('gc') as () => void)()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
 }
 
 function quantile(sorted: Float64Array, share: number): number {

@@ -25,19 +25,27 @@ export async function checkFeatures(options: {
   readonly url: string
   readonly keys: number
   readonly workload: Workload
-  readonly load: LoadOutcome
+  readonly load: Pick<LoadOutcome, 'frameTimesMs'>
 }): Promise<string[]> {
   const { url, keys, workload, load } = options
   const sample = sentTo(keys, workload, load.frameTimesMs)
+  const rows = await readRows(
+    url,
+    sample.map(({ key }) => key),
+  )
+  return sample.map((sent, n) => checkKey(sent, rows[n]!))
+}
+
+/** The features of keys, in their order. */
+export async function readRows(url: string, keys: readonly number[]): Promise<readonly Row[]> {
   const response = await fetch(`${url}/v1/features/user_spend`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ keys: sample.map(({ key }) => ({ user_id: userId(key) })) }),
+    body: JSON.stringify({ keys: keys.map((key) => ({ user_id: userId(key) })) }),
   })
   const body = (await response.json()) as { readonly rows?: readonly Row[] }
   if (body.rows === undefined) throw new Error(`features cannot be read: ${JSON.stringify(body)}`)
-  const { rows } = body
-  return sample.map((sent, n) => checkKey(sent, rows[n]!))
+  return body.rows
 }
 
 function checkKey(sent: Sent, { values, states }: Row): string {

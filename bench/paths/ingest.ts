@@ -127,7 +127,7 @@ export async function runIngest(
 ): Promise<IngestRun> {
   const { keys, zipf, frame: frameEvents } = values
   const workload = createImpressions({ keys, zipf, frameEvents, seed })
-  const daemon = await startDaemon(profileDir)
+  const daemon = await startDaemon({ profileDir })
   try {
     const { load, cpu } = await runMeasured(values, workload, daemon)
     const lines = await checkFeatures({ url: daemon.url, keys, workload, load })

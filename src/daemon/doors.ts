@@ -16,6 +16,8 @@ export interface Doors {
   readonly url: string
   readonly http: FastifyInstance
   readonly wire: IngestServer
+  /** Cuts every connection; resolves when nothing listens any more. */
+  close(): Promise<void>
 }
 
 /**
@@ -40,21 +42,19 @@ export async function openDoors(options: {
   const http = createHttp({ catalog, read: ports.read, ledger, ...about })
   const name = 'millrace/0.1.0'
   const wire = attachIngest({ server: http.server, catalog, ports, log, name })
+  const close = async (): Promise<void> => {
+    wire.close()
+    await http.close()
+  }
   try {
     await http.listen({ host, port })
   } catch (thrown) {
-    await closeDoors({ http, wire })
+    await close()
     throw thrown
   }
   const address = http.server.address() as AddressInfo
   const named = address.family === 'IPv6' ? `[${address.address}]` : address.address
   const url = `http://${named}:${address.port}`
   log.info({ url }, 'listening')
-  return { url, http, wire }
-}
-
-/** Cuts every connection; resolves when nothing listens any more. */
-export async function closeDoors({ http, wire }: Pick<Doors, 'http' | 'wire'>): Promise<void> {
-  wire.close()
-  await http.close()
+  return { url, http, wire, close }
 }

@@ -73,6 +73,7 @@ export class Intake implements IngestPort {
   #unflushed: Batch[] = []
   #bytes = 0
   #isFull = false
+  #roomWaiters: (() => void)[] = []
 
   constructor(options: IntakeOptions) {
     const { catalog, journal } = options
@@ -85,6 +86,12 @@ export class Intake implements IngestPort {
   /** Memory of the batches that are not settled, as `Batch` counts it. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Resolves when batches may come: at once, or after too many when half of them are settled. */
+  whenRoom(): Promise<void> {
+    if (!this.#isFull) return Promise.resolve()
+    return new Promise((resolve) => this.#roomWaiters.push(resolve))
   }
 
   async openProducer(
@@ -249,6 +256,9 @@ export class Intake implements IngestPort {
     if (isFull === this.#isFull) return
     this.#isFull = isFull
     this.#options.onFull(isFull)
+    if (isFull) return
+    for (const resolve of this.#roomWaiters) resolve()
+    this.#roomWaiters = []
   }
 }
 

@@ -7,7 +7,6 @@
  * producers learn the sequence they have got to when they come back.
  */
 import { MillraceError } from '../base/errors.ts'
-import { intakeBytesMax } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { BatchRejections, ShardOpened } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
@@ -50,15 +49,12 @@ export async function recover(options: {
     intake.pass(passage).flushed()
     batches += 1
     events += batch.count
-    if (intake.bytes > intakeBytesMax / 2) await settle()
+    // Shards work on what is on its way while more is read.
+    await intake.whenRoom()
   }
-  await settle()
+  await router.idle()
+  await recording.idle()
   return { batches, events, from }
-
-  async function settle(): Promise<void> {
-    await router.idle()
-    await recording.idle()
-  }
 }
 
 /**

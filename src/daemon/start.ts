@@ -19,7 +19,7 @@ import { createReader } from '../serve/reader.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { manifestBefore, settleDefinitions, type Settled } from './definitions.ts'
-import { closeDoors, openDoors, type Doors } from './doors.ts'
+import type { Doors, openDoors } from './doors.ts'
 import { Intake } from './intake.ts'
 import { LedgerReplay } from './ledger-replay.ts'
 import { loadDefinitions, type Loaded } from './load.ts'
@@ -40,14 +40,7 @@ const workerUrl = new URL(`../../workers/shard${extname(import.meta.url)}`, impo
 
 const silent: MillraceLog = { info: () => {}, error: () => {} }
 
-/**
- * Starts a daemon: recovers what its data directory holds, then listens.
- *
- * @throws {@link MillraceError} `CONFIG_INVALID`, `DEFINITION_LOAD`, `DEFINITION_INVALID`,
- *   `DEFINITION_CHANGED`, `DEFINITION_MISSING`, `STORE_LOCKED`, `STORE_FORMAT`, `STORE_CORRUPT`,
- *   `JOURNAL_CORRUPT`, `SHARD_FAILED`, `JOURNAL_WRITE`; errors of the system, such as a port in
- *   use, as they are.
- */
+/** Starts a daemon; see `embed.ts`. */
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
   const resolved = await resolveOptions(options)
   const directory = await openDirectory(resolved.dataDir)
@@ -66,10 +59,12 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
     return await start(options, resolved, opened)
   } catch (thrown) {
     // Doors that are still opening are waited for: nothing may listen after a start has failed.
-    const wereOpen = await opened.doors?.then(closeDoors).then(
-      () => true,
-      () => false,
-    )
+    const wereOpen = await opened.doors
+      ?.then((doors) => doors.close())
+      .then(
+        () => true,
+        () => false,
+      )
     opened.checkpoints?.stop()
     opened.recording?.stop()
     await opened.lanes?.close().catch(() => {})
@@ -105,9 +100,9 @@ async function start(
   const log = options.log ?? silent
   const loaded = await loadDefinitions(resolved.features, directory.definitionsPath)
   const { catalog } = loaded
+  const sources = catalog.sources.map((source) => source.name)
   const millrace = new Millrace(log)
   const onFailure = (thrown: unknown): void => millrace.fail(thrown)
-  const sources = catalog.sources.map((source) => source.name)
   const dir = directory.journalPath
   const journal = await openJournal({ dir, clock, sources, onFailure })
   opened.journal = journal
@@ -120,6 +115,7 @@ async function start(
   opened.settled = settled
   logChanges(log, settled)
   const { shards: shardCount, seed } = settled.manifest
+  const openDoors = loadDoors()
   const [lanes, shards] = await openShards({ resolved, loaded, settled, opened, onFailure })
   const ledger = await openLedger({ ...resolved, dir: directory.ledgerPath, clock, onFailure })
   opened.ledger = ledger
@@ -160,10 +156,17 @@ async function start(
     port: resolved.port,
   })
   const doors = await millrace.unlessFailed(opened.doors)
-  const ledgers = { ledger, recording, replay }
-  const threads = opened.lanes!
-  millrace.open({ doors, router, journal, checkpoints, directory, lanes: threads, ...ledgers })
+  const rest = { directory, lanes: opened.lanes!, ledger, recording, replay }
+  millrace.open({ doors, router, journal, checkpoints, ...rest })
   return millrace
+}
+
+/** Loads the modules of a server, which are many, while the threads load theirs. */
+function loadDoors(): typeof openDoors {
+  const loading = import('./doors.ts')
+  // Heard of when the doors are opened.
+  loading.catch(() => undefined)
+  return async (options) => (await loading).openDoors(options)
 }
 
 /** Starts the threads; resolves when their stores are open. */
