@@ -11,6 +11,7 @@ import { peers } from './paths/peers.ts'
 import { produce } from './paths/produce.ts'
 import { read } from './paths/read.ts'
 import { recovery } from './paths/recovery.ts'
+import { scale } from './paths/scale.ts'
 import { windows } from './paths/windows.ts'
 
 export const benches: readonly Bench[] = [
@@ -23,5 +24,6 @@ export const benches: readonly Bench[] = [
   continuous,
   recovery,
   memory,
+  scale,
   budget,
 ]

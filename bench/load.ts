@@ -8,7 +8,7 @@ import type { RecordableHistogram } from 'node:perf_hooks'
 import { systemClock } from '../src/base/clock.ts'
 import { connectTo, type Connect } from '../src/load/link.ts'
 import type { Loop } from '../src/load/options.ts'
-import type { LoadOutcome as Outcome } from '../src/load/outcome.ts'
+import type { LoadOutcome as Outcome, Progress } from '../src/load/outcome.ts'
 import { startLoad } from '../src/load/run.ts'
 import { ownUsage } from '../src/load/usage.ts'
 import type { Workload } from '../src/load/workload.ts'
@@ -35,6 +35,8 @@ export interface LoadOptions {
   readonly events: number
   /** Called when the measured time begins, and when it ends. */
   readonly onMeasure?: (mark: 'begin' | 'end') => void
+  /** Called once a second. */
+  readonly onProgress?: (progress: Progress) => void
 }
 
 export interface LoadOutcome {

@@ -3,8 +3,8 @@
  *
  * A shard counts one event for each of a few thousand amounts and stores them; these states are
  * then stored under as many keys as are asked for, in the order of the store and with its own
- * encoding of keys and values. A key's state does not depend on its name, so this is what a daemon would
- * have stored after one event for each key.
+ * encoding of keys and values. A key's state does not depend on its name, so this is what a daemon
+ * would have stored after one event for each key.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

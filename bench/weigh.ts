@@ -1,9 +1,9 @@
 /**
- * A shard with many keys on the scales: a process of its own, so that its memory is that of the shard.
+ * A shard with many keys on the scales, in a process of its own, so that no other memory counts.
  *
- * `weigh` starts it; what it has found comes back as a message. It fills a shard with events, stores
- * it, reads some of its keys, compares every value with what was sent, and weighs the state: as the
- * budget of a daemon counts it, as the process has grown, and on disk.
+ * `weigh` starts it; what it has found comes back as a message. It fills a shard with events,
+ * stores it, reads some of its keys, compares every value with what was sent, and weighs the state:
+ * as the budget of a daemon counts it, as the process has grown, and on disk.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -29,7 +29,7 @@ export interface WeighOptions {
 /** Of a key, bytes. */
 export interface Weight {
   readonly stateBytes: number
-  /** By which heap and buffers of the process have grown, and its pages that no file stands behind. */
+  /** By which the process has grown: heap and buffers, and pages that no file stands behind. */
   readonly allocatedBytes: number
   readonly residentBytes: number
   readonly diskBytes: number

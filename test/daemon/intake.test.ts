@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
-import { rejectionsKeptMax } from '../../src/base/limits.ts'
+import { intakeBytesMax, rejectionsKeptMax } from '../../src/base/limits.ts'
 import { Intake } from '../../src/daemon/intake.ts'
 import { openRecording } from '../../src/daemon/recording.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
@@ -119,6 +119,20 @@ test('rejections count, so that empty events cannot take more than their bytes s
     await settle()
     assert.equal(intake.bytes, 0)
   }
+})
+
+test('there is room again when half of what was too much is settled', async () => {
+  const { intake, publish, settle } = await setUp()
+  await intake.whenRoom()
+  const event = encode({ user: 'u', ad: 'a', pad: 'x'.repeat(60_000) })
+  while (intake.bytes <= intakeBytesMax) publish('clicks', [event])
+  let bytes = Infinity
+  const room = intake.whenRoom().then(() => (bytes = intake.bytes))
+  await Promise.resolve()
+  assert.equal(bytes, Infinity)
+  await settle()
+  await room
+  assert.ok(bytes <= intakeBytesMax / 2, `${bytes} bytes`)
 })
 
 test('a producer that comes back is told of its newest 10,000 rejections', async () => {
