@@ -107,6 +107,12 @@ export const creditBytesMax = 16 * 1024 * 1024
 /** Memory of batches that are not yet settled, bytes; beyond, the sockets are paused. */
 export const intakeBytesMax = 64 * 1024 * 1024
 
+/**
+ * The same of a replay, which goes on at half of it: enough for shards to be busy while more is
+ * read, and no more memory than that.
+ */
+export const replayBytesMax = 16 * 1024 * 1024
+
 /** Bytes read from sockets between two collections of what is young, see `wire/young-memory.ts`. */
 export const youngBytesMax = 4 * 1024 * 1024
 

@@ -73,7 +73,7 @@ export class Intake implements IngestPort {
   #unflushed: Batch[] = []
   #bytes = 0
   #isFull = false
-  #roomWaiters: (() => void)[] = []
+  #waiters: { readonly bytesMax: number; readonly resolve: () => void }[] = []
 
   constructor(options: IntakeOptions) {
     const { catalog, journal } = options
@@ -88,10 +88,10 @@ export class Intake implements IngestPort {
     return this.#bytes
   }
 
-  /** Resolves when batches may come: at once, or after too many when half of them are settled. */
-  whenRoom(): Promise<void> {
-    if (!this.#isFull) return Promise.resolve()
-    return new Promise((resolve) => this.#roomWaiters.push(resolve))
+  /** Resolves when {@link bytes} are at most so many. */
+  whenAtMost(bytesMax: number): Promise<void> {
+    if (this.#bytes <= bytesMax) return Promise.resolve()
+    return new Promise((resolve) => this.#waiters.push({ bytesMax, resolve }))
   }
 
   async openProducer(
@@ -250,15 +250,18 @@ export class Intake implements IngestPort {
     for (const batch of batches) batch.flushed()
   }
 
+  #wake(): void {
+    for (const { bytesMax, resolve } of this.#waiters) if (this.#bytes <= bytesMax) resolve()
+    this.#waiters = this.#waiters.filter(({ bytesMax }) => this.#bytes > bytesMax)
+  }
+
   readonly #hold = (bytes: number): void => {
     this.#bytes += bytes
+    if (this.#waiters.length > 0) this.#wake()
     const isFull = this.#bytes > (this.#isFull ? intakeBytesMax / 2 : intakeBytesMax)
     if (isFull === this.#isFull) return
     this.#isFull = isFull
     this.#options.onFull(isFull)
-    if (isFull) return
-    for (const resolve of this.#roomWaiters) resolve()
-    this.#roomWaiters = []
   }
 }
 

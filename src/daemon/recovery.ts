@@ -7,6 +7,7 @@
  * producers learn the sequence they have got to when they come back.
  */
 import { MillraceError } from '../base/errors.ts'
+import { replayBytesMax } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { BatchRejections, ShardOpened } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
@@ -49,8 +50,7 @@ export async function recover(options: {
     intake.pass(passage).flushed()
     batches += 1
     events += batch.count
-    // Shards work on what is on its way while more is read.
-    await intake.whenRoom()
+    if (intake.bytes > replayBytesMax) await intake.whenAtMost(replayBytesMax / 2)
   }
   await router.idle()
   await recording.idle()

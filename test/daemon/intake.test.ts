@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
-import { intakeBytesMax, rejectionsKeptMax } from '../../src/base/limits.ts'
+import { rejectionsKeptMax } from '../../src/base/limits.ts'
 import { Intake } from '../../src/daemon/intake.ts'
 import { openRecording } from '../../src/daemon/recording.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
@@ -121,18 +121,23 @@ test('rejections count, so that empty events cannot take more than their bytes s
   }
 })
 
-test('there is room again when half of what was too much is settled', async () => {
+test('who waits for batches to be settled hears of it when they are, and not before', async () => {
   const { intake, publish, settle } = await setUp()
-  await intake.whenRoom()
-  const event = encode({ user: 'u', ad: 'a', pad: 'x'.repeat(60_000) })
-  while (intake.bytes <= intakeBytesMax) publish('clicks', [event])
-  let bytes = Infinity
-  const room = intake.whenRoom().then(() => (bytes = intake.bytes))
-  await Promise.resolve()
-  assert.equal(bytes, Infinity)
+  await intake.whenAtMost(0)
+  publish('clicks', clicks(100))
+  await intake.whenAtMost(intake.bytes)
+  const told: number[] = []
+  const waiting = [intake.bytes - 1, 0].map(async (bytesMax) => {
+    await intake.whenAtMost(bytesMax)
+    told.push(bytesMax)
+  })
+  const first = intake.bytes - 1
+  publish('clicks', clicks(1))
+  await intake.whenAtMost(intake.bytes)
+  assert.deepEqual(told, [])
   await settle()
-  await room
-  assert.ok(bytes <= intakeBytesMax / 2, `${bytes} bytes`)
+  await Promise.all(waiting)
+  assert.deepEqual(told, [first, 0])
 })
 
 test('a producer that comes back is told of its newest 10,000 rejections', async () => {
