@@ -49,6 +49,12 @@ const nowMs = Date.UTC(2026, 5, 1, 12)
 const sectionEvents = 500
 const sampledMax = 200
 
+/**
+ * Buffers of this size and above go back to the system when they are freed, with the C library of
+ * Linux: else what making the events has left behind would be resident, too.
+ */
+const env = { MALLOC_MMAP_THRESHOLD_: '65536' }
+
 /** The view: functions and windows of its aggregates, in their order. */
 export function weighedCatalog(aggregates: number): Catalog {
   const features = placesOf(aggregates).map(([fn, window]) => aggregate('amount', fn, window))
@@ -56,13 +62,18 @@ export function weighedCatalog(aggregates: number): Catalog {
 }
 
 export async function weigh(options: WeighOptions): Promise<Weighed> {
-  const child = fork(fileURLToPath(import.meta.url), [JSON.stringify(options)])
+  const path = await mkdtemp(join(tmpdir(), 'millrace-memory-'))
+  const child = fork(fileURLToPath(import.meta.url), [path, JSON.stringify(options)], { env })
   const exited = once(child, 'exit').then(([code]) => {
     throw new Error(`weighing has ended with code ${String(code)}`)
   })
-  const [weighed] = (await Promise.race([once(child, 'message'), exited])) as [Weighed]
-  await exited.catch(() => undefined)
-  return weighed
+  try {
+    const [weighed] = (await Promise.race([once(child, 'message'), exited])) as [Weighed]
+    return weighed
+  } finally {
+    await exited.catch(() => undefined)
+    await rm(path, { recursive: true, force: true })
+  }
 }
 
 /** Which function over which window. */
@@ -74,8 +85,8 @@ function placesOf(aggregates: number): (readonly [(typeof functions)[number], '1
   return functions.map((fn, n) => [fn, windows[n < functions.length / 2 ? 0 : 1]] as const)
 }
 
-async function weighHere({ keys, events, aggregates }: WeighOptions): Promise<Weighed> {
-  const path = await mkdtemp(join(tmpdir(), 'millrace-memory-'))
+async function weighHere(path: string, options: WeighOptions): Promise<Weighed> {
+  const { keys, events, aggregates } = options
   const catalog = weighedCatalog(aggregates)
   const before = ownMemory()
   const shard = await openShard(catalog, path)
@@ -89,7 +100,7 @@ async function weighHere({ keys, events, aggregates }: WeighOptions): Promise<We
     const after = ownMemory()
     const { blocks } = await stat(join(path, '000', 'data.mdb'))
     const stateBytes = shard.bytes
-    const lines = check(shard, { keys, events, aggregates })
+    const lines = check(shard, options)
     return {
       weight: {
         stateBytes: stateBytes / keys,
@@ -101,7 +112,6 @@ async function weighHere({ keys, events, aggregates }: WeighOptions): Promise<We
     }
   } finally {
     await shard.close()
-    await rm(path, { recursive: true, force: true })
   }
 }
 
@@ -139,6 +149,7 @@ function factsOf(amounts: readonly number[]) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.send!(await weighHere(JSON.parse(process.argv[2]!) as WeighOptions))
+  const [path, options] = process.argv.slice(2)
+  process.send!(await weighHere(path!, JSON.parse(options!) as WeighOptions))
   process.disconnect()
 }
