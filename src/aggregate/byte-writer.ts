@@ -66,6 +66,12 @@ export class ByteWriter {
     this.#at += value.length
   }
 
+  /** Writes `words[from, to)`: for a few of them, without the view that {@link bytes} wants. */
+  words(words: Uint32Array, from: number, to: number): void {
+    this.#reserve(4 * (to - from))
+    for (let i = from; i < to; i++, this.#at += 4) this.#view.setUint32(this.#at, words[i]!, true)
+  }
+
   /** A view of what was written since `start`; later writes may leave it behind, unchanged. */
   since(start: number): Uint8Array {
     return this.#bytes.subarray(start, this.#at)

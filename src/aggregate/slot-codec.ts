@@ -40,11 +40,13 @@ export function encodeSlot(
   writer.f64(newestMs)
   const values: unknown[] = []
   for (const { level, runs } of levels) {
-    const { f64 } = runs.cells
-    const rowBytes = level.stride * 8
-    writer.u32(runs.rowCount(slot))
-    for (const { first, rows } of runs.segments(slot)) {
-      writer.bytes(new Uint8Array(f64.buffer, first * rowBytes, rows * rowBytes))
+    const { f64, low } = runs.cells
+    const rowWords = level.stride * 2
+    const rows = runs.rowCount(slot)
+    writer.u32(rows)
+    for (let n = 0; n < rows; n++) {
+      const at = runs.rowAt(slot, n) * rowWords
+      writer.words(low, at, at + rowWords)
     }
     forEachValueCell(level, runs, slot, (cell, codec) => {
       values.push(codec.toStored(pool, f64[cell]!))

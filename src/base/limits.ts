@@ -195,7 +195,7 @@ export const sawtoothWindowMsMin = 10_000
 export const expiredKeptMs = 7 * 86_400_000
 
 /** Keys that may change, and ids that may be counted, in one lane before a checkpoint is due. */
-export const dirtyKeysMax = 200_000
+export const dirtyKeysMax = 1_000_000
 
 /** Rejections kept per producer for one that comes back after a lost acknowledgement. */
 export const rejectionsKeptMax = 10_000

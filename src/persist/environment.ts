@@ -54,10 +54,10 @@ export function openEnvironment(path: string, mapSize: number): Environment {
   }
 }
 
-/** Puts a CRC in front. */
-export function seal(to: Buffer, value: Uint8Array): void {
-  to.writeUInt32LE(crc32(value), 0)
-  to.set(value, sealBytes)
+/** Writes a value to `to[at…]`, with a CRC in front. */
+export function seal(to: Buffer, value: Uint8Array, at = 0): void {
+  to.writeUInt32LE(crc32(value), at)
+  to.set(value, at + sealBytes)
 }
 
 /** Takes it off. @throws MillraceError `STORE_CORRUPT` */

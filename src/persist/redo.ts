@@ -64,16 +64,24 @@ export class RedoGroup {
     if (this.#bytes.length > 16 * groupBytesInitial) this.#bytes = createBuffer()
   }
 
-  /** Makes room for one write; its key and value are to be filled in by the caller. */
-  add(keyBytes: number, valueBytes: number | null): { key: Buffer; value: Buffer } {
+  /** The bytes, of which {@link add} says where; replaced when it makes room for more. */
+  get bytes(): Buffer {
+    return this.#bytes
+  }
+
+  /**
+   * Makes room for one write; its key, and behind it its value, are to be filled in by the caller.
+   *
+   * @returns where in {@link bytes} its key begins.
+   */
+  add(keyBytes: number, valueBytes: number | null): number {
     const start = this.#at + writeHeaderBytes
-    const middle = start + keyBytes
-    const end = middle + (valueBytes ?? 0)
+    const end = start + keyBytes + (valueBytes ?? 0)
     this.#reserve(end)
     this.#bytes.writeUInt32LE(keyBytes, this.#at)
     this.#bytes.writeUInt32LE(valueBytes ?? removal, this.#at + 4)
     this.#at = end
-    return { key: this.#bytes.subarray(start, middle), value: this.#bytes.subarray(middle, end) }
+    return start
   }
 
   #reserve(bytes: number): void {

@@ -339,19 +339,19 @@ function addWrite(group: RedoGroup, write: StoreWrite): void {
   const { key, value } = write
   const isChunk = 'tile' in write
   const keyBytes = isChunk ? chunkKeyBytes(key) : stateKeyBytes(key)
-  const room = group.add(keyBytes, value === null ? null : sealBytes + value.length)
-  if (isChunk) writeChunkKey(room.key, write)
-  else writeStateKey(room.key, write)
-  if (value !== null) seal(room.value, value)
+  const at = group.add(keyBytes, value === null ? null : sealBytes + value.length)
+  if (isChunk) writeChunkKey(group.bytes, write, at)
+  else writeStateKey(group.bytes, write, at)
+  if (value !== null) seal(group.bytes, value, at + keyBytes)
 }
 
 function addId(group: RedoGroup, { idKey, arrivalMs }: IdWrite): void {
-  const room = group.add(idKey.length, arrivalMs === null ? null : sealBytes + arrivalBytes)
-  room.key.set(idKey)
+  const at = group.add(idKey.length, arrivalMs === null ? null : sealBytes + arrivalBytes)
+  group.bytes.set(idKey, at)
   if (arrivalMs === null) return
   const value = Buffer.alloc(arrivalBytes)
   value.writeDoubleLE(arrivalMs)
-  seal(room.value, value)
+  seal(group.bytes, value, at + idKey.length)
 }
 
 function readArrival(value: Buffer): number {
@@ -366,9 +366,9 @@ function addHeader(group: RedoGroup, generation: number, header: Uint8Array): vo
   const value = Buffer.alloc(generationBytes + header.length)
   value.writeDoubleLE(generation, 0)
   value.set(header, generationBytes)
-  const room = group.add(headerKey.length, sealBytes + value.length)
-  room.key.set(headerKey)
-  seal(room.value, value)
+  const at = group.add(headerKey.length, sealBytes + value.length)
+  group.bytes.set(headerKey, at)
+  seal(group.bytes, value, at + headerKey.length)
 }
 
 function stateKey(place: KeyPlace): Buffer {

@@ -53,9 +53,10 @@ export function stateKeyBytes(key: Uint8Array): number {
   return prefixBytes + key.length
 }
 
-export function writeStateKey(to: Buffer, place: KeyPlace): void {
-  writePrefix(to, statePrefix, place)
-  to.set(place.key, prefixBytes)
+/** Writes a key to `to[at…]`, as all of these do. */
+export function writeStateKey(to: Buffer, place: KeyPlace, at = 0): void {
+  writePrefix(to, at, statePrefix, place)
+  to.set(place.key, at + prefixBytes)
 }
 
 export function readStateKey(stored: Buffer): KeyPlace {
@@ -70,15 +71,15 @@ export function chunkKeyBytes(key: Uint8Array): number {
   return prefixBytes + lengthBytes + key.length + tileBytes + partBytes
 }
 
-export function writeChunkKey(to: Buffer, place: ChunkPlace): void {
+export function writeChunkKey(to: Buffer, place: ChunkPlace, at = 0): void {
   const { key, tile, part } = place
-  writePrefix(to, chunkPrefix, place)
-  to.writeUInt16BE(key.length, prefixBytes)
-  to.set(key, prefixBytes + lengthBytes)
-  const at = prefixBytes + lengthBytes + key.length
-  to.writeUIntBE(tile + tileBias, at, tileBytes)
-  to.writeUIntBE(Math.floor(part / twoTo32), at + tileBytes, partBytes - 4)
-  to.writeUInt32BE(part % twoTo32, at + tileBytes + partBytes - 4)
+  writePrefix(to, at, chunkPrefix, place)
+  to.writeUInt16BE(key.length, at + prefixBytes)
+  to.set(key, at + prefixBytes + lengthBytes)
+  const tileAt = at + prefixBytes + lengthBytes + key.length
+  to.writeUIntBE(tile + tileBias, tileAt, tileBytes)
+  to.writeUIntBE(Math.floor(part / twoTo32), tileAt + tileBytes, partBytes - 4)
+  to.writeUInt32BE(part % twoTo32, tileAt + tileBytes + partBytes - 4)
 }
 
 /** Where a stored chunk belongs; its key is `place`'s. */
@@ -136,8 +137,8 @@ export function readIdKey(stored: Buffer): {
   }
 }
 
-function writePrefix(to: Buffer, prefix: number, { view, keyHash }: KeyPlace): void {
-  to[0] = prefix
-  to.writeUInt16BE(view, 1)
-  to.writeUInt32BE(keyHash, 3)
+function writePrefix(to: Buffer, at: number, prefix: number, { view, keyHash }: KeyPlace): void {
+  to[at] = prefix
+  to.writeUInt16BE(view, at + 1)
+  to.writeUInt32BE(keyHash, at + 3)
 }

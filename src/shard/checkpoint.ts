@@ -100,27 +100,30 @@ export class Checkpoint {
     const { writer, writes } = this.#captured[0]
     const start = writer.byteLength
     encodeSlot(writer, slot, newestMs, state.records.newestNs(slot), levels, pool)
+    const value = writer.since(start)
+    const keyStart = writer.byteLength
+    writer.bytes(keys.keyOf(slot))
+    const key = writer.since(keyStart)
     this.#keys += 1
-    const place = {
-      view: this.#viewIds[index]!,
-      keyHash: keys.hashOf(slot),
-      key: keys.keyOf(slot).slice(),
-    }
-    writes.push({ ...place, value: writer.since(start) })
-    if (state.log !== null) this.#captureEvents(state.log, slot, place, edgeMs)
+    // Field by field: there is one for every key.
+    const write = { view: this.#viewIds[index]!, keyHash: keys.hashOf(slot), key, value }
+    writes.push(write)
+    if (state.log !== null) this.#captureEvents(state.log, slot, write, edgeMs)
   }
 
   /** Adds the events of a slot that are not stored; removes those that no window needs. */
   #captureEvents(log: EventLog, slot: number, place: KeyPlace, edgeMs: number): void {
     const { writes } = this.#captured[0]
+    const { view, keyHash, key } = place
     const horizon = Math.floor((edgeMs - log.reachMs) / log.tileMs)
     for (const { tile, bytes } of log.chunksOf(slot)) {
       if (tile < horizon) continue
-      writes.push({ ...place, tile, part: this.#store.generation + 1, value: bytes })
+      writes.push({ view, keyHash, key, tile, part: this.#store.generation + 1, value: bytes })
     }
     if (horizon === -Infinity) return
     // When there are more, the next checkpoint of the key goes on.
-    const expired = this.#store.chunkPlaces({ ...place, ...firstChunk }, horizon - 1, expiredMax)
+    const first = { view, keyHash, key, ...firstChunk }
+    const expired = this.#store.chunkPlaces(first, horizon - 1, expiredMax)
     for (const chunk of expired) writes.push({ ...chunk, value: null })
   }
 

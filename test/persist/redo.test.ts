@@ -10,9 +10,8 @@ type Pair = readonly [key: string, value: string | null]
 function groupOf(pairs: readonly Pair[]): RedoGroup {
   const group = new RedoGroup()
   for (const [key, value] of pairs) {
-    const room = group.add(key.length, value?.length ?? null)
-    room.key.write(key)
-    if (value !== null) room.value.write(value)
+    const at = group.add(key.length, value?.length ?? null)
+    group.bytes.write(key + (value ?? ''), at)
   }
   return group
 }
