@@ -63,7 +63,7 @@ async function measure(
   { seed, profileDir }: Settings,
 ): Promise<Measurement<FreshnessFigures>> {
   const sent = new SentEvents(values.keys, Math.min(values.keys, checkedKeysMax))
-  const daemon = await startDaemon(profileDir)
+  const daemon = await startDaemon({ profileDir })
   try {
     const { url } = daemon
     const { keys, frame: frameEvents } = values

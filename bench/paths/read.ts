@@ -88,7 +88,7 @@ async function measure(
 ): Promise<Measurement<ReadFigures>> {
   const sent = new SentEvents(values.keys, Math.min(values.keys, readKeysMax))
   const helloWorld = await startHello()
-  const daemon = await startDaemon(profileDir)
+  const daemon = await startDaemon({ profileDir })
   try {
     const before = { keys: values.keys, zipf: 0, frameEvents, seed, backMsMax }
     await fill(values, before, daemon, sent)
