@@ -18,6 +18,19 @@ const placeBytes = 8
 const placesInitial = 128
 const arenaBytesInitial = 1024
 
+/** Rows by the keys that they are of. */
+export interface KeyedRows {
+  readonly keyHash: Uint32Array
+  readonly keyStart: Int32Array
+  readonly keyEnd: Int32Array
+}
+
+/** Rows of a batch: the first, and the one behind the last. */
+export interface Range {
+  readonly from: number
+  readonly to: number
+}
+
 export class KeyTable {
   /** Slot per table place, 0 where empty. Its length is a power of two, at most 3/4 full. */
   #places = new Int32Array(placesInitial)
@@ -76,6 +89,35 @@ export class KeyTable {
     const places = this.#places
     const mask = places.length - 1
     for (let i = from; i < to; i++) slots[i] = places[hashes[i]! & mask]!
+  }
+
+  /**
+   * Makes slots of guesses: 0 stays, or becomes, where a guess is wrong and has to be looked for.
+   *
+   * @param words  The rows' keys: each begins with a whole word, and zeros follow it.
+   */
+  confirm(
+    { keyHash, keyStart, keyEnd }: KeyedRows,
+    words: Int32Array,
+    range: Range,
+    slots: Int32Array,
+  ): void {
+    const { i32, u16, keyAt, keyBytesMax } = this.#records
+    const recordWords = this.#words
+    for (let i = range.from; i < range.to; i++) {
+      const record = slots[i]! * recordWords
+      const start = keyStart[i]!
+      const length = keyEnd[i]! - start
+      let isRight =
+        length <= keyBytesMax &&
+        i32[record + recordWord.hash] === (keyHash[i]! | 0) &&
+        u16[(record + recordWord.keyLength) * 2] === length
+      const end = (length + 3) >>> 2
+      for (let n = 0; isRight && n < end; n++) {
+        isRight = i32[record + keyAt + n] === words[(start >>> 2) + n]
+      }
+      if (!isRight) slots[i] = 0
+    }
   }
 
   /** Gives a slot to a key that has none; the rest of its record is 0. */

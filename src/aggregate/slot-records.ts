@@ -87,6 +87,17 @@ export class SlotRecords {
     return this.i32[slot * this.words + recordWord.newestNs]!
   }
 
+  /** Notes an event of a slot; whether no other is as new. */
+  renew(slot: number, ms: number, ns: number): boolean {
+    const word = slot * this.words
+    const at = (word + recordWord.newestMs) >>> 1
+    const newest = this.f64[at]!
+    if (ms < newest || (ms === newest && ns <= this.i32[word + recordWord.newestNs]!)) return false
+    this.f64[at] = ms
+    this.i32[word + recordWord.newestNs] = ns
+    return true
+  }
+
   setNewest(slot: number, ms: number, ns: number): void {
     this.f64[(slot * this.words + recordWord.newestMs) >>> 1] = ms
     this.i32[slot * this.words + recordWord.newestNs] = ns

@@ -12,6 +12,7 @@
  */
 import { grownCapacity } from './capacity.ts'
 import { Cells } from './cells.ts'
+import type { Range } from './key-table.ts'
 import type { Level } from './layout.ts'
 import { tileCell, type PlacedPartial } from './row-layout.ts'
 import type { SlotRecords } from './slot-records.ts'
@@ -110,6 +111,38 @@ export class TileRuns {
       read += f64[at]! + f64[at + stride - 1]!
     }
     return read
+  }
+
+  /**
+   * The first cells of the rows of tiles, as {@link row} finds or makes them; mostly a tile is the
+   * newest of its slot.
+   *
+   * @param tiles  By row of the batch, as `slots` and `cellOf` are; NaN, and slot 0, is none: cell 0.
+   */
+  cellsOf(
+    slots: Int32Array,
+    tiles: Float64Array,
+    { from, to }: Range,
+    horizon: number,
+    cellOf: Int32Array,
+  ): void {
+    const { i32 } = this.#records
+    const words = this.#recordWords
+    const recordAt = this.#recordAt
+    const stride = this.#stride
+    let { f64 } = this.cells
+    for (let i = from; i < to; i++) {
+      const slot = slots[i]!
+      const tile = tiles[i]!
+      const newest = i32[slot * words + recordAt]!
+      const cell = newest * stride
+      if (slot === 0 || Number.isNaN(tile)) cellOf[i] = 0
+      else if (newest !== 0 && f64[cell + tileCell] === tile) cellOf[i] = cell
+      else {
+        cellOf[i] = this.row(slot, tile, horizon) * stride
+        f64 = this.cells.f64
+      }
+    }
   }
 
   /** The row of a slot's tile, made if it is not there; tiles before `horizon` may be dropped. */

@@ -13,7 +13,7 @@ import type { HashSeed } from '../base/hash.ts'
 import type { View } from '../model/catalog.ts'
 import { RowBatch, type Column } from '../model/rows.ts'
 import { capacitySlack } from './capacity.ts'
-import { KeyTable } from './key-table.ts'
+import { KeyTable, type Range } from './key-table.ts'
 import { EventLog } from './event-log.ts'
 import { planChunks, planLevels } from './layout.ts'
 import { ParkedRows } from './parked.ts'
@@ -40,12 +40,6 @@ export type ChunkLoader = (
 ) => readonly Uint8Array[]
 
 const noBytes = new Uint8Array(0)
-
-/** Rows of a batch: the first, and the one behind the last. */
-interface Range {
-  readonly from: number
-  readonly to: number
-}
 
 export class ViewState {
   readonly view: View
@@ -77,6 +71,7 @@ export class ViewState {
   #slots = new Int32Array(0)
   #cellOf = new Int32Array(0)
   #offsetNs = new Float64Array(0)
+  #tiles = new Float64Array(0)
   readonly #admitted: RowBatch
   readonly #collected: RowBatch
 
@@ -233,11 +228,14 @@ export class ViewState {
    *
    * @returns a sum of what was read, for which there is no use but that it has to be read.
    */
-  #readAhead({ count, keyHash }: RowBatch, from: number): number {
+  #readAhead(rows: RowBatch, from: number): number {
     const slots = this.#slots
-    this.keys.guess(keyHash, from, count, slots)
+    const { count, words } = rows
+    this.keys.guess(rows.keyHash, from, count, slots)
     let read = this.records.readAhead(slots, from, count)
     for (const { runs } of this.levels) read += runs.readAhead(slots, from, count)
+    if (words === null) slots.fill(0, from, count)
+    else this.keys.confirm(rows, words, { from, to: count }, slots)
     return read
   }
 
@@ -254,31 +252,33 @@ export class ViewState {
     for (let i = from; i < to; i++) {
       const time = timeMs[i]!
       const ns = timeNs[i]!
-      slots[i] = 0
       if (this.#isWallClock && time >= arrivalMs && (time > arrivalMs || ns > 0)) {
         this.parked.park(rows, i, columns)
+        slots[i] = 0
         continue
       }
       const edgeMs = this.#isWallClock ? arrivalMs : this.watermarkMs
       const mayBeLate = time < edgeMs - this.reachMs || time < this.#startMs
       if (mayBeLate && this.#isLate(time, edgeMs)) {
         late.push(i)
+        slots[i] = 0
         continue
       }
       if (time > this.watermarkMs || (time === this.watermarkMs && ns > this.watermarkNs)) {
         this.watermarkMs = time
         this.watermarkNs = ns
       }
-      let slot = this.slotOf(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
+      let slot = slots[i]!
       if (slot === 0) {
-        slot = this.#insert(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
-        records.setNewest(slot, -Infinity, 0)
+        slot = this.slotOf(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
+        if (slot === 0) {
+          slot = this.#insert(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
+          records.setNewest(slot, -Infinity, 0)
+        }
+        slots[i] = slot
       }
       this.marks.touch(slot)
-      const newest = records.newestMs(slot)
-      const isNewest = time > newest || (time === newest && ns > records.newestNs(slot))
-      if (isNewest) records.setNewest(slot, time, ns)
-      slots[i] = slot
+      const isNewest = records.renew(slot, time, ns)
       if (this.log !== null) this.#keep(this.log, rows, columns, i, isNewest)
     }
   }
@@ -333,20 +333,21 @@ export class ViewState {
 
   #findTiles(
     { level, runs }: LevelState,
-    rows: RowBatch,
-    { from, to }: Range,
+    { timeMs, timeNs }: RowBatch,
+    range: Range,
     horizon: number,
   ): void {
-    const { timeMs, timeNs } = rows
-    const { widthMs, stride, startMs } = level
-    const slots = this.#slots
+    const { from, to } = range
+    const { widthMs, startMs } = level
+    const tiles = this.#tiles
+    const offsetNs = this.#offsetNs
     for (let i = from; i < to; i++) {
-      const slot = slots[i]!
-      const tile = Math.floor(timeMs[i]! / widthMs)
-      const isApplied = slot !== 0 && tile >= horizon && timeMs[i]! >= startMs
-      this.#cellOf[i] = isApplied ? runs.row(slot, tile, horizon) * stride : 0
-      this.#offsetNs[i] = (timeMs[i]! - tile * widthMs) * 1e6 + timeNs[i]!
+      const time = timeMs[i]!
+      const tile = Math.floor(time / widthMs)
+      tiles[i] = tile >= horizon && time >= startMs ? tile : Number.NaN
+      offsetNs[i] = (time - tile * widthMs) * 1e6 + timeNs[i]!
     }
+    runs.cellsOf(this.#slots, tiles, range, horizon, this.#cellOf)
   }
 
   #insert(hash: number, bytes: Uint8Array, start: number, end: number): number {
@@ -377,5 +378,6 @@ export class ViewState {
     this.#slots = new Int32Array(rows * 2)
     this.#cellOf = new Int32Array(rows * 2)
     this.#offsetNs = new Float64Array(rows * 2)
+    this.#tiles = new Float64Array(rows * 2)
   }
 }

@@ -140,6 +140,8 @@ export class RowBatch {
   keyStart: Int32Array
   keyEnd: Int32Array
   bytes: Uint8Array
+  /** The same in whole words, where each key begins with one and zeros follow it; else null. */
+  words: Int32Array | null = null
   #capacity = 0
 
   constructor(fields: readonly Field[]) {
@@ -154,10 +156,11 @@ export class RowBatch {
   }
 
   /** Empties the batch and makes room; keys of the rows to come stand in `bytes`. */
-  reset(bytes: Uint8Array, rows: number): void {
+  reset(bytes: Uint8Array, rows: number, words: Int32Array | null = null): void {
     this.count = 0
     this.spans = []
     this.bytes = bytes
+    this.words = words
     this.reserve(rows)
   }
 

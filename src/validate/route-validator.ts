@@ -162,8 +162,9 @@ class SectionReader implements RouteValidator {
   begin(buffers: SectionBuffers, events: number): void {
     this.#buffers = buffers
     this.#place.bytes = buffers.bytes
-    this.#shared?.reset(buffers.bytes, events)
-    for (const { rows } of this.#runners) rows.reset(buffers.bytes, events)
+    const { bytes, words } = buffers
+    this.#shared?.reset(bytes, events, words)
+    for (const { rows } of this.#runners) rows.reset(bytes, events, words)
   }
 
   readSection(section: Section, rejections: Rejection[]): void {
