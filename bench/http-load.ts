@@ -38,7 +38,7 @@ export async function runHttp(options: HttpLoadOptions): Promise<Gauge<string>> 
   try {
     await load.run()
   } finally {
-    load.close()
+    await load.close()
   }
   return load.gauge
 }
@@ -52,6 +52,7 @@ class HttpLoad {
   readonly #dueMs: number[] = []
   /** Places of connections that wait for nothing. */
   readonly #free: number[] = []
+  #metronome: ReturnType<typeof startMetronome> | null = null
   #startMs = 0
   /** Requests that were sent, and in an open loop the n-th is due at `n / rate`. */
   #sent = 0
@@ -80,15 +81,16 @@ class HttpLoad {
       this.#free.push(place)
     }
     this.#startMs = performance.now()
-    const metronome = rate === null ? null : startMetronome(beatMs, () => this.#sendDue())
+    if (rate !== null) this.#metronome = startMetronome(beatMs, () => this.#sendDue())
     if (rate === null) for (const place of this.#free.splice(0)) this.#send(place, this.#startMs)
     await Promise.race([this.gauge.run(), failed])
-    await metronome?.stop()
+    await this.#metronome?.stop()
     if (rate !== null) await Promise.race([this.#finish(), failed])
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true
+    await this.#metronome?.stop()
     for (const connection of this.#connections) connection.close()
   }
 

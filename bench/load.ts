@@ -78,10 +78,10 @@ export function beginLoad(options: LoadOptions): BegunLoad {
       usage: ownUsage,
     },
   )
-  return {
-    ended: load.ended.then((outcome) => checked(outcome, frameTimesMs)),
-    stop: () => load.stop(),
-  }
+  const ended = load.ended.then((outcome) => checked(outcome, frameTimesMs))
+  // Who began it may have failed before it waits for the end.
+  ended.catch(() => undefined)
+  return { ended, stop: () => load.stop() }
 }
 
 function checked(

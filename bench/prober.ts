@@ -13,7 +13,6 @@ import { maskedMessage } from '../src/load/message.ts'
 import { createEncoder, MsgpackTimestamp } from '../src/model/msgpack.ts'
 import {
   decodeServerFrame,
-  encodeFlush,
   encodePublish,
   encodeRead,
   type ServerFrame,
@@ -57,8 +56,8 @@ export class Prober {
   readonly #options: ProberOptions
   readonly #keys: readonly Probed[]
   readonly #questions: readonly Uint8Array[]
-  #link!: Link
-  #stream!: StreamLink
+  #link: Link | null = null
+  #stream: StreamLink | null = null
   #metronome: ReturnType<typeof startMetronome> | null = null
   #startMs = Infinity
   #measuredFromMs = Infinity
@@ -116,21 +115,20 @@ export class Prober {
       this.#onSeen = resolve
     })
     if (this.#unseen > 0) await Promise.race([seen, this.#failed])
-    this.#link.write(maskedMessage(encodeFlush(0)))
-    this.close()
     return this.#sent
   }
 
-  close(): void {
+  /** Ends it, whatever has become of it. */
+  async close(): Promise<void> {
+    await this.#metronome?.stop()
     this.#link?.close()
     this.#stream?.close()
   }
 
   #received(frame: ServerFrame, onWelcome: () => void): void {
     if (frame.kind === 'welcome') onWelcome()
-    else if (frame.kind !== 'ack' && frame.kind !== 'flushed') {
-      this.#fail(new Error(`unexpected ${frame.kind}`))
-    } else if (frame.kind === 'ack' && frame.rejections.length > 0) {
+    else if (frame.kind !== 'ack') this.#fail(new Error(`unexpected ${frame.kind}`))
+    else if (frame.rejections.length > 0) {
       this.#fail(new Error(`a probe was rejected: ${frame.rejections[0]!.code}`))
     }
   }
@@ -155,7 +153,7 @@ export class Prober {
       campaign: 0,
       country: 'CH',
     })
-    this.#link.write(maskedMessage(encodePublish('impressions', this.#sent, [event])))
+    this.#link!.write(maskedMessage(encodePublish('impressions', this.#sent, [event])))
     this.#sent += 1
     this.#unseen += 1
     this.#ask(place)
@@ -166,7 +164,7 @@ export class Prober {
     const key = this.#keys[place]!
     if (key.isAsked || key.seen === key.dueMs.length) return
     key.isAsked = true
-    this.#stream.send(this.#questions[place]!)
+    this.#stream!.send(this.#questions[place]!)
   }
 
   #answered(bytes: Buffer): void {

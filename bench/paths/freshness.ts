@@ -21,6 +21,11 @@ const options = {
   keys: { standard: 100_000, smoke: 1000, description: 'Different entity keys of the ingest' },
   frame: { standard: 1000, smoke: 100, description: 'Events in a frame of it' },
   probes: { standard: 500, smoke: 200, description: 'Probes a second' },
+  most: {
+    standard: 2_000_000,
+    smoke: 5000,
+    description: 'Events sent to find the most that the daemon takes',
+  },
   warmup: { standard: 2, smoke: 0.1, description: 'Seconds before each of those that count' },
   seconds: { standard: 10, smoke: 0.3, description: 'Seconds that are measured, at each rate' },
 } as const
@@ -93,9 +98,9 @@ async function findMost({ url, workload, sent, values }: Common): Promise<number
     workload,
     connections,
     loop: { kind: 'closed', inFlight },
-    warmupMs: values.warmup * 1000,
-    measuredMs: values.seconds * 400,
-    events: 0,
+    warmupMs: 0,
+    measuredMs: 0,
+    events: values.most,
     producer: 'most',
   })
   sent.add({ workload, frameTimesMs: load.frameTimesMs })
@@ -135,7 +140,8 @@ async function probeAt(share: number, most: number, common: Common): Promise<Pro
     const eventsPerSecond = (events / measuredMs) * 1000
     return { probes, reads: prober.reads, eventsPerSecond, freshnessUs: prober.freshnessUs }
   } finally {
-    prober.close()
+    load.stop()
+    await prober.close()
   }
 }
 

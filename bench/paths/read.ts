@@ -28,6 +28,11 @@ import { checkAll, rowsOf, SentEvents } from './read-check.ts'
 const options = {
   keys: { standard: 10_000, smoke: 100, description: 'Different entity keys' },
   events: { standard: 1_000_000, smoke: 5000, description: 'Events sent before anything is read' },
+  most: {
+    standard: 2_000_000,
+    smoke: 5000,
+    description: 'Events sent to find the most that the daemon takes',
+  },
   rate: { standard: 5000, smoke: 500, description: 'HTTP requests a second in the open loops' },
   connections: { standard: 64, smoke: 4, description: 'HTTP connections' },
   warmup: { standard: 1, smoke: 0.05, description: 'Seconds before each of those that count' },
@@ -193,21 +198,20 @@ async function runBesideIngest(
   sent: SentEvents,
   http: HttpLoadOptions,
 ) {
-  const { keys, warmup, seconds } = values
+  const { keys, warmup, most: events } = values
   const before = new SentEvents(keys, sent.keys.length)
   const workloadOf = (more: number) =>
     createImpressions({ keys, zipf: 0, frameEvents, seed: seed + more })
-  const common = { url, connections: 4, events: 0, warmupMs: warmup * 1000 }
+  const common = { url, connections: 4, warmupMs: warmup * 1000 }
   const closed = { kind: 'closed', inFlight } as const
   const alone = workloadOf(1)
-  const timed = { ...common, measuredMs: seconds * 500, producer: 'alone' }
-  const most = await runLoad({ ...timed, workload: alone, loop: closed })
+  const counted = { ...common, measuredMs: 0, events, producer: 'alone' }
+  const most = await runLoad({ ...counted, workload: alone, loop: closed })
   const rate = ((most.events / most.measuredMs) * 1000) / 2
   const beside = workloadOf(2)
-  const unended = { ...common, measuredMs: 3_600_000, producer: 'beside' }
+  const unended = { ...common, measuredMs: 3_600_000, events: 0, producer: 'beside' }
   const load = beginLoad({ ...unended, workload: beside, loop: { kind: 'open', rate } })
-  const gauge = await runHttp(http)
-  load.stop()
+  const gauge = await runHttp(http).finally(() => load.stop())
   const { frameTimesMs } = await load.ended
   sent.add({ workload: alone, frameTimesMs: most.frameTimesMs })
   before.copy(sent)
