@@ -23,7 +23,7 @@ const options = {
   probes: { standard: 500, smoke: 200, description: 'Probes a second' },
   most: {
     standard: 2_000_000,
-    smoke: 5000,
+    smoke: 40_000,
     description: 'Events sent to find the most that the daemon takes',
   },
   warmup: { standard: 2, smoke: 0.1, description: 'Seconds before each of those that count' },

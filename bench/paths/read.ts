@@ -30,7 +30,7 @@ const options = {
   events: { standard: 1_000_000, smoke: 5000, description: 'Events sent before anything is read' },
   most: {
     standard: 2_000_000,
-    smoke: 5000,
+    smoke: 40_000,
     description: 'Events sent to find the most that the daemon takes',
   },
   rate: { standard: 5000, smoke: 500, description: 'HTTP requests a second in the open loops' },
