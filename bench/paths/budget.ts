@@ -71,7 +71,7 @@ async function measure(
       keys,
       frame,
       connections: isSmall ? 50 : 4,
-      'in-flight': isSmall ? 2000 : 20_000,
+      'in-flight': isSmall ? 2000 : ingestOptions['in-flight'].standard,
       zipf: 0,
       warmup: seconds / 2,
       seconds,
@@ -94,10 +94,9 @@ async function measureStages(
     const perTurn = Math.max(1, Math.round(turnEvents / frameEvents))
     const frames = Math.ceil(events / frameEvents)
     let warm = noTimes()
-    for (let frame = 0; frame < frames;) {
-      const turn = Array.from({ length: Math.min(perTurn, frames - frame) }, () =>
-        frameOf(workload, frame++, startMs),
-      )
+    for (let frame = 0; frame < frames; frame += perTurn) {
+      const length = Math.min(perTurn, frames - frame)
+      const turn = Array.from({ length }, (_, n) => frameOf(workload, frame + n, startMs))
       await stages.turn(turn)
       // The first quarter compiles the code and brings in the keys.
       if (frame < frames / 4) warm = { ...stages.times }
@@ -141,10 +140,9 @@ function check(
     const { keyHash } = placeOf(userId(key))
     const shard = shards[shardOf(keyHash, shards.length)]!
     const { values } = readKey(shard, key, [0, 1], systemClock.nowMs())
-    const line = `${key} ${count} ${sum}`
-    const found = `${key} ${values[0] ?? 0n} ${values[1] ?? 0}`
-    if (line !== found) throw new Error(`sent ${line}, but found ${found}`)
-    return line
+    const isRight = (values[0] ?? 0n) === BigInt(count) && (values[1] ?? 0) === sum
+    if (!isRight) throw new Error(`${userId(key)} has other features than was sent`)
+    return `${key} ${count} ${sum}`
   })
 }
 

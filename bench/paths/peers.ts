@@ -54,7 +54,7 @@ export const peers = defineBench({
   rows: [1, 100, 1000].map((frame) => ({
     frame,
     connections: frame === 1 ? 50 : 4,
-    'in-flight': frame === 1 ? 2000 : 20_000,
+    'in-flight': frame === 1 ? 2000 : 14_000,
     warmup: 2,
     seconds: 4,
   })),
