@@ -117,7 +117,7 @@ export class TileRuns {
    * The first cells of the rows of tiles, as {@link row} finds or makes them; mostly a tile is the
    * newest of its slot.
    *
-   * @param tiles  By row of the batch, as `slots` and `cellOf` are; NaN, and slot 0, is none: cell 0.
+   * @param tiles  By row of the batch, as `slots` and `cellOf` are. NaN and slot 0 are none: cell 0.
    */
   cellsOf(
     slots: Int32Array,

@@ -114,7 +114,7 @@ export const intakeBytesMax = 64 * 1024 * 1024
 export const replayBytesMax = 16 * 1024 * 1024
 
 /** Bytes read from sockets between two collections of what is young, see `wire/young-memory.ts`. */
-export const youngBytesMax = 4 * 1024 * 1024
+export const youngBytesMax = 2 * 1024 * 1024
 
 /** Messages with reads that one lane has not answered; beyond, reads wait to share one. */
 export const readMessagesMax = 2
@@ -210,7 +210,7 @@ export const drainMsMax = 20_000
 export const closeMsMax = 2000
 
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */
-export const checkpointBytesMax = 256 * 1024 * 1024
+export const checkpointBytesMax = 512 * 1024 * 1024
 
 /** Bytes of buffers that a client keeps for frames to come; beyond, they become garbage. */
 export const framePoolBytesMax = 16 * 1024 * 1024

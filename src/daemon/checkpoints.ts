@@ -1,10 +1,11 @@
 /**
  * When the shards write their state down, and which old segments of the journal go.
  *
- * A checkpoint is due after a time or after so much journal, whichever is first; a lane that is
- * short of memory also makes its own. A segment goes when every shard has checkpointed behind it,
- * nothing of it is still to be recorded in the ledger, and it is older, or the journal larger, than
- * asked.
+ * A checkpoint of a shard is due after a time or after so much journal, whichever is first. The
+ * shards take turns, evenly over that time: what all of them write at once would hold up the
+ * disk, and with it every acknowledgement. A lane that is short of memory also makes its own. A
+ * segment goes when every shard has checkpointed behind it, nothing of it is still to be recorded
+ * in the ledger, and it is older, or the journal larger, than asked.
  */
 import type { Clock } from '../base/clock.ts'
 import { checkpointBytesMax } from '../base/limits.ts'
@@ -38,7 +39,10 @@ export class Checkpoints {
   readonly #stopListening: () => void
   /** By shard: where a replay of its journal must begin. */
   readonly #froms = new Map<number, number>()
+  /** Routed when a shard was asked last. */
   #lastPosition: number
+  /** The shard whose turn it is. */
+  #turn = 0
   #waiters: { position: number; from: number; resolve: () => void }[] = []
   #retiring = Promise.resolve()
 
@@ -52,9 +56,10 @@ export class Checkpoints {
     for (const lane of options.lanes) {
       lane.onMessage((message) => this.#receive(lane, message))
     }
-    this.#timer = setInterval(() => this.request(), options.checkpointMs).unref()
+    const shards = options.shards.length
+    this.#timer = setInterval(() => this.#requestNext(), options.checkpointMs / shards).unref()
     this.#stopListening = options.journal.onFlushed((flushed) => {
-      if (flushed - this.#lastPosition >= checkpointBytesMax) this.request()
+      if (flushed - this.#lastPosition >= checkpointBytesMax / shards) this.#requestNext()
     })
   }
 
@@ -70,18 +75,38 @@ export class Checkpoints {
 
   /** Asks every lane for a checkpoint of all that has been routed; returns its position. */
   request(): number {
-    const { router, lanes, clock, recording } = this.#options
+    const { router, lanes } = this.#options
     // Nothing may be routed behind the request and before it is posted.
     router.flush()
     // Not the end of the journal: during recovery, most of it is still to come.
     const { routed } = router
-    const { recorded } = recording
     this.#lastPosition = routed
     if (routed > this.position || this.#from < this.position) {
-      const arrivalMs = clock.nowMs()
-      for (const lane of lanes) lane.post({ kind: 'checkpoint', routed, recorded, arrivalMs })
+      for (const lane of lanes) this.#post(lane, null)
     }
     return routed
+  }
+
+  /** Asks the shard whose turn it is, if it has anything to store. */
+  #requestNext(): void {
+    const { router, lanes } = this.#options
+    const shard = this.#turn
+    this.#turn = (shard + 1) % this.#positions.size
+    router.flush()
+    this.#lastPosition = router.routed
+    const position = this.#positions.get(shard)!
+    if (router.routed <= position && this.#froms.get(shard)! >= position) return
+    this.#post(
+      lanes.find(({ shards }) => shards.includes(shard))!,
+      shard,
+    )
+  }
+
+  #post(lane: Lane, shard: number | null): void {
+    const { router, clock, recording } = this.#options
+    const { recorded } = recording
+    const arrivalMs = clock.nowMs()
+    lane.post({ kind: 'checkpoint', shard, routed: router.routed, recorded, arrivalMs })
   }
 
   /** Resolves when everything routed by now is checkpointed in every shard. */

@@ -135,6 +135,8 @@ export type ToShard =
   /** Write what changed up to `routed`; answered by one `checkpointed` per shard. */
   | {
       readonly kind: 'checkpoint'
+      /** One of the lane's; null for all of them. */
+      readonly shard: number | null
       readonly routed: number
       readonly recorded: Recorded
       readonly arrivalMs: number

@@ -158,7 +158,9 @@ class Lane {
       case 'checkpoint':
         this.#appliedTo(message.routed)
         this.#arrivalMs = message.arrivalMs
-        for (const shard of this.#all) this.#due.add(shard)
+        for (const shard of this.#all) {
+          if (message.shard === null || message.shard === shard.index) this.#due.add(shard)
+        }
         this.#beginStoring()
         return
     }

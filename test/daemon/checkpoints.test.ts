@@ -1,26 +1,34 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
+import { checkpointBytesMax } from '../../src/base/limits.ts'
 import { Checkpoints } from '../../src/daemon/checkpoints.ts'
 import type { Journal } from '../../src/journal/journal.ts'
 import type { FromShard, ToShard } from '../../src/model/message.ts'
 import type { Lane } from '../../src/route/lanes.ts'
 import type { Router } from '../../src/route/router.ts'
 
+const recorded = { upTo: 40, refusedFrom: Infinity }
+
 /** Checkpoints of one lane with two shards, over a journal that ends at 100 and is at `routed`. */
-function setUp(routed: number, upTo = 40, waiting = 0) {
+function setUp(routed: number, { upTo = 40, waiting = 0, checkpointMs = 3_600_000 } = {}) {
   const sent: ToShard[] = []
   const retired: number[] = []
   const router = { routed, flush: () => sent.push({ kind: 'flushed', flushed: -1 }) }
+  let flush = (_flushed: number): void => {}
   let receive = (_message: FromShard): void => {}
   const lane = {
     lane: 0,
+    shards: [0, 1],
     onMessage: (listener: (message: FromShard) => void) => (receive = listener),
     post: (message: ToShard) => sent.push(message),
   }
   const journal = {
     recovered: { end: 100 },
-    onFlushed: () => () => {},
+    onFlushed: (listener: (flushed: number) => void) => {
+      flush = listener
+      return () => {}
+    },
     retire: ({ keepFrom }: { keepFrom: number }) => Promise.resolve(retired.push(keepFrom)),
   }
   const watermarks = new Float64Array(0)
@@ -38,7 +46,7 @@ function setUp(routed: number, upTo = 40, waiting = 0) {
     })),
     recording: { recorded: { upTo, refusedFrom: Infinity } },
     clock: new ManualClock(5),
-    checkpointMs: 3_600_000,
+    checkpointMs,
     retainBytesMax: 0,
     retainMsMax: 0,
     onFailure: (thrown) => assert.fail(String(thrown)),
@@ -48,6 +56,10 @@ function setUp(routed: number, upTo = 40, waiting = 0) {
     checkpoints,
     sent,
     retired,
+    flushed: (position: number) => {
+      router.routed = position
+      flush(position)
+    },
     checkpointed: (shard: number, position: number, from = position) =>
       receive({ kind: 'checkpointed', shard, position, from, keys: 0, stats }),
   }
@@ -59,8 +71,40 @@ test('a checkpoint during recovery covers what has been replayed, not the whole 
   // Nothing is routed between the last message of events and the request.
   assert.deepEqual(sent, [
     { kind: 'flushed', flushed: -1 },
-    { kind: 'checkpoint', routed: 60, recorded: { upTo: 40, refusedFrom: Infinity }, arrivalMs: 5 },
+    { kind: 'checkpoint', shard: null, routed: 60, recorded, arrivalMs: 5 },
   ])
+  checkpoints.stop()
+})
+
+test('the shards take turns, each after its part of so much journal', () => {
+  const { checkpoints, sent, flushed } = setUp(100)
+  const asked = () =>
+    sent.flatMap((message) => (message.kind === 'checkpoint' ? message.shard : []))
+  const part = checkpointBytesMax / 2
+  flushed(100 + part - 1)
+  assert.deepEqual(asked(), [])
+  flushed(100 + part)
+  flushed(101 + part)
+  assert.deepEqual(asked(), [0])
+  flushed(100 + 2 * part)
+  flushed(100 + 3 * part)
+  assert.deepEqual(asked(), [0, 1, 0])
+  checkpoints.stop()
+})
+
+test('the shards take turns, each after its part of the time', (context) => {
+  context.mock.timers.enable({ apis: ['setInterval'] })
+  const { checkpoints, sent, checkpointed } = setUp(60, { checkpointMs: 10_000 })
+  const asked = () =>
+    sent.flatMap((message) => (message.kind === 'checkpoint' ? message.shard : []))
+  context.mock.timers.tick(4999)
+  assert.deepEqual(asked(), [])
+  context.mock.timers.tick(1)
+  assert.deepEqual(asked(), [0])
+  context.mock.timers.tick(5000)
+  checkpointed(0, 60)
+  context.mock.timers.tick(10_000)
+  assert.deepEqual(asked(), [0, 1, 1], 'a shard that has stored all is not asked again')
   checkpoints.stop()
 })
 
@@ -101,11 +145,11 @@ test('what is still to be recorded in the ledger keeps its journal', async () =>
 })
 
 test('that all is recorded is written down, too, although every shard is further', async () => {
-  const { checkpoints, checkpointed, sent } = setUp(40, 40, 10)
+  const { checkpoints, checkpointed, sent } = setUp(40, { waiting: 10 })
   let isComplete = false
   const completed = checkpoints.complete().then(() => (isComplete = true))
-  const recorded = { upTo: 40, refusedFrom: Infinity }
-  assert.deepEqual(sent.at(-1), { kind: 'checkpoint', routed: 40, recorded, arrivalMs: 5 })
+  const all = { kind: 'checkpoint', shard: null, routed: 40, recorded, arrivalMs: 5 }
+  assert.deepEqual(sent.at(-1), all)
   checkpointed(0, 40)
   await Promise.resolve()
   assert.equal(isComplete, false)

@@ -160,7 +160,8 @@ test('reports a lane that says it has failed, once, and fails its reads', async 
   const { lanes, failures } = open([start(0, [0], '/fails')])
   const [lane] = lanes.lanes
   await lane!.opened
-  for (let n = 0; n < 2; n++) lane!.post({ kind: 'checkpoint', routed: 0, recorded, arrivalMs: 0 })
+  for (let n = 0; n < 2; n++)
+    lane!.post({ kind: 'checkpoint', shard: null, routed: 0, recorded, arrivalMs: 0 })
   await assert.rejects(
     lane!.read([query(1)]).then(() => lanes.close()),
     { code: 'SHARD_FAILED' },
@@ -177,7 +178,7 @@ test('reports a thread that ends by itself', async () => {
   const { lanes, failures } = open([start(0, [0])])
   const [lane] = lanes.lanes
   await lane!.opened
-  lane!.post({ kind: 'checkpoint', routed: 0, recorded, arrivalMs: 0 })
+  lane!.post({ kind: 'checkpoint', shard: null, routed: 0, recorded, arrivalMs: 0 })
   await assert.rejects(lane!.read([query(1)]), { code: 'SHARD_FAILED' })
   assert.equal(failures.length, 1)
   await assert.rejects(lanes.close())

@@ -136,7 +136,13 @@ class DrivenLane {
   }
 
   checkpoint(): void {
-    this.post({ kind: 'checkpoint', routed: this.#routed, recorded, arrivalMs: startMs })
+    this.post({
+      kind: 'checkpoint',
+      shard: null,
+      routed: this.#routed,
+      recorded,
+      arrivalMs: startMs,
+    })
   }
 
   async close(): Promise<void> {
