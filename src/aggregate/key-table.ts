@@ -9,6 +9,7 @@
  * @see D. E. Knuth, TAOCP vol. 3, 6.4, algorithm R, for deletion without tombstones.
  */
 import { assert } from '../base/assert.ts'
+import type { RowBatch, RowRange } from '../model/rows.ts'
 import { grownCapacity } from './capacity.ts'
 import { recordWord, SlotRecords } from './slot-records.ts'
 
@@ -17,19 +18,6 @@ const placeBytes = 8
 
 const placesInitial = 128
 const arenaBytesInitial = 1024
-
-/** Rows by the keys that they are of. */
-export interface KeyedRows {
-  readonly keyHash: Uint32Array
-  readonly keyStart: Int32Array
-  readonly keyEnd: Int32Array
-}
-
-/** Rows of a batch: the first, and the one behind the last. */
-export interface Range {
-  readonly from: number
-  readonly to: number
-}
 
 export class KeyTable {
   /** Slot per table place, 0 where empty. Its length is a power of two, at most 3/4 full. */
@@ -97,14 +85,14 @@ export class KeyTable {
    * @param words  The rows' keys: each begins with a whole word, and zeros follow it.
    */
   confirm(
-    { keyHash, keyStart, keyEnd }: KeyedRows,
+    { keyHash, keyStart, keyEnd }: Pick<RowBatch, 'keyHash' | 'keyStart' | 'keyEnd'>,
     words: Int32Array,
-    range: Range,
+    { from, to }: RowRange,
     slots: Int32Array,
   ): void {
     const { i32, u16, keyAt, keyBytesMax } = this.#records
     const recordWords = this.#words
-    for (let i = range.from; i < range.to; i++) {
+    for (let i = from; i < to; i++) {
       const record = slots[i]! * recordWords
       const start = keyStart[i]!
       const length = keyEnd[i]! - start

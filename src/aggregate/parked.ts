@@ -7,6 +7,10 @@
  * read) has reached it. At most `futureMsMax` worth of events can wait, and while more than
  * `parkedRowsMax` rows do, the shard takes no event that would wait as well.
  *
+ * A read lets rows go at its own moment, while batches that arrived before it may still be on their
+ * way to be applied. A replay has no reads, and must decide the same: rows that a read has let go
+ * count as waiting until the arrivals have reached their time, too.
+ *
  * A row waits as bytes, which is also how a checkpoint has it: `f64 order, u32 keyHash,
  * u16 key bytes, u32 row bytes, key, row`, the row as in `row-codec.ts`.
  */
@@ -45,6 +49,8 @@ export class ParkedRows {
   readonly #fields: readonly Field[]
   readonly #heap: ParkedRow[] = []
   readonly #writer = new ByteWriter(1024)
+  /** When each row that was let go is due, of those that arrivals have not reached, ms. */
+  #early: number[] = []
   #order = 0
   #bytes = 0
 
@@ -55,6 +61,22 @@ export class ParkedRows {
 
   get count(): number {
     return this.#heap.length
+  }
+
+  /** Rows that wait, and those that only a read has let go, or more. */
+  get countMax(): number {
+    return this.#heap.length + this.#early.length
+  }
+
+  /** Rows that wait at an arrival, as if nothing had been read; those due by then are gone. */
+  countAt(arrivalMs: number): number {
+    this.#early = this.#early.filter((dueMs) => dueMs > arrivalMs)
+    return this.countMax
+  }
+
+  /** For {@link restore}. */
+  get early(): readonly number[] {
+    return this.#early
   }
 
   /** Whether the earliest row's time has come. */
@@ -87,16 +109,20 @@ export class ParkedRows {
   /**
    * Takes the events whose time is at or before `nowMs`, in order, and hands on the rows of each.
    *
+   * @param arrivalMs  Of the newest batch.
    * @param rows  Filled with the rows of one event at a time.
+   * @param apply  Told when they are due, ms.
    */
-  take(nowMs: number, rows: RowBatch, apply: () => void): void {
+  take(nowMs: number, arrivalMs: number, rows: RowBatch, apply: (dueMs: number) => void): void {
     while (this.isDue(nowMs)) {
       const first = this.#pop()
       rows.reset(first.key, 1)
       this.#read(first, rows)
       // Rows of one event have one time, and follow each other.
       while (this.#heap[0]?.isOfSameEvent === true) this.#read(this.#pop(), rows)
-      apply()
+      const dueMs = first.timeMs + (first.timeNs > 0 ? 1 : 0)
+      if (dueMs > arrivalMs) for (let n = 0; n < rows.count; n++) this.#early.push(dueMs)
+      apply(dueMs)
     }
   }
 
@@ -114,8 +140,9 @@ export class ParkedRows {
     return writer.since(0)
   }
 
-  /** Puts back the rows that a checkpoint carried. */
-  restore(stored: Uint8Array): void {
+  /** Puts back the rows that a checkpoint carried, and what it said of others. */
+  restore(stored: Uint8Array, early: readonly number[]): void {
+    this.#early = [...early]
     const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
     for (let at = 0; at < stored.length;) {
       const keyAt = at + headBytes

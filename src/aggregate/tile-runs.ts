@@ -10,9 +10,9 @@
  * Row 0 is a sink: events that belong to no tile of the level are added there and never read, which
  * spares the update loops a test per event.
  */
+import type { RowRange } from '../model/rows.ts'
 import { grownCapacity } from './capacity.ts'
 import { Cells } from './cells.ts'
-import type { Range } from './key-table.ts'
 import type { Level } from './layout.ts'
 import { tileCell, type PlacedPartial } from './row-layout.ts'
 import type { SlotRecords } from './slot-records.ts'
@@ -117,12 +117,12 @@ export class TileRuns {
    * The first cells of the rows of tiles, as {@link row} finds or makes them; mostly a tile is the
    * newest of its slot.
    *
-   * @param tiles  By row of the batch, as `slots` and `cellOf` are. NaN and slot 0 are none: cell 0.
+   * @param tiles  By row of the batch, as `slots` and `cellOf` are. NaN or slot 0: cell 0.
    */
   cellsOf(
     slots: Int32Array,
     tiles: Float64Array,
-    { from, to }: Range,
+    { from, to }: RowRange,
     horizon: number,
     cellOf: Int32Array,
   ): void {

@@ -11,9 +11,9 @@
  */
 import type { HashSeed } from '../base/hash.ts'
 import type { View } from '../model/catalog.ts'
-import { RowBatch, type Column } from '../model/rows.ts'
+import { RowBatch, type Column, type RowRange } from '../model/rows.ts'
 import { capacitySlack } from './capacity.ts'
-import { KeyTable, type Range } from './key-table.ts'
+import { KeyTable } from './key-table.ts'
 import { EventLog } from './event-log.ts'
 import { planChunks, planLevels } from './layout.ts'
 import { ParkedRows } from './parked.ts'
@@ -137,9 +137,9 @@ export class ViewState {
   /** Applies the parked rows whose time has come. */
   admit(nowMs: number): void {
     const rows = this.#admitted
-    this.parked.take(nowMs, rows, () => {
+    this.parked.take(nowMs, this.#arrivalMs, rows, (dueMs) => {
       // At its own time, when it was not late, however much later somebody looks.
-      rows.endSpan(rows.timeMs[0]! + (rows.timeNs[0]! > 0 ? 1 : 0))
+      rows.endSpan(dueMs)
       this.#applySpans(rows, rows.columns, 0, [])
     })
   }
@@ -243,7 +243,7 @@ export class ViewState {
   #locate(
     rows: RowBatch,
     columns: readonly Column[],
-    { from, to, arrivalMs }: Range & { readonly arrivalMs: number },
+    { from, to, arrivalMs }: RowRange & { readonly arrivalMs: number },
     late: number[],
   ): void {
     const { timeMs, timeNs, keyHash, keyStart, keyEnd, bytes } = rows
@@ -314,7 +314,7 @@ export class ViewState {
   }
 
   /** Finds the tiles of rows at one level and updates their partials. */
-  #update(state: LevelState, rows: RowBatch, columns: readonly Column[], range: Range): void {
+  #update(state: LevelState, rows: RowBatch, columns: readonly Column[], range: RowRange): void {
     const { level, runs } = state
     const { from, to } = range
     const horizon = this.horizonOf(state, this.earliestEdgeMs)
@@ -334,7 +334,7 @@ export class ViewState {
   #findTiles(
     { level, runs }: LevelState,
     { timeMs, timeNs }: RowBatch,
-    range: Range,
+    range: RowRange,
     horizon: number,
   ): void {
     const { from, to } = range

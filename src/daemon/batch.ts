@@ -136,7 +136,8 @@ export class Batch implements BatchInFlight {
 
   keep(payload: Uint8Array): void {
     if (this.#payload.length > 0) return
-    this.#payload = payload.slice()
+    // A `slice` of a Buffer would be a view of it.
+    this.#payload = new Uint8Array(payload)
     this.#hold(payload.length)
   }
 

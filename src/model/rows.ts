@@ -117,6 +117,12 @@ export class Column {
   }
 }
 
+/** Some rows of a batch: the first, and the one behind the last. */
+export interface RowRange {
+  readonly from: number
+  readonly to: number
+}
+
 /** The rows of one section, which follow those of the section before it. */
 export interface RowSpan {
   /** Behind the last of them. */

@@ -6,7 +6,7 @@
  * long as all of them. Where it would matter what came before, each is taken alone: with ids of
  * events, when rows replace one another, when no more rows may wait, or when a view begins.
  */
-import { parkedRowsMax } from '../base/limits.ts'
+import { parkedRowsMax, transformRowsMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { EventIds } from '../model/contracts.ts'
 import type { BatchRejections } from '../model/message.ts'
@@ -96,7 +96,8 @@ export class Applier {
       const owned = this.#views[index]
       if (owned === null || owned === undefined) return true
       const { state, since } = owned
-      if (state.view.lastWriteWins || state.parked.count + events > parkedRowsMax) return false
+      const rows = state.view.transform === null ? events : events * transformRowsMax
+      if (state.view.lastWriteWins || state.parked.countMax + rows > parkedRowsMax) return false
       return first > since || last <= since
     })
   }
@@ -109,7 +110,10 @@ export class Applier {
   }
 
   #applyTogether(sections: readonly Section[], buffers: SectionBuffers): readonly Uncounted[] {
-    const validator = this.#validators[sections[0]!.route]!
+    const { route, arrivalMs } = sections.at(-1)!
+    // It has none, but those of other routes expire as time goes by.
+    this.#ids.begin(route, arrivalMs)
+    const validator = this.#validators[route]!
     validator.begin(buffers, eventsOf(sections))
     const rejections: Rejection[] = []
     const uncounted = sections.map((section) => {
@@ -179,14 +183,14 @@ export class Applier {
 
   /**
    * Whether no more rows may wait for their time. Those that do not wait any longer at the arrival
-   * of the section have left first, so reads, which let them go earlier, decide nothing.
+   * of the section have left first, and those that a read has let go before that still count.
    */
   #isWaitingRoomFull(section: Section): boolean {
     return this.#catalog.routes[section.route]!.views.some((index) => {
       const state = this.#viewFor(section, index)?.state
-      if (state === undefined || state.parked.count < parkedRowsMax) return false
+      if (state === undefined || state.parked.countMax < parkedRowsMax) return false
       state.admit(section.arrivalMs)
-      return state.parked.count >= parkedRowsMax
+      return state.parked.countAt(section.arrivalMs) >= parkedRowsMax
     })
   }
 

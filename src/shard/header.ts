@@ -24,6 +24,8 @@ interface StoredView {
   readonly watermarkNs: number
   /** Rows that wait for their time. */
   readonly parked: Uint8Array
+  /** When rows are due that only a read has let go, ms. */
+  readonly early: readonly number[]
 }
 
 /** The header of the state as it is now. `viewIds[i]` names view i in the store. */
@@ -40,6 +42,7 @@ export function encodeHeader(
       watermarkMs: state.watermarkMs,
       watermarkNs: state.watermarkNs,
       parked: state.parked.toStored(),
+      early: state.parked.early,
     }
   })
   const header: StoredHeader = { format: storeFormat, position, views: stored, unrecorded }
@@ -61,7 +64,7 @@ export function restoreHeader(
     if (state === null || stored === undefined) return
     state.watermarkMs = stored.watermarkMs
     state.watermarkNs = stored.watermarkNs
-    state.parked.restore(stored.parked)
+    state.parked.restore(stored.parked, stored.early)
   })
   return header
 }

@@ -12,7 +12,7 @@ import type { RowBatch } from '../model/rows.ts'
 export interface ViewRows {
   readonly view: number
   readonly rows: RowBatch
-  /** Of the rows, those that it could not count. */
+  /** Of the rows, those that it could not count, ascending. */
   readonly late: readonly number[]
 }
 
@@ -35,9 +35,8 @@ export function judgeLate(
     const start = rows.spanStart(span)
     const { end } = spans[span]!
     wanted.push(new Set(eventIndex.subarray(start, end)))
-    for (const row of late) {
-      if (row < start || row >= end) continue
-      const index = eventIndex[row]!
+    for (let n = placeOf(late, start); n < late.length && late[n]! < end; n++) {
+      const index = eventIndex[late[n]!]!
       const others = lateViews.get(index)
       if (others === undefined) lateViews.set(index, [view])
       else if (!others.includes(view)) others.push(view)
@@ -53,6 +52,18 @@ export function judgeLate(
     else partly.push({ index, path, views: names })
   }
   return { rejections, partly }
+}
+
+/** The place of the first row that is not before `row`. */
+function placeOf(rows: readonly number[], row: number): number {
+  let low = 0
+  let high = rows.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (rows[middle]! < row) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function tooLate(index: number, path: string, names: readonly string[]): Rejection {

@@ -20,35 +20,68 @@ import { compileStraightReader } from './straight-reader.ts'
 /** Fields are counted in the bits of one integer. */
 const fieldsMax = 30
 
-/** Orders of fields that are compiled, and how often one must come in a row to be. */
+/**
+ * Orders of fields that are compiled at a time, and how often one must come in a row to be. With
+ * all places taken, one has to come more and more often to take another's: whoever sends odd
+ * orders can neither keep the others out for good nor have code compiled all the time.
+ */
 const ordersMax = 4
 const repeatsMin = 64
+const repeatsMax = 65_536
 
-/** @returns null for sources that never have plain events: nested fields, or very many. */
-export function createFastReader(source: Source, rows: RowBatch): FastReader | null {
+/**
+ * @param compile  Makes the reader of an order.
+ * @returns null for sources that never have plain events: nested fields, or very many.
+ */
+export function createFastReader(
+  source: Source,
+  rows: RowBatch,
+  compile = compileStraightReader,
+): FastReader | null {
   const fields = source.fields.map((field) => plainField(field, source, rows))
   if (fields.length > fieldsMax || fields.includes(null)) return null
-  return learningReader(fields as PlainField[], rows)
+  return learningReader(fields as PlainField[], rows, compile)
 }
 
 /** Reads any order, and those fast that it has learnt; the declared one is the first of them. */
-function learningReader(fields: readonly PlainField[], rows: RowBatch): FastReader {
+function learningReader(
+  fields: readonly PlainField[],
+  rows: RowBatch,
+  compile: typeof compileStraightReader,
+): FastReader {
   const anyOrder = new AnyOrderReader(fields, rows)
   const straight: FastReader[] = []
-  let repeated = ''
+  let repeated: readonly number[] = []
   let repeats = 0
+  let repeatsDue = repeatsMin
   let latest = 0
+  let replaced = 0
 
   function learn(order: readonly number[]): void {
-    const reader = compileStraightReader(fields, order, rows)
-    if (reader !== null) straight.push(reader)
+    const reader = compile(fields, order, rows)
+    if (reader === null) {
+      // Where the first order cannot be compiled, another may; after that it is not worth trying.
+      if (repeats > 0) repeatsDue = Infinity
+      return
+    }
+    if (straight.length < ordersMax) {
+      straight.push(reader)
+      return
+    }
+    replaced = (replaced + 1) % ordersMax
+    // The one that was of use last stays.
+    if (replaced === latest) replaced = (replaced + 1) % ordersMax
+    straight[replaced] = reader
+    repeatsDue = Math.min(repeatsDue * 2, repeatsMax)
   }
 
   function note(order: readonly number[]): void {
-    const text = order.join()
-    repeats = text === repeated ? repeats + 1 : 1
-    repeated = text
-    if (repeats === repeatsMin) learn(order)
+    if (isSame(order, repeated)) repeats += 1
+    else {
+      repeated = [...order]
+      repeats = 1
+    }
+    if (repeats % repeatsDue === 0) learn(order)
   }
 
   learn(fields.map((_, n) => n))
@@ -60,9 +93,13 @@ function learningReader(fields: readonly PlainField[], rows: RowBatch): FastRead
       return true
     }
     if (!anyOrder.read(bytes, view, start, end, i)) return false
-    if (straight.length < ordersMax) note(anyOrder.order)
+    note(anyOrder.order)
     return true
   }
+}
+
+function isSame(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((n, place) => n === b[place])
 }
 
 /** Looks for each name among all fields. */

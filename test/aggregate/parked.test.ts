@@ -21,7 +21,7 @@ function park(parked: ParkedRows, timesNs: readonly bigint[]): void {
 function take(parked: ParkedRows, nowMs: number): unknown[][] {
   const rows = new RowBatch(view.columns)
   const taken: unknown[][] = []
-  parked.take(nowMs, rows, () => taken.push([rows.timeMs[0], rows.columns[0]!.get(0)]))
+  parked.take(nowMs, nowMs, rows, () => taken.push([rows.timeMs[0], rows.columns[0]!.get(0)]))
   return taken
 }
 
@@ -58,7 +58,7 @@ test('rows that were put back keep their order, and later ones come after them',
   const before = new ParkedRows(view.columns)
   park(before, [9000000n, 8000000n, 9000000n])
   const after = new ParkedRows(view.columns)
-  after.restore(before.toStored())
+  after.restore(before.toStored(), before.early)
   park(after, [9000000n])
   assert.deepEqual(take(after, 10), [
     [8, 1n],
@@ -76,11 +76,27 @@ test('the rows of one event come out together, before and after a checkpoint', (
   const before = new ParkedRows(view.columns)
   events.forEach((_, i) => before.park(given, i, given.columns))
   const after = new ParkedRows(view.columns)
-  after.restore(before.toStored())
+  after.restore(before.toStored(), before.early)
   for (const parked of [before, after]) {
     const rows = new RowBatch(view.columns)
     const counts: number[] = []
-    parked.take(9, rows, () => counts.push(rows.count))
+    parked.take(9, 9, rows, () => counts.push(rows.count))
     assert.deepEqual(counts, [2, 1])
+  }
+})
+
+test('what a read lets go still counts as waiting until arrivals have reached its time', () => {
+  const parked = new ParkedRows(view.columns)
+  park(parked, [5_000_000n, 6_000_001n, 9_000_000n])
+  const rows = new RowBatch(view.columns)
+  parked.take(8, 6, rows, () => {})
+  assert.equal(parked.count, 1)
+  assert.equal(parked.countMax, 2, 'the one of 5 was due at 6, when the newest batch came')
+  const restored = new ParkedRows(view.columns)
+  restored.restore(parked.toStored(), parked.early)
+  for (const each of [parked, restored]) {
+    assert.equal(each.countAt(6), 2)
+    assert.equal(each.countAt(7), 1)
+    assert.equal(each.countAt(6), 1)
   }
 })

@@ -18,16 +18,30 @@ const encoder = createEncoder()
 /** A key by the values of its fields. */
 export type Key = Readonly<Record<string, Value>>
 
+export interface DrivenBatch {
+  readonly events: readonly Key[]
+  readonly arrivalMs: number
+  /** @defaultValue 0 */
+  readonly route?: number
+}
+
 export class DrivenShard {
   readonly #catalog: Catalog
   readonly #shard: Shard
   #position = 0
 
-  /** @param definitions  One view over one source. */
+  /** @param definitions  Views of one entity; the first is read. */
   static async open(dir: string, definitions: readonly unknown[]): Promise<DrivenShard> {
     const catalog = buildCatalog(definitions)
     const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-    const options = { index: 0, catalog, validators, viewIds: [0], storePath: dir, seed }
+    const options = {
+      index: 0,
+      catalog,
+      validators,
+      viewIds: catalog.views.map((_, view) => view),
+      storePath: dir,
+      seed,
+    }
     return new DrivenShard(catalog, await Shard.open(options))
   }
 
@@ -43,20 +57,32 @@ export class DrivenShard {
 
   /** Applies one batch; returns the rejections. */
   send(events: readonly Key[], arrivalMs: number): BatchRejections[] {
+    return this.sendAll([{ events, arrivalMs }])
+  }
+
+  /** Applies batches in one go; returns the rejections. */
+  sendAll(batches: readonly DrivenBatch[]): BatchRejections[] {
     const writer = new Sections()
-    this.#position += 1
-    writer.open(0, 0, this.#position, arrivalMs)
-    events.forEach((event, index) => {
-      const key = this.#key(event)
-      const bytes = encoder.encode(event)
-      const hash = hashBytes(key, 0, key.length, seed)
-      writer.event(index, hash, key, bytes)
-    })
-    writer.close()
+    for (const { events, arrivalMs, route = 0 } of batches) {
+      this.#position += 1
+      writer.open(this.#catalog.routes[route]!.source, route, this.#position, arrivalMs)
+      events.forEach((event, index) => {
+        const key = this.#key(event)
+        const hash = hashBytes(key, 0, key.length, seed)
+        writer.event(index, hash, key, encoder.encode(event))
+      })
+      writer.close()
+    }
     const sent = writer.take()
     const rejected: BatchRejections[] = []
     this.#shard.apply(buffersOf(sent), sent.byteLength, rejected)
     return rejected
+  }
+
+  /** The route of a source that has one. */
+  routeOf(source: string): number {
+    const { routes, sources } = this.#catalog
+    return routes.findIndex((route) => sources[route.source]!.name === source)
   }
 
   read(of: Key, edgeMs: number): ReadResult {

@@ -207,3 +207,44 @@ test('a field that is left out is null when it may be, and else no plain event',
   const { flag: _, ...without } = required
   assert.equal(fastRow(exact.encode(without)), null)
 })
+
+test('odd orders keep no place for good', () => {
+  const batch = new RowBatch(fields)
+  batch.reset(new Uint8Array(0), 1)
+  let compiled = 0
+  const reader = createFastReader(source, batch, (...options) => {
+    compiled += 1
+    return compileStraightReader(...options)
+  })!
+  const usual = { user: 'u', at: new Date(5), big: 7, amount: 0.5, flag: true }
+  const names = Object.keys(usual)
+  const send = (order: readonly string[], times: number): void => {
+    const entries = order.map((name) => [name, usual[name as keyof typeof usual]])
+    const bytes = Buffer.from(exact.encode(Object.fromEntries(entries)))
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let n = 0; n < times; n++) assert.ok(reader(bytes, view, 0, bytes.length, 0))
+  }
+  // The declared order is compiled at once; three more take the places that are left.
+  for (const odd of [
+    [1, 0, 2, 3, 4],
+    [2, 1, 0, 3, 4],
+    [3, 1, 2, 0, 4],
+  ]) {
+    send(
+      odd.map((n) => names[n]!),
+      64,
+    )
+  }
+  assert.equal(compiled, 4)
+  const honest = names.toReversed()
+  send(honest, 63)
+  assert.equal(compiled, 4)
+  send(honest, 1)
+  assert.equal(compiled, 5)
+  send(names, 127)
+  assert.equal(compiled, 5, 'from now on it takes twice as many')
+  send(names, 1)
+  assert.equal(compiled, 6)
+  send(honest, 1000)
+  assert.equal(compiled, 6, 'the one of use stays')
+})
