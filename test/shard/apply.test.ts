@@ -19,7 +19,7 @@ const visits = pushSource({
 })
 const visit = (atMs: number, n = 1) => ({ id: 'a', at: BigInt(atMs), n: BigInt(n) })
 
-test('rows of transforms beyond the bound of waiting are refused at the same event', async (context) => {
+test('rows of transforms that may not wait are refused at the same event', async (context) => {
   const multiplied = streamFeatureView({
     name: 'multiplied',
     source: visits,
