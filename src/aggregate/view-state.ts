@@ -125,10 +125,15 @@ export class ViewState {
   apply(rows: RowBatch, columns: readonly Column[]): readonly number[] {
     const { spans } = rows
     const late: number[] = []
+    // Parked rows come between spans: where they have, they may again, and little is tried at once.
+    let most = spans.length
     for (let first = 0; first < spans.length;) {
       this.#arrivalMs = spans[first]!.arrivalMs
       if (this.#isWallClock) this.admit(this.#arrivalMs)
-      first = this.#applySpans(rows, columns, first, late)
+      const last = Math.min(first + most, spans.length)
+      const next = this.#applySpans(rows, columns, { from: first, to: last }, late)
+      most = next < last ? 1 : most * 2
+      first = next
     }
     this.#arrivalMs = spans.at(-1)?.arrivalMs ?? this.#arrivalMs
     return late
@@ -140,7 +145,7 @@ export class ViewState {
     this.parked.take(nowMs, this.#arrivalMs, rows, (dueMs) => {
       // At its own time, when it was not late, however much later somebody looks.
       rows.endSpan(dueMs)
-      this.#applySpans(rows, rows.columns, 0, [])
+      this.#applySpans(rows, rows.columns, { from: 0, to: 1 }, [])
     })
   }
 
@@ -196,21 +201,26 @@ export class ViewState {
   }
 
   /**
-   * Applies the rows of as many spans as it can at a time.
+   * Applies the rows of some spans at a time.
    *
-   * @returns the first span that has to wait for a parked row to be applied before it.
+   * @returns the first of them that has to wait for a parked row to be applied before it, or `to`.
    */
-  #applySpans(rows: RowBatch, columns: readonly Column[], first: number, late: number[]): number {
+  #applySpans(
+    rows: RowBatch,
+    columns: readonly Column[],
+    { from: first, to: last }: RowRange,
+    late: number[],
+  ): number {
     this.#growRows(rows.count)
-    const from = rows.spanStart(first)
-    this.read = this.#readAhead(rows, from)
     const { spans } = rows
+    const from = rows.spanStart(first)
+    this.read = this.#readAhead(rows, { from, to: rows.spanStart(last) })
     let span = first
     do {
       const { end, arrivalMs } = spans[span]!
       this.#locate(rows, columns, { from: rows.spanStart(span), to: end, arrivalMs }, late)
       span += 1
-    } while (span < spans.length && !this.#isParkedDue(spans[span]!.arrivalMs))
+    } while (span < last && !this.#isParkedDue(spans[span]!.arrivalMs))
     const range = { from, to: rows.spanStart(span) }
     for (const state of this.levels) this.#update(state, rows, columns, range)
     this.#replacements?.recount()
@@ -228,14 +238,14 @@ export class ViewState {
    *
    * @returns a sum of what was read, for which there is no use but that it has to be read.
    */
-  #readAhead(rows: RowBatch, from: number): number {
+  #readAhead(rows: RowBatch, { from, to }: RowRange): number {
     const slots = this.#slots
-    const { count, words } = rows
-    this.keys.guess(rows.keyHash, from, count, slots)
-    let read = this.records.readAhead(slots, from, count)
-    for (const { runs } of this.levels) read += runs.readAhead(slots, from, count)
-    if (words === null) slots.fill(0, from, count)
-    else this.keys.confirm(rows, words, { from, to: count }, slots)
+    const { words } = rows
+    this.keys.guess(rows.keyHash, from, to, slots)
+    let read = this.records.readAhead(slots, from, to)
+    for (const { runs } of this.levels) read += runs.readAhead(slots, from, to)
+    if (words === null) slots.fill(0, from, to)
+    else this.keys.confirm(rows, words, { from, to }, slots)
     return read
   }
 

@@ -57,7 +57,8 @@ const eventsBytesNew = 64 * 1024
 const freeMax = laneBuffersMax + 1
 
 /** Larger buffers are not kept. */
-const freeBytesMax = 4 * laneEventsBytesMax
+const freeSectionsBytesMax = 128 * 1024
+const freeEventsBytesMax = 4 * laneEventsBytesMax
 
 export class LaneMailbox {
   readonly #lane: RouterLane
@@ -174,11 +175,13 @@ export class LaneMailbox {
 
   #keep({ shards, events }: Unanswered): void {
     const sectionsMax = freeMax * this.#lane.shards.length
-    for (const { buffer } of shards) keep(this.#freeSections, buffer, sectionsMax)
-    keep(this.#freeEvents, events, freeMax)
+    for (const { buffer } of shards) {
+      if (buffer.byteLength <= freeSectionsBytesMax) keep(this.#freeSections, buffer, sectionsMax)
+    }
+    if (events.byteLength <= freeEventsBytesMax) keep(this.#freeEvents, events, freeMax)
   }
 }
 
 function keep(free: SharedArrayBuffer[], buffer: SharedArrayBuffer, countMax: number): void {
-  if (free.length < countMax && buffer.byteLength <= freeBytesMax) free.push(buffer)
+  if (free.length < countMax) free.push(buffer)
 }

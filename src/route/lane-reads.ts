@@ -23,6 +23,9 @@ import { packQueries, unpackAnswers } from '../model/read-packing.ts'
 /** Questions that are worth a message of their own. */
 const messageQueries = 64
 
+/** Questions beyond which no other read joins a message, so that none waits for all of them. */
+const messageQueriesMax = 1024
+
 interface WaitingRead {
   readonly queries: readonly ReadQuery[]
   readonly resolve: (results: readonly ReadResult[]) => void
@@ -58,19 +61,29 @@ export class LaneReads {
       this.#isAskDue = true
       setImmediate(() => {
         this.#isAskDue = false
-        this.askAll()
+        if (this.#waiting.length > 0) this.#ask()
       })
     })
   }
 
-  /** Asks what waits. */
+  /** Asks all that waits. */
   askAll(): void {
-    if (this.#waiting.length === 0) return
+    while (this.#waiting.length > 0) this.#ask()
+  }
+
+  /** Asks what goes into one message, of what waits. */
+  #ask(): void {
+    let count = 0
+    let questions = 0
+    while (count < this.#waiting.length && questions < messageQueriesMax) {
+      questions += this.#waiting[count]!.queries.length
+      count += 1
+    }
+    const reads = this.#waiting.slice(0, count)
+    this.#waiting = this.#waiting.slice(count)
+    this.#waitingQueries -= questions
     const id = this.#nextId++
-    const reads = this.#waiting
     const queries = packQueries(reads.flatMap(({ queries }) => queries))
-    this.#waiting = []
-    this.#waitingQueries = 0
     this.#asked.set(id, { reads, queries })
     this.#post({ kind: 'read', id, queries })
   }
@@ -80,7 +93,7 @@ export class LaneReads {
     if (asked === undefined) return
     this.#asked.delete(id)
     // First of all, so that the lane has work while these answers are written.
-    if (this.#mayAsk) this.askAll()
+    if (this.#waiting.length > 0 && this.#mayAsk) this.#ask()
     const { reads } = asked
     const all = unpackAnswers(asked.queries, packed)
     let at = 0

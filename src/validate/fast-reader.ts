@@ -60,8 +60,7 @@ function learningReader(
   function learn(order: readonly number[]): void {
     const reader = compile(fields, order, rows)
     if (reader === null) {
-      // Where the first order cannot be compiled, another may; after that it is not worth trying.
-      if (repeats > 0) repeatsDue = Infinity
+      repeatsDue = Infinity
       return
     }
     if (straight.length < ordersMax) {
@@ -124,11 +123,13 @@ class AnyOrderReader {
   read(bytes: Buffer, view: DataView, start: number, end: number, i: number): boolean {
     const fields = this.#fields
     const count = fields.length
-    const entries = bytes[start]! - 0x80
-    if (entries < 0 || entries > 15 || entries > count || end - start > eventBytesMax) return false
+    const isWide = bytes[start] === 0xde && start + 3 <= end
+    const entries = isWide ? view.getUint16(start + 1) : bytes[start]! - 0x80
+    const isHead = isWide || (entries >= 0 && entries < 16)
+    if (!isHead || entries > count || end - start > eventBytesMax) return false
     this.order.length = 0
     let seen = 0
-    let at = start + 1
+    let at = start + (isWide ? 3 : 1)
     // The next field is tried first.
     let next = 0
     for (let entry = 0; entry < entries; entry++) {

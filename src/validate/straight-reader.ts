@@ -21,12 +21,11 @@ export function compileStraightReader(
   order: readonly number[],
   rows: RowBatch,
 ): FastReader | null {
-  if (order.length > 15) return null
   const missing = fields.flatMap((_, n) => (order.includes(n) ? [] : [n]))
   if (missing.some((n) => !fields[n]!.nullable)) return null
   const code = [
-    `if (bytes[start] !== ${0x80 + order.length} || end - start > ${eventBytesMax}) return false`,
-    'let at = start + 1',
+    `if (end - start > ${eventBytesMax}) return false`,
+    headCode(order.length),
     ...order.map((n) => fieldCode(fields[n]!, n)),
     'if (at !== end) return false',
     ...missing.map((n) => `fields[${n}].column?.set(i, null)`),
@@ -42,6 +41,15 @@ export function compileStraightReader(
     if (thrown instanceof EvalError) return null
     throw thrown
   }
+}
+
+/** The head of the map: of one byte, or from 16 fields on of three. */
+function headCode(fields: number): string {
+  if (fields < 16) return `if (bytes[start] !== ${0x80 + fields}) return false; let at = start + 1`
+  return `
+    if (bytes[start] !== 0xde || bytes[start + 1] !== 0) return false
+    if (bytes[start + 2] !== ${fields}) return false
+    let at = start + 3`
 }
 
 function fieldCode(field: PlainField, n: number): string {

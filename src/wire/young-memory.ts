@@ -17,6 +17,7 @@ type Collect = (options: { readonly type: 'minor' }) => void
 
 /** Where the runtime does not let it be asked for, nothing is collected early. */
 function minorCollector(): Collect | null {
+  if (typeof globalThis.gc === 'function') return globalThis.gc as Collect
   setFlagsFromString('--expose-gc')
   const collect: unknown = runInNewContext("typeof gc === 'function' ? gc : null")
   setFlagsFromString('--no-expose-gc')

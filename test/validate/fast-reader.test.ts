@@ -248,3 +248,24 @@ test('odd orders keep no place for good', () => {
   send(honest, 1000)
   assert.equal(compiled, 6, 'the one of use stays')
 })
+
+test('an event of more than fifteen fields is plain, too', () => {
+  const many = [
+    field('at', 'Timestamp'),
+    ...Array.from({ length: 25 }, (_, n) => field(`n${n}`, 'Int64')),
+  ]
+  const batch = new RowBatch(many)
+  batch.reset(new Uint8Array(0), 1)
+  const reader = createFastReader(sourceOf(many), batch)!
+  const values = many.slice(1).map(({ name }, n) => [name, n] as const)
+  for (const entries of [values, values.toReversed()]) {
+    const bytes = Buffer.from(exact.encode(Object.fromEntries([['at', new Date(5)], ...entries])))
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    assert.ok(reader(bytes, view, 0, bytes.length, 0))
+    assert.deepEqual(
+      batch.columns.map((column) => column.get(0)),
+      [5_000_000n, ...values.map(([, n]) => BigInt(n))],
+    )
+    for (let end = 0; end < bytes.length; end++) assert.ok(!reader(bytes, view, 0, end, 0))
+  }
+})
