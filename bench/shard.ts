@@ -49,7 +49,8 @@ export function openShard(catalog: Catalog, storePath: string): Promise<Shard> {
 
 const encoder = createEncoder()
 const seed = { k0: 1, k1: 2 }
-const noBatch = {
+/** A batch of which nothing is expected but that it is applied. */
+export const noBatch = {
   expectLane() {},
   laneDone() {},
   keep: failed,

@@ -18,6 +18,7 @@ import { Shard } from '../src/shard/shard.ts'
 import { createRouteValidator, type RouteValidator } from '../src/validate/route-validator.ts'
 import { decodeClientFrame, type PublishFrame } from '../src/wire/protocol.ts'
 import * as features from './features.ts'
+import { noBatch } from './shard.ts'
 
 /** Time by stage, ns. */
 export interface StageTimes {
@@ -204,15 +205,6 @@ class HeldLane implements RouterLane {
 
 const noWatermarks = new Float64Array(0)
 const rejected: never[] = []
-const noBatch = {
-  expectLane() {},
-  laneDone() {},
-  keep: failed,
-  reject: failed,
-  late: failed,
-  duplicate: failed,
-}
-
 /** Of nothing. */
 export function noTimes(): StageTimes {
   return { wire: 0, journal: 0, route: 0, apply: 0, validate: 0, checkpoint: 0 }

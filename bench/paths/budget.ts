@@ -8,7 +8,7 @@
  */
 import { systemClock } from '../../src/base/clock.ts'
 import { shardOf } from '../../src/model/partition.ts'
-import { createMessage } from '../../src/load/message.ts'
+import { createMessage, maskByte } from '../../src/load/message.ts'
 import type { Workload } from '../../src/load/workload.ts'
 import { checksum, defineBench, type Measurement, type Settings, type Values } from '../harness.ts'
 import { sentTo } from '../sent.ts'
@@ -24,14 +24,11 @@ const options = {
   seconds: { standard: 5, smoke: 1, description: 'Seconds of the whole that are measured' },
 } as const
 
-/** Time between the daemon's checkpoints, s; each stores every key that has changed. */
+/** Time between two checkpoints of a shard at most, s; each stores every key that has changed. */
 const checkpointSeconds = 10
 
 /** Events that are handed on together. */
 const turnEvents = 4000
-
-/** What every byte of a message behind its head is xored with. */
-const maskByte = 0x5a
 
 type BudgetFigures = ReturnType<typeof figuresOf>
 

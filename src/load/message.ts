@@ -8,7 +8,7 @@
  */
 
 /** What every byte of a message behind its head is xored with. */
-const maskByte = 0x5a
+export const maskByte = 0x5a
 
 /** The same for four bytes at once. */
 export const maskWord = 0x5a5a5a5a

@@ -49,10 +49,6 @@ export class GroupQueue {
     return this.#end
   }
 
-  get isEmpty(): boolean {
-    return this.#groups.length === 0
-  }
-
   /** Position where the group starts that the next record joins. */
   open(): number {
     const tail = this.#groups.at(-1)
