@@ -45,8 +45,10 @@ export interface LoadOutcome {
   readonly measuredMs: number
   /** Microseconds from sending a frame to its ACK. */
   readonly ackUs: RecordableHistogram
-  /** By frame: the event time that it was sent with, ms. */
+  /** By frame: the event time that it was sent with, ms; a hole when it was not. */
   readonly frameTimesMs: readonly number[]
+  /** Events that an open loop could not send in time and left out. */
+  readonly unsentEvents: number
 }
 
 /** A load that runs beside something else. */
@@ -85,11 +87,11 @@ export function beginLoad(options: LoadOptions): BegunLoad {
 }
 
 function checked(
-  { rejections, duplicates, measured }: Outcome,
+  { rejections, duplicates, measured, unsent }: Outcome,
   frameTimesMs: readonly number[],
 ): LoadOutcome {
   if (rejections.size > 0) throw new Error(`rejected: ${[...rejections.keys()].join(', ')}`)
   if (duplicates > 0) throw new Error(`${duplicates} events were taken for duplicates`)
   const { ms, events, latencyUs } = measured
-  return { events, measuredMs: ms, ackUs: latencyUs, frameTimesMs }
+  return { events, measuredMs: ms, ackUs: latencyUs, frameTimesMs, unsentEvents: unsent }
 }

@@ -26,7 +26,8 @@ export interface Sent {
 /**
  * What was sent to some of the keys.
  *
- * @param frameTimesMs  By frame of the run: the event time of its first event.
+ * @param frameTimesMs  By frame of the run: the event time of its first event; what an open loop
+ *   could not send in time is a hole.
  */
 export function sentTo(keys: number, workload: Workload, frameTimesMs: readonly number[]): Sent[] {
   const count = Math.min(keys, sampledMax)
@@ -39,14 +40,15 @@ export function sentTo(keys: number, workload: Workload, frameTimesMs: readonly 
     sample.push({ key, ...nothing, newestNs: -1, newest: [], latest: Number.NaN })
   }
   const startMs = frameTimesMs[0] ?? 0
-  for (const [frame, timeMs] of frameTimesMs.entries()) {
+  // Unlike `for … of`, this leaves out the holes.
+  frameTimesMs.forEach((timeMs, frame) => {
     for (let index = 0; index < workload.frameEvents; index++) {
       const place = placeOf[workload.keyOf(frame, index)]!
       if (place === -1) continue
       const timeNs = (timeMs - startMs) * 1e6 + eventGapNs * index
       note(sample[place]!, workload.valueOf('amount', frame, index) as number, timeNs)
     }
-  }
+  })
   return sample
 }
 

@@ -25,6 +25,8 @@ export interface SoakOptions {
 
 export interface SoakOutcome {
   readonly eventsPerSecond: number
+  /** Events that were due and could not be sent in time: 0 when the rate was held. */
+  readonly unsentEvents: number
   /** In order. */
   readonly intervals: readonly Interval[]
   readonly drift: Interval
@@ -73,7 +75,8 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
     const lines = await checkFeatures({ url: daemon.url, keys, workload, load })
     const intervals = await Promise.all(samples)
     const eventsPerSecond = Math.round((load.events / load.measuredMs) * 1000)
-    return { eventsPerSecond, intervals, drift: driftOf(intervals), lines }
+    const { unsentEvents } = load
+    return { eventsPerSecond, unsentEvents, intervals, drift: driftOf(intervals), lines }
   } finally {
     await daemon.stop()
   }

@@ -10,7 +10,7 @@ import { userId } from '../workload.ts'
 /** A load that was sent. */
 export interface SentLoad {
   readonly workload: Workload
-  /** By frame: the event time that it was sent with, ms. */
+  /** By frame: the event time that it was sent with, ms; a hole when it was not. */
   readonly frameTimesMs: readonly number[]
   /** How far back the time of the n-th event lies, ms. @defaultValue 0 */
   readonly backMsOf?: (n: number) => number
@@ -40,14 +40,15 @@ export class SentEvents {
 
   add({ workload, frameTimesMs, backMsOf = () => 0 }: SentLoad): void {
     const { frameEvents } = workload
-    for (const [frame, timeMs] of frameTimesMs.entries()) {
+    // Unlike `for … of`, this leaves out the holes.
+    frameTimesMs.forEach((timeMs, frame) => {
       for (let index = 0; index < frameEvents; index++) {
         const place = this.#placeOf.get(workload.keyOf(frame, index))
         if (place === undefined) continue
         const amount = workload.valueOf('amount', frame, index) as number
         this.#events[place]!.push(timeMs - backMsOf(frame * frameEvents + index), amount)
       }
-    }
+    })
   }
 
   /** Takes over what was sent to the same keys as far as it is known elsewhere. */

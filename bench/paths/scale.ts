@@ -55,6 +55,8 @@ type Figures = {
   readonly budgetBytes: number
   readonly soakMinutes: number
   readonly soakEventsPerSecond: number
+  /** Events of the soak that were due and could not be sent in time: 0 when it held its rate. */
+  readonly soakUnsentEvents: number
   /** Last third by second third: 1 is flat. All 0 without a soak. */
   readonly soakDrift: Interval
   /** In the last interval. */
@@ -77,6 +79,7 @@ export const scale = defineBench({
     'RSS MiB': ({ rssBytes }) => grouped(rssBytes / 2 ** 20),
     'budget MiB': ({ budgetBytes }) => grouped(budgetBytes / 2 ** 20),
     'soak events/s': ({ soakEventsPerSecond }) => grouped(soakEventsPerSecond),
+    unsent: ({ soakUnsentEvents }) => grouped(soakUnsentEvents),
     'drift: memory': ({ soakDrift }) => soakDrift.anonymousBytes.toFixed(2),
     stores: ({ soakDrift }) => soakDrift.storeBytes.toFixed(2),
     'ack p50': ({ soakDrift }) => soakDrift.ackMsP50.toFixed(2),
@@ -117,6 +120,7 @@ async function measure(
       budgetBytes: memory * 2 ** 20,
       soakMinutes: minutes,
       soakEventsPerSecond: soaked.eventsPerSecond,
+      soakUnsentEvents: soaked.unsentEvents,
       soakDrift: soaked.drift,
       soakEnd: soaked.intervals.at(-1)!,
     },
@@ -125,7 +129,13 @@ async function measure(
 }
 
 const nothing: Interval = { anonymousBytes: 0, storeBytes: 0, ackMsP50: 0, ackMsP99: 0 }
-const noSoak = { eventsPerSecond: 0, drift: nothing, intervals: [nothing], lines: [] }
+const noSoak = {
+  eventsPerSecond: 0,
+  unsentEvents: 0,
+  drift: nothing,
+  intervals: [nothing],
+  lines: [],
+}
 
 /** A closed loop, as fast as it goes. */
 async function fullSpeed(
