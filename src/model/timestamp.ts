@@ -43,17 +43,36 @@ export function parseTimestamp(text: string): bigint | null {
   return BigInt(minutes * 60 + second) * 1_000_000_000n + BigInt(ns)
 }
 
+const twoDigits = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0'))
+
+const dayMs = 86_400_000
+
+/** The day that was written last, and its text: instants that are written together share it. */
+let lastDay = NaN
+let lastDayText = ''
+
 /**
  * The text of an instant in UTC, with no more digits of fraction than it needs:
  * `2024-05-01T12:00:00Z`, `…00.5Z`, `…00.000000001Z`. For the years 0 to 9999.
  */
 export function formatTimestamp(ns: bigint): string {
   const ms = msOf(ns)
-  const whole = new Date(ms).toISOString()
-  const within = Number(ns - BigInt(ms) * 1_000_000n)
-  if (within === 0 && whole.endsWith('.000Z')) return `${whole.slice(0, 19)}Z`
-  const fraction = `${whole.slice(20, 23)}${within === 0 ? '' : String(within).padStart(6, '0')}`
-  return `${whole.slice(0, 19)}.${fraction.replace(/0+$/, '')}Z`
+  const day = Math.floor(ms / dayMs)
+  if (day !== lastDay) {
+    lastDay = day
+    lastDayText = new Date(day * dayMs).toISOString().slice(0, 11)
+  }
+  const second = Math.floor((ms - day * dayMs) / 1000)
+  const hours = twoDigits[Math.floor(second / 3600)]!
+  const minutes = twoDigits[Math.floor(second / 60) % 60]!
+  const text = `${lastDayText}${hours}:${minutes}:${twoDigits[second % 60]!}`
+  const fractionNs = (ms - (day * 86_400 + second) * 1000) * 1_000_000 + nsWithinMs(ns)
+  return fractionNs === 0 ? `${text}Z` : `${text}.${fractionText(fractionNs)}Z`
+}
+
+/** Of a second; not zero. */
+function fractionText(ns: number): string {
+  return String(ns).padStart(9, '0').replace(/0+$/, '')
 }
 
 /** Whole milliseconds at or before the instant. */
