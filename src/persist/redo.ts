@@ -7,9 +7,11 @@
  * crash between them is repaired by doing all of them again: a write is a key's new value or its
  * removal, whatever was there before.
  *
- * Little-endian. File: `"MRRD", u32 format, f64 generation`, then groups: `u32 bytes, u32 CRC-32`
- * and that many bytes of writes; the last group is the header's and has the top bit of its length
- * set. A write: `u32 key bytes, u32 value bytes or all ones for a removal`, key, value.
+ * Little-endian. File: `"MRRD", u32 format, f64 generation, u32 CRC-32` of the bytes before it, then
+ * groups: `u32 bytes, u32 CRC-32` and that many bytes of writes; the last group is the header's and
+ * has the top bit of its length set. A write: `u32 key bytes, u32 value bytes or all ones for a
+ * removal`, key, value. The CRC of a group is of its length and its writes, and starts from the one
+ * before it, the first from the file's: so every byte counts, and the order and number of groups.
  *
  * The file has its name only when it is complete: damage found in it later is damage.
  */
@@ -20,9 +22,10 @@ import { crc32 } from 'node:zlib'
 import { MillraceError } from '../base/errors.ts'
 
 /** Format of the file; another one is refused. */
-const redoFormat = 1
+export const redoFormat = 2
 const magic = 0x4452524d
-const fileHeaderBytes = 16
+const fileHeaderBytes = 20
+const fileCrcAt = 16
 const groupHeaderBytes = 8
 const writeHeaderBytes = 8
 const lastGroup = 0x80000000
@@ -45,12 +48,13 @@ export class RedoGroup {
     return this.#at - groupHeaderBytes
   }
 
-  /** The group as it goes into the file, valid until it is cleared. */
-  seal(isLast: boolean): Uint8Array {
-    const body = this.#bytes.subarray(groupHeaderBytes, this.#at)
-    this.#bytes.writeUInt32LE((body.length | (isLast ? lastGroup : 0)) >>> 0, 0)
-    this.#bytes.writeUInt32LE(crc32(body), 4)
-    return this.#bytes.subarray(0, this.#at)
+  /** The group as it goes into the file behind the CRC `before`, valid until it is cleared. */
+  seal(before: number, isLast: boolean): { readonly bytes: Uint8Array; readonly crc: number } {
+    const bytes = this.#bytes.subarray(0, this.#at)
+    bytes.writeUInt32LE((this.byteLength | (isLast ? lastGroup : 0)) >>> 0, 0)
+    const crc = groupCrc(bytes, bytes.subarray(groupHeaderBytes), before)
+    bytes.writeUInt32LE(crc, 4)
+    return { bytes, crc }
   }
 
   /** The writes, as views of this group. */
@@ -95,10 +99,13 @@ export class RedoGroup {
 export class RedoWriter {
   readonly #path: string
   readonly #file: FileHandle
+  /** Of what was appended last. */
+  #crc: number
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, file: FileHandle, crc: number) {
     this.#path = path
     this.#file = file
+    this.#crc = crc
   }
 
   /** @param generation  Of the store once this has been brought into it. */
@@ -108,14 +115,18 @@ export class RedoWriter {
     header.writeUInt32LE(magic, 0)
     header.writeUInt32LE(redoFormat, 4)
     header.writeDoubleLE(generation, 8)
-    await file.write(header)
-    return new RedoWriter(path, file)
+    const crc = crc32(header.subarray(0, fileCrcAt))
+    header.writeUInt32LE(crc, fileCrcAt)
+    const writer = new RedoWriter(path, file, crc)
+    await writer.#write(header)
+    return writer
   }
 
-  async append(group: Uint8Array): Promise<void> {
-    for (let at = 0; at < group.length;) {
-      at += (await this.#file.write(group, at, group.length - at)).bytesWritten
-    }
+  /** Appends a group, which must not change until this resolves; one at a time. */
+  append(group: RedoGroup, { isLast }: { readonly isLast: boolean }): Promise<void> {
+    const { bytes, crc } = group.seal(this.#crc, isLast)
+    this.#crc = crc
+    return this.#write(bytes)
   }
 
   /** Gives the file its name; it is on disk when this resolves. */
@@ -132,10 +143,18 @@ export class RedoWriter {
   async abandon(): Promise<void> {
     await this.#file.close()
   }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      at += (await this.#file.write(bytes, at, bytes.length - at)).bytesWritten
+    }
+  }
 }
 
 export interface RedoReader {
   readonly generation: number
+  /** Reads all of it, so that damage is found before any of it is brought in. */
+  check(): void
   /** The groups in order; each is valid until the one after the next is asked for. */
   groups(): Generator<readonly RedoWrite[]>
   close(): void
@@ -144,7 +163,7 @@ export interface RedoReader {
 /**
  * Opens the redo file of a path; null when there is none.
  *
- * @throws MillraceError `STORE_CORRUPT`, here or while groups are read.
+ * @throws MillraceError `STORE_FORMAT`; `STORE_CORRUPT`, here or while groups are read.
  */
 export function openRedo(path: string): RedoReader | null {
   let file: number
@@ -154,29 +173,48 @@ export function openRedo(path: string): RedoReader | null {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw thrown
   }
+  try {
+    const { generation, crc } = readHeader(path, file)
+    const groups = (): Generator<readonly RedoWrite[]> => readGroups(path, file, crc)
+    return {
+      generation,
+      check: () => {
+        for (const walk = groups(); walk.next().done !== true;);
+      },
+      groups,
+      close: () => closeSync(file),
+    }
+  } catch (thrown) {
+    closeSync(file)
+    throw thrown
+  }
+}
+
+function readHeader(path: string, file: number): { generation: number; crc: number } {
   const header = Buffer.alloc(fileHeaderBytes)
   const isWhole = readSync(file, header, 0, fileHeaderBytes, 0) === fileHeaderBytes
-  if (!isWhole || header.readUInt32LE(0) !== magic || header.readUInt32LE(4) !== redoFormat) {
-    closeSync(file)
-    throw corrupt(path, 'is not a redo file of this format')
+  const crc = crc32(header.subarray(0, fileCrcAt))
+  if (!isWhole || header.readUInt32LE(0) !== magic || header.readUInt32LE(fileCrcAt) !== crc) {
+    throw corrupt(path, 'its header is damaged')
   }
-  return {
-    generation: header.readDoubleLE(8),
-    groups: () => readGroups(path, file),
-    close: () => closeSync(file),
+  const found = header.readUInt32LE(4)
+  if (found !== redoFormat) {
+    throw new MillraceError('STORE_FORMAT', { found, expected: redoFormat })
   }
+  return { generation: header.readDoubleLE(8), crc }
 }
 
 function createBuffer(): Buffer {
   return Buffer.allocUnsafeSlow(groupBytesInitial)
 }
 
-function* readGroups(path: string, file: number): Generator<readonly RedoWrite[]> {
+function* readGroups(path: string, file: number, fileCrc: number): Generator<readonly RedoWrite[]> {
   const end = fstatSync(file).size
   const head = Buffer.alloc(groupHeaderBytes)
   // Two, in turn: the one before may still be on its way into the store.
   const buffers: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)]
   let at = fileHeaderBytes
+  let crc = fileCrc
   for (let n = 0; ; n++) {
     if (readSync(file, head, 0, groupHeaderBytes, at) < groupHeaderBytes) {
       throw corrupt(path, 'ends before its last group')
@@ -187,11 +225,19 @@ function* readGroups(path: string, file: number): Generator<readonly RedoWrite[]
     if (buffers[n & 1]!.length < bytes) buffers[n & 1] = Buffer.allocUnsafeSlow(bytes * 2)
     const body = buffers[n & 1]!.subarray(0, bytes)
     readSync(file, body, 0, bytes, at + groupHeaderBytes)
-    if (crc32(body) !== head.readUInt32LE(4)) throw corrupt(path, 'CRC of a group is wrong')
-    yield parseWrites(body)
-    if (length >= lastGroup) return
+    crc = groupCrc(head, body, crc)
+    if (crc !== head.readUInt32LE(4)) throw corrupt(path, 'CRC of a group is wrong')
     at += groupHeaderBytes + bytes
+    const isLast = length >= lastGroup
+    if (isLast && at < end) throw corrupt(path, 'goes on behind its last group')
+    yield parseWrites(body)
+    if (isLast) return
   }
+}
+
+/** @param head  Of the group, of which only the length counts. */
+function groupCrc(head: Uint8Array, body: Uint8Array, before: number): number {
+  return crc32(body, crc32(head.subarray(0, 4), before))
 }
 
 function parseWrites(body: Buffer): RedoWrite[] {

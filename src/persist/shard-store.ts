@@ -213,9 +213,13 @@ class LmdbStore implements ShardStore {
     this.#generation = header === null ? 0 : Buffer.from(header).readDoubleLE(0)
     const redo = openRedo(this.#redoPath)
     if (redo === null) return
-    if (redo.generation > this.#generation) await this.#bringIn(redo)
-    else redo.close()
-    await rm(this.#redoPath, { force: true })
+    try {
+      redo.check()
+      if (redo.generation > this.#generation) await this.#bringIn(redo)
+    } finally {
+      redo.close()
+    }
+    await rm(this.#redoPath)
   }
 
   async commit({ batches, header, ready }: Commit): Promise<boolean> {
@@ -230,7 +234,7 @@ class LmdbStore implements ShardStore {
         if (inGroup === writesPerTransaction || group.byteLength > transactionBytesMax) {
           redo ??= await RedoWriter.create(this.#redoPath, generation)
           await appended
-          appended = redo.append(group.seal(false))
+          appended = redo.append(group, { isLast: false })
           // Heard of when it is awaited.
           appended.catch(() => undefined)
           ;[group, next] = [next, group]
@@ -249,9 +253,11 @@ class LmdbStore implements ShardStore {
     }
     if (redo === null) await this.#write(group.writes(), { tears: true })
     else {
-      await redo.append(group.seal(true))
+      await redo.append(group, { isLast: true })
       await redo.finish()
-      await this.#bringIn(openRedo(this.#redoPath)!)
+      const written = openRedo(this.#redoPath)!
+      await this.#bringIn(written)
+      written.close()
       await rm(this.#redoPath)
     }
     this.#generation = generation
@@ -304,7 +310,6 @@ class LmdbStore implements ShardStore {
     }
     await before
     this.#generation = redo.generation
-    redo.close()
   }
 
   /**

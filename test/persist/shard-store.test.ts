@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
@@ -209,7 +209,7 @@ async function leaveRedo(dir: string, generation: number, from: string): Promise
     group.bytes.set(value, at + key.length)
   }
   await stored.close()
-  await writer.append(group.seal(true))
+  await writer.append(group, { isLast: true })
   await writer.finish()
 }
 
@@ -231,6 +231,31 @@ test('a commit that a crash interrupted is finished at the next start', async (c
   assert.deepEqual((await readdir(dir)).toSorted(), ['data.mdb', 'lock.mdb'])
 })
 
+test('a damaged redo file is refused before any of it is brought in', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const store = await openAt(dir)
+  await commit(store, 'first', [write(1, 'one')])
+  await store.close()
+  const writer = await RedoWriter.create(join(dir, 'redo'), 2)
+  for (const isLast of [false, true]) {
+    const group = new RedoGroup()
+    const at = group.add(8, 3)
+    group.bytes.fill(1, at, at + 11)
+    await writer.append(group, { isLast })
+  }
+  await writer.finish()
+  const redo = await readFile(join(dir, 'redo'))
+  redo[redo.length - 1]! ^= 1
+  await writeFile(join(dir, 'redo'), redo)
+  await assert.rejects(openAt(dir), { code: 'STORE_CORRUPT', message: /redo: CRC of a group/ })
+  // Without it, the store is what it was before.
+  await rm(join(dir, 'redo'))
+  const again = await openAt(dir)
+  assert.equal(textOf(again.header()), 'first')
+  assert.equal(again.scan(null, 10).length, 1)
+  await again.close()
+})
+
 test('ids of a commit that a crash interrupted are there at the next start', async (context) => {
   const dir = await temporaryDirectory(context)
   const store = await openAt(dir)
@@ -247,7 +272,7 @@ test('ids of a commit that a crash interrupted are there at the next start', asy
   group.bytes.set(arrival, at + idOf(2).length + 4)
   const removedAt = group.add(idOf(1).length, null)
   group.bytes.set(idOf(1), removedAt)
-  await writer.append(group.seal(true))
+  await writer.append(group, { isLast: true })
   await writer.finish()
   const again = await openAt(dir)
   assert.deepEqual([again.arrivalOf(idOf(1)), again.arrivalOf(idOf(2))], [null, 20])
