@@ -6,6 +6,7 @@
  */
 import { stat, truncate } from 'node:fs/promises'
 import { systemClock } from '../src/base/clock.ts'
+import { storedFormats } from '../src/daemon/formats.ts'
 import { openJournal, type Journal } from '../src/journal/journal.ts'
 import { createMessage } from '../src/load/message.ts'
 import type { Workload } from '../src/load/workload.ts'
@@ -29,7 +30,7 @@ export async function appendFrames(
   workload: Workload,
   frames: number,
 ): Promise<readonly number[]> {
-  const directory = await openDirectory(dataDir)
+  const directory = await openDirectory(dataDir, storedFormats)
   try {
     const journal = await openJournal({
       dir: directory.journalPath,

@@ -13,8 +13,11 @@ import { hashBytes, type HashSeed } from '../src/base/hash.ts'
 import { buildCatalog } from '../src/define/catalog.ts'
 import { encodeKey } from '../src/model/key.ts'
 import { shardOf } from '../src/model/partition.ts'
-import { openDirectory, type Manifest } from '../src/persist/directory.ts'
+import { storedFormats } from '../src/daemon/formats.ts'
+import { writeCounts } from '../src/persist/counts.ts'
+import { openDirectory } from '../src/persist/directory.ts'
 import { openEnvironment, seal, sealBytes } from '../src/persist/environment.ts'
+import type { Manifest } from '../src/persist/manifest.ts'
 import { openShardStore, type ShardStore } from '../src/persist/shard-store.ts'
 import { stateKeyBytes, writeStateKey } from '../src/persist/store-keys.ts'
 import * as features from './features.ts'
@@ -42,7 +45,7 @@ export function amountOf(key: number): number {
  * @param timeMs  Event time of all of them.
  */
 export async function storeKeys(dataDir: string, keys: number, timeMs: number): Promise<void> {
-  const directory = await openDirectory(dataDir)
+  const directory = await openDirectory(dataDir, storedFormats)
   try {
     const manifest = directory.manifest!
     const { values, header } = await storedStates(timeMs)
@@ -51,10 +54,10 @@ export async function storeKeys(dataDir: string, keys: number, timeMs: number): 
     for (let shard = 0; shard < manifest.shards; shard++) {
       const to = endOfShard(ordered, shard, manifest.shards)
       const path = join(directory.shardsPath, String(shard).padStart(3, '0'))
-      await fill(path, ordered.subarray(2 * from, 2 * to), values, viewIdOf(manifest))
       const store = await openShardStore(path, { mapBytes })
       await store.commit({ batches: nothing(), header, ready: Promise.resolve(true) })
       await store.close()
+      await fill(path, ordered.subarray(2 * from, 2 * to), values, viewIdOf(manifest))
       from = to
     }
   } finally {
@@ -86,14 +89,12 @@ async function storedStates(
   }
 }
 
-/** The sealed states, by amount. */
+/** The states, by amount. */
 function valuesOf(store: ShardStore): Buffer[] {
   const placeOf = new Map(Array.from({ length: amounts }, (_, key) => [userId(key), key]))
   const values: Buffer[] = []
   for (const { key, value } of store.scan(null, amounts)) {
-    const sealed = Buffer.alloc(sealBytes + value.length)
-    seal(sealed, value)
-    values[placeOf.get(Buffer.from(key.subarray(2)).toString())!] = sealed
+    values[placeOf.get(Buffer.from(key.subarray(2)).toString())!] = Buffer.from(value)
   }
   return values
 }
@@ -129,16 +130,22 @@ async function fill(
   values: readonly Buffer[],
   view: number,
 ): Promise<void> {
-  const { keys } = openEnvironment(path, mapBytes)
+  const environment = openEnvironment(path, mapBytes)
+  const { keys } = environment
   for (let from = 0; from < ordered.length; from += 2 * keysPerTransaction) {
     const to = Math.min(ordered.length, from + 2 * keysPerTransaction)
     await keys.transaction(() => {
       for (let at = from; at < to; at += 2) {
         const key = bytesOf(ordered[at]!)
-        const stored = Buffer.allocUnsafe(stateKeyBytes(key))
-        writeStateKey(stored, { view, keyHash: ordered[at + 1]!, key })
-        void keys.put(stored, values[ordered[at]! % amounts]!)
+        const value = values[ordered[at]! % amounts]!
+        const keyBytes = stateKeyBytes(key)
+        const entry = Buffer.allocUnsafe(keyBytes + sealBytes + value.length)
+        writeStateKey(entry, { view, keyHash: ordered[at + 1]!, key })
+        entry.set(value, keyBytes + sealBytes)
+        seal(entry, 0, keyBytes, value.length)
+        void keys.put(entry.subarray(0, keyBytes), entry.subarray(keyBytes))
       }
+      writeCounts(environment)
     })
   }
   await keys.close()

@@ -9,11 +9,13 @@ import { canonicalSource, canonicalView, describeDifference } from '../define/id
 import { MillraceError } from '../base/errors.ts'
 import type { Catalog } from '../model/catalog.ts'
 import {
+  createIncarnation,
   createSeed,
   directoryFormat,
   type Manifest,
   type StoredDefinition,
-} from '../persist/directory.ts'
+} from '../persist/manifest.ts'
+import { storedFormats } from './formats.ts'
 
 export interface Settled {
   readonly manifest: Manifest
@@ -75,6 +77,8 @@ export function settleDefinitions(
   return {
     manifest: {
       format: directoryFormat,
+      formats: storedFormats,
+      incarnation: before?.incarnation ?? createIncarnation(),
       shards: before?.shards ?? shards,
       seed: before?.seed ?? createSeed(),
       views: stored,

@@ -20,6 +20,7 @@ import { createEventValidator, createKeyResolver } from '../validate/key-resolve
 import { Checkpoints } from './checkpoints.ts'
 import { manifestBefore, settleDefinitions, type Settled } from './definitions.ts'
 import type { Doors, openDoors } from './doors.ts'
+import { storedFormats } from './formats.ts'
 import { Intake } from './intake.ts'
 import { LedgerReplay } from './ledger-replay.ts'
 import { loadDefinitions, type Loaded } from './load.ts'
@@ -43,7 +44,7 @@ const silent: MillraceLog = { info: () => {}, error: () => {} }
 /** Starts a daemon; see `embed.ts`. */
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
   const resolved = await resolveOptions(options)
-  const directory = await openDirectory(resolved.dataDir)
+  const directory = await openDirectory(resolved.dataDir, storedFormats)
   const opened: Opened = {
     directory,
     settled: null,

@@ -6,8 +6,8 @@
  *
  * Thread: main; every operation runs on libuv's pool and returns at once.
  */
-import { mkdir, open, readdir, unlink, type FileHandle } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { open, readdir, unlink, type FileHandle } from 'node:fs/promises'
+import { createDirectory, flushDirectory } from '../base/directories.ts'
 
 /** An open file. Offsets and sizes are bytes. */
 export interface LogFile {
@@ -42,28 +42,11 @@ const flags = { read: 'r', update: 'r+', create: 'wx+' } as const
 
 /** The machine's file system. */
 export const nodeFiles: LogFiles = {
-  async createDirectory(dir) {
-    const first = await mkdir(dir, { recursive: true })
-    if (first === undefined) return
-    // Each new directory is an entry of its parent, up to the first that was already there.
-    const stop = dirname(resolve(first))
-    let parent = resolve(dir)
-    do {
-      parent = dirname(parent)
-      await nodeFiles.flushDirectory(parent)
-    } while (parent !== stop)
-  },
+  createDirectory,
   list: (dir) => readdir(dir),
   open: async (path, mode) => nodeFile(await open(path, flags[mode])),
   remove: (path) => unlink(path),
-  async flushDirectory(dir) {
-    const handle = await open(dir, 'r')
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-  },
+  flushDirectory,
 }
 
 function nodeFile(handle: FileHandle): LogFile {

@@ -2,13 +2,14 @@
  * The LMDB environment of a shard's store: the only file that knows lmdb, its databases and how a
  * value is guarded on disk.
  *
- * Every value carries a CRC-32, because LMDB has none.
+ * Every value carries a CRC-32 of itself and its key, because LMDB has none.
  *
  * @see docs/decisions/0001-lmdb-options.md
  */
 import { crc32 } from 'node:zlib'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { MillraceError, reasonOf } from '../base/errors.ts'
+import { checkMetaPages } from './meta-pages.ts'
 import { chunkPrefix, idPrefix } from './store-keys.ts'
 
 /** What a value is longer by on disk, bytes. */
@@ -23,8 +24,9 @@ export interface Environment {
   of(key: Buffer): Database<Buffer, Buffer>
 }
 
-/** @throws MillraceError `STORE_CORRUPT` */
+/** @throws MillraceError `STORE_CORRUPT`; errors of the file system as they are. */
 export function openEnvironment(path: string, mapSize: number): Environment {
+  checkMetaPages(path)
   const options = {
     path,
     encoding: 'binary' as const,
@@ -49,22 +51,35 @@ export function openEnvironment(path: string, mapSize: number): Environment {
     ])
     return { keys, chunks, ids, of: (key) => byPrefix.get(key[0]!) ?? keys }
   } catch (thrown) {
+    // Above zero it is the system's: too many open files say nothing of what is stored.
+    const { code } = thrown as { code?: unknown }
+    if (typeof code !== 'number' || code > 0) throw thrown
     const details = { file: path, reason: reasonOf(thrown) }
     throw new MillraceError('STORE_CORRUPT', details, { cause: thrown })
   }
 }
 
-/** Writes a value to `to[at…]`, with a CRC in front. */
-export function seal(to: Buffer, value: Uint8Array, at = 0): void {
-  to.writeUInt32LE(crc32(value), at)
-  to.set(value, at + sealBytes)
+/**
+ * Completes an entry: from `at` on a key, room for {@link sealBytes}, and a value. Between the two
+ * comes a CRC of both: a key that has changed would stand for another, or be missing.
+ */
+export function seal(bytes: Buffer, at: number, keyBytes: number, valueBytes: number): void {
+  const keyEnd = at + keyBytes
+  const start = keyEnd + sealBytes
+  const crc = crcOf(bytes.subarray(at, keyEnd), bytes.subarray(start, start + valueBytes))
+  bytes.writeUInt32LE(crc, keyEnd)
 }
 
-/** Takes it off. @throws MillraceError `STORE_CORRUPT` */
-export function unseal(sealed: Buffer, path: string): Buffer {
+/** The value of a key without its CRC. @throws MillraceError `STORE_CORRUPT` */
+export function unseal(key: Uint8Array, sealed: Buffer, path: string): Buffer {
   const value = sealed.subarray(sealBytes)
-  if (sealed.length < sealBytes || crc32(value) !== sealed.readUInt32LE(0)) {
-    throw new MillraceError('STORE_CORRUPT', { file: path, reason: 'CRC of a value is wrong' })
+  if (sealed.length < sealBytes || crcOf(key, value) !== sealed.readUInt32LE(0)) {
+    const reason = `CRC of the value of ${Buffer.from(key).toString('hex')} is wrong`
+    throw new MillraceError('STORE_CORRUPT', { file: path, reason })
   }
   return value
+}
+
+function crcOf(key: Uint8Array, value: Uint8Array): number {
+  return crc32(value, crc32(key))
 }

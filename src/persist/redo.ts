@@ -7,11 +7,12 @@
  * crash between them is repaired by doing all of them again: a write is a key's new value or its
  * removal, whatever was there before.
  *
- * Little-endian. File: `"MRRD", u32 format, f64 generation, u32 CRC-32` of the bytes before it, then
- * groups: `u32 bytes, u32 CRC-32` and that many bytes of writes; the last group is the header's and
- * has the top bit of its length set. A write: `u32 key bytes, u32 value bytes or all ones for a
- * removal`, key, value. The CRC of a group is of its length and its writes, and starts from the one
- * before it, the first from the file's: so every byte counts, and the order and number of groups.
+ * Little-endian. File: `"MRRD", u32 format, f64 generation, u32 CRC-32` of the bytes before it,
+ * then groups: `u32 bytes, u32 CRC-32` and that many bytes of writes; the last group is the
+ * header's and has the top bit of its length set. A write: `u32 key bytes, u32 value bytes or all
+ * ones for a removal`, key, value. The CRC of a group is of its length and its writes, and starts
+ * from the one before it, the first from the file's: so every byte counts, and the order and number
+ * of groups.
  *
  * The file has its name only when it is complete: damage found in it later is damage.
  */
@@ -19,6 +20,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { open, rename, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { flushDirectory } from '../base/directories.ts'
 import { MillraceError } from '../base/errors.ts'
 
 /** Format of the file; another one is refused. */
@@ -134,9 +136,7 @@ export class RedoWriter {
     await this.#file.datasync()
     await this.#file.close()
     await rename(`${this.#path}.new`, this.#path)
-    const directory = await open(dirname(this.#path), 'r')
-    await directory.sync()
-    await directory.close()
+    await flushDirectory(dirname(this.#path))
   }
 
   /** Leaves the file unfinished; nobody will read it. */
@@ -151,12 +151,19 @@ export class RedoWriter {
   }
 }
 
+/** Writes that were put together, as they are read. */
+export interface RedoPart {
+  readonly writes: readonly RedoWrite[]
+  /** Of the file. */
+  readonly isLast: boolean
+}
+
 export interface RedoReader {
   readonly generation: number
   /** Reads all of it, so that damage is found before any of it is brought in. */
   check(): void
   /** The groups in order; each is valid until the one after the next is asked for. */
-  groups(): Generator<readonly RedoWrite[]>
+  groups(): Generator<RedoPart>
   close(): void
 }
 
@@ -175,7 +182,7 @@ export function openRedo(path: string): RedoReader | null {
   }
   try {
     const { generation, crc } = readHeader(path, file)
-    const groups = (): Generator<readonly RedoWrite[]> => readGroups(path, file, crc)
+    const groups = (): Generator<RedoPart> => readGroups(path, file, crc)
     return {
       generation,
       check: () => {
@@ -208,7 +215,7 @@ function createBuffer(): Buffer {
   return Buffer.allocUnsafeSlow(groupBytesInitial)
 }
 
-function* readGroups(path: string, file: number, fileCrc: number): Generator<readonly RedoWrite[]> {
+function* readGroups(path: string, file: number, fileCrc: number): Generator<RedoPart> {
   const end = fstatSync(file).size
   const head = Buffer.alloc(groupHeaderBytes)
   // Two, in turn: the one before may still be on its way into the store.
@@ -230,7 +237,7 @@ function* readGroups(path: string, file: number, fileCrc: number): Generator<rea
     at += groupHeaderBytes + bytes
     const isLast = length >= lastGroup
     if (isLast && at < end) throw corrupt(path, 'goes on behind its last group')
-    yield parseWrites(body)
+    yield { writes: parseWrites(body), isLast }
     if (isLast) return
   }
 }

@@ -5,7 +5,7 @@
  * covers. A commit changes both or nothing, so that recovery is: open, read the position, replay
  * the journal from there. A small commit is one transaction; a large one goes through the redo file
  * (`redo.ts`), which keeps the memory that it takes small. Every value carries a CRC-32, because
- * LMDB has none.
+ * LMDB has none, and so do the numbers of entries.
  *
  * Beside the state of a key there may be chunks of its events, for views that need them, and ids of
  * events that were counted, for sources whose rule wants them; they are databases of their own, so
@@ -19,24 +19,33 @@
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openEnvironment, seal, sealBytes, unseal, type Environment } from './environment.ts'
+import { createDirectory, flushDirectory } from '../base/directories.ts'
+import { MillraceError } from '../base/errors.ts'
+import { assertCounts, countEntries, readCounts, writeCounts } from './counts.ts'
+import { openEnvironment, unseal, type Environment } from './environment.ts'
 import { openRedo, RedoGroup, RedoWriter, type RedoReader, type RedoWrite } from './redo.ts'
 import {
-  chunkKeyBytes,
+  chunkKey,
   headerKey,
   idPrefix,
   readChunkKey,
   readStateKey,
+  stateKey,
   stateKeyBytes,
   statePrefix,
-  writeChunkKey,
   writeStateKey,
   type ChunkPlace,
   type KeyPlace,
 } from './store-keys.ts'
-
-/** Format of the environment; another one is refused. */
-export const storeFormat = 4
+import {
+  addHeader,
+  addWrite,
+  readArrival,
+  readHeader,
+  storeFormat,
+  type StoredHeader,
+  type StoreWrite,
+} from './store-writes.ts'
 
 /** Writes of one transaction: each may change a page, and LMDB keeps that many pages for good. */
 const writesPerTransaction = 256
@@ -44,32 +53,11 @@ const writesPerTransaction = 256
 /** Bytes of writes beyond which a transaction takes no more. */
 const transactionBytesMax = 512 * 1024
 
-const generationBytes = 8
-const arrivalBytes = 8
-
-/** The header, and the names of the other databases. */
-const entriesBesideKeys = 3
+/** The header and the counts. */
+const entriesBesideKeys = 2
 
 /** Too short to be anything. */
 const tornHeader = Buffer.from([0])
-
-/** The new state of a key; null removes it. */
-export interface StateWrite extends KeyPlace {
-  readonly value: Uint8Array | null
-}
-
-/** A chunk of a key's events; null removes it. */
-export interface ChunkWrite extends ChunkPlace {
-  readonly value: Uint8Array | null
-}
-
-/** When an event with an id arrived, ms, under a key of `store-keys.ts`; null removes it. */
-export interface IdWrite {
-  readonly idKey: Uint8Array
-  readonly arrivalMs: number | null
-}
-
-export type StoreWrite = StateWrite | ChunkWrite | IdWrite
 
 /** A stored key as a scan meets it. */
 export interface StoredState extends KeyPlace {
@@ -127,13 +115,16 @@ export interface ShardStore {
  * Opens the environment in a directory, creating it if there is none, and finishes a commit that a
  * crash has interrupted.
  *
- * @throws MillraceError `STORE_CORRUPT`
+ * @throws MillraceError `STORE_FORMAT`, `STORE_CORRUPT`
  */
 export async function openShardStore(
   path: string,
   options: { readonly mapBytes: number },
 ): Promise<ShardStore> {
+  await createDirectory(path)
   const environment = openEnvironment(path, options.mapBytes)
+  // The names of its files.
+  await flushDirectory(path)
   const store = new LmdbStore(environment, path)
   try {
     await store.recover()
@@ -166,20 +157,20 @@ class LmdbStore implements ShardStore {
   }
 
   get count(): number {
-    return Math.max(0, entriesOf(this.#keys) - entriesBesideKeys)
+    return Math.max(0, countEntries(this.#environment).keys - entriesBesideKeys)
   }
 
   get idCount(): number {
-    return entriesOf(this.#ids)
+    return countEntries(this.#environment).ids
   }
 
   arrivalOf(idKey: Buffer): number | null {
     const stored = this.#ids.getBinary(idKey)
-    return stored === undefined ? null : readArrival(unseal(stored, this.#path))
+    return stored === undefined ? null : readArrival(unseal(idKey, stored, this.#path))
   }
 
   header(): Uint8Array | null {
-    return this.#read(headerKey)?.subarray(generationBytes) ?? null
+    return this.#header()?.header ?? null
   }
 
   get(place: KeyPlace): Uint8Array | null {
@@ -191,7 +182,7 @@ class LmdbStore implements ShardStore {
     const end = chunkKey({ ...place, tile: last + 1, part: 0 })
     const found: StoredChunk[] = []
     for (const { key, value } of this.#chunks.getRange({ start, end })) {
-      found.push({ ...readChunkKey(key), value: unseal(value, this.#path) })
+      found.push({ ...readChunkKey(key), value: unseal(key, value, this.#path) })
     }
     return found
   }
@@ -209,17 +200,24 @@ class LmdbStore implements ShardStore {
 
   /** Reads which commit was the last, and finishes it when it was interrupted. */
   async recover(): Promise<void> {
-    const header = this.#read(headerKey)
-    this.#generation = header === null ? 0 : Buffer.from(header).readDoubleLE(0)
-    const redo = openRedo(this.#redoPath)
-    if (redo === null) return
-    try {
-      redo.check()
-      if (redo.generation > this.#generation) await this.#bringIn(redo)
-    } finally {
-      redo.close()
+    const header = this.#header()
+    const found = header?.format ?? storeFormat
+    if (found !== storeFormat) {
+      throw new MillraceError('STORE_FORMAT', { found, expected: storeFormat })
     }
-    await rm(this.#redoPath)
+    this.#generation = header?.generation ?? 0
+    const redo = openRedo(this.#redoPath)
+    if (redo !== null) {
+      try {
+        redo.check()
+        if (redo.generation > this.#generation) await this.#bringIn(redo)
+      } finally {
+        redo.close()
+      }
+      await rm(this.#redoPath)
+    }
+    const noted = readCounts(this.#environment, this.#path)
+    assertCounts(this.#path, noted, countEntries(this.#environment))
   }
 
   async commit({ batches, header, ready }: Commit): Promise<boolean> {
@@ -245,13 +243,13 @@ class LmdbStore implements ShardStore {
         inGroup += 1
       }
     }
-    addHeader(group, generation, header)
+    addHeader(group, { generation, header })
     await appended
     if (!(await ready)) {
       await redo?.abandon()
       return false
     }
-    if (redo === null) await this.#write(group.writes(), { tears: true })
+    if (redo === null) await this.#write(group.writes(), { isLast: true, tears: true })
     else {
       await redo.append(group, { isLast: true })
       await redo.finish()
@@ -274,7 +272,7 @@ class LmdbStore implements ShardStore {
     const found: StoredState[] = []
     const end = Buffer.from([statePrefix + 1])
     for (const { key, value } of this.#keys.getRange({ start, end, limit })) {
-      found.push({ ...readStateKey(key), value: unseal(value, this.#path) })
+      found.push({ ...readStateKey(key), value: unseal(key, value, this.#path) })
     }
     return found
   }
@@ -285,7 +283,7 @@ class LmdbStore implements ShardStore {
       cursor === null ? Buffer.from([idPrefix]) : Buffer.concat([cursor.idKey, Buffer.of(0)])
     const found: StoredId[] = []
     for (const { key, value } of this.#ids.getRange({ start, limit })) {
-      found.push({ idKey: key, arrivalMs: readArrival(unseal(value, this.#path)) })
+      found.push({ idKey: key, arrivalMs: readArrival(unseal(key, value, this.#path)) })
     }
     return found
   }
@@ -294,15 +292,20 @@ class LmdbStore implements ShardStore {
     return this.#keys.close()
   }
 
-  #read(key: Buffer): Uint8Array | null {
+  #header(): StoredHeader | null {
+    const value = this.#read(headerKey)
+    return value === null ? null : readHeader(value)
+  }
+
+  #read(key: Buffer): Buffer | null {
     const stored = this.#keys.getBinary(key)
-    return stored === undefined ? null : unseal(stored, this.#path)
+    return stored === undefined ? null : unseal(key, stored, this.#path)
   }
 
   async #bringIn(redo: RedoReader): Promise<void> {
     let before = Promise.resolve()
-    for (const writes of redo.groups()) {
-      const written = this.#write(writes, { tears: false })
+    for (const { writes, isLast } of redo.groups()) {
+      const written = this.#write(writes, { isLast, tears: false })
       // Handled below, or the failure of the one before ends this.
       written.catch(() => undefined)
       await before
@@ -315,10 +318,14 @@ class LmdbStore implements ShardStore {
   /**
    * One transaction; on disk when it resolves.
    *
+   * @param options.isLast  Of the commit.
    * @param options.tears  Whether the store is to be refused when only a part could be written;
    *   else all will be written again.
    */
-  async #write(writes: readonly RedoWrite[], { tears }: { tears: boolean }): Promise<void> {
+  async #write(
+    writes: readonly RedoWrite[],
+    { isLast, tears }: { readonly isLast: boolean; readonly tears: boolean },
+  ): Promise<void> {
     // Within the callback a put copies at once, and nothing is awaited: all of it is one turn.
     await this.#keys.transaction(() => {
       try {
@@ -327,6 +334,7 @@ class LmdbStore implements ShardStore {
           const db = this.#environment.of(stored)
           void (value === null ? db.remove(stored) : db.put(stored, value as Buffer))
         }
+        if (isLast) writeCounts(this.#environment)
       } catch (thrown) {
         // An asynchronous transaction is committed even if its callback throws.
         if (tears) void this.#keys.put(headerKey, tornHeader)
@@ -334,56 +342,4 @@ class LmdbStore implements ShardStore {
       }
     })
   }
-}
-
-function addWrite(group: RedoGroup, write: StoreWrite): void {
-  if ('idKey' in write) {
-    addId(group, write)
-    return
-  }
-  const { key, value } = write
-  const isChunk = 'tile' in write
-  const keyBytes = isChunk ? chunkKeyBytes(key) : stateKeyBytes(key)
-  const at = group.add(keyBytes, value === null ? null : sealBytes + value.length)
-  if (isChunk) writeChunkKey(group.bytes, write, at)
-  else writeStateKey(group.bytes, write, at)
-  if (value !== null) seal(group.bytes, value, at + keyBytes)
-}
-
-function addId(group: RedoGroup, { idKey, arrivalMs }: IdWrite): void {
-  const at = group.add(idKey.length, arrivalMs === null ? null : sealBytes + arrivalBytes)
-  group.bytes.set(idKey, at)
-  if (arrivalMs === null) return
-  const value = Buffer.alloc(arrivalBytes)
-  value.writeDoubleLE(arrivalMs)
-  seal(group.bytes, value, at + idKey.length)
-}
-
-function readArrival(value: Buffer): number {
-  return value.readDoubleLE(0)
-}
-
-function entriesOf(database: Environment['chunks']): number {
-  return (database.getStats() as { entryCount: number }).entryCount
-}
-
-function addHeader(group: RedoGroup, generation: number, header: Uint8Array): void {
-  const value = Buffer.alloc(generationBytes + header.length)
-  value.writeDoubleLE(generation, 0)
-  value.set(header, generationBytes)
-  const at = group.add(headerKey.length, sealBytes + value.length)
-  group.bytes.set(headerKey, at)
-  seal(group.bytes, value, at + headerKey.length)
-}
-
-function stateKey(place: KeyPlace): Buffer {
-  const stored = Buffer.allocUnsafe(stateKeyBytes(place.key))
-  writeStateKey(stored, place)
-  return stored
-}
-
-function chunkKey(place: ChunkPlace): Buffer {
-  const stored = Buffer.allocUnsafe(chunkKeyBytes(place.key))
-  writeChunkKey(stored, place)
-  return stored
 }

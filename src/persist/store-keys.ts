@@ -4,6 +4,7 @@
  * Big-endian, so that keys sort by hash and a key's chunks by time:
  *
  *     00                                                              header
+ *     00 01                                                           counts of entries
  *     01, u16 view, u32 hash, key                                     state of a key
  *     02, u16 view, u32 hash, u16 key bytes, key, u48 tile, u56 part  chunk of its events
  *     03, 8 bytes route, u32 hash, u16 key bytes, key, id             an event id that was counted
@@ -16,6 +17,7 @@ import { eventIdBytesMax, keyBytesMax } from '../base/limits.ts'
 import type { IdentifiedEvent } from '../model/contracts.ts'
 
 export const headerKey = Buffer.from([0])
+export const countsKey = Buffer.from([0, 1])
 export const statePrefix = 1
 export const chunkPrefix = 2
 export const idPrefix = 3
@@ -59,6 +61,13 @@ export function writeStateKey(to: Buffer, place: KeyPlace, at = 0): void {
   to.set(place.key, at + prefixBytes)
 }
 
+/** The key of a state alone. */
+export function stateKey(place: KeyPlace): Buffer {
+  const stored = Buffer.allocUnsafe(stateKeyBytes(place.key))
+  writeStateKey(stored, place)
+  return stored
+}
+
 export function readStateKey(stored: Buffer): KeyPlace {
   return {
     view: stored.readUInt16BE(1),
@@ -80,6 +89,13 @@ export function writeChunkKey(to: Buffer, place: ChunkPlace, at = 0): void {
   to.writeUIntBE(tile + tileBias, tileAt, tileBytes)
   to.writeUIntBE(Math.floor(part / twoTo32), tileAt + tileBytes, partBytes - 4)
   to.writeUInt32BE(part % twoTo32, tileAt + tileBytes + partBytes - 4)
+}
+
+/** The key of a chunk alone. */
+export function chunkKey(place: ChunkPlace): Buffer {
+  const stored = Buffer.allocUnsafe(chunkKeyBytes(place.key))
+  writeChunkKey(stored, place)
+  return stored
 }
 
 /** Where a stored chunk belongs; its key is `place`'s. */

@@ -5,15 +5,12 @@
  */
 import type { ViewState } from '../aggregate/view-state.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
-import { MillraceError } from '../base/errors.ts'
-import { storeFormat } from '../persist/shard-store.ts'
 import type { StoredUnrecorded } from './unrecorded.ts'
 
 const encoder = createEncoder()
 const decoder = createDecoder({ bytesMax: 2 ** 31, nodesMax: 2 ** 31 - 1, depthMax: 32 })
 
 interface StoredHeader {
-  readonly format: number
   readonly position: number
   readonly views: Readonly<Record<string, StoredView>>
   readonly unrecorded: StoredUnrecorded
@@ -45,7 +42,7 @@ export function encodeHeader(
       early: state.parked.early,
     }
   })
-  const header: StoredHeader = { format: storeFormat, position, views: stored, unrecorded }
+  const header: StoredHeader = { position, views: stored, unrecorded }
   return encoder.encode(header)
 }
 
@@ -56,9 +53,6 @@ export function restoreHeader(
   viewIds: readonly number[],
 ): { readonly position: number; readonly unrecorded: StoredUnrecorded } {
   const header = decoder.decode(bytes) as StoredHeader
-  if (header.format !== storeFormat) {
-    throw new MillraceError('STORE_FORMAT', { found: header.format, expected: storeFormat })
-  }
   views.forEach((state, index) => {
     const stored = header.views[viewIds[index]!]
     if (state === null || stored === undefined) return

@@ -14,7 +14,7 @@ import { KeyTable } from '../aggregate/key-table.ts'
 import { hashBytes } from '../base/hash.ts'
 import type { EventIds, IdentifiedEvent, IdVerdict } from '../model/contracts.ts'
 import type { Rejection } from '../model/rejection.ts'
-import type { IdWrite, ShardStore } from '../persist/shard-store.ts'
+import type { ShardStore } from '../persist/shard-store.ts'
 import {
   hashOfId,
   idKeyBytesMax,
@@ -23,6 +23,7 @@ import {
   writeId,
   writeIdRoute,
 } from '../persist/store-keys.ts'
+import type { IdWrite } from '../persist/store-writes.ts'
 
 /** Ids handed to the store between two turns of the event loop. */
 const idsPerTurn = 512

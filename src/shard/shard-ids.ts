@@ -10,8 +10,9 @@
  * is no earlier, so it finds no removed id within its horizon.
  */
 import type { Catalog } from '../model/catalog.ts'
-import type { IdWrite, ShardStore, StoredId } from '../persist/shard-store.ts'
+import type { ShardStore, StoredId } from '../persist/shard-store.ts'
 import { readIdKey, storedRoute } from '../persist/store-keys.ts'
+import type { IdWrite } from '../persist/store-writes.ts'
 import { RouteIds } from './route-ids.ts'
 
 /** Stored ids looked at for each one written; at least and at most by the share of all. */

@@ -3,12 +3,15 @@
  * is for one daemon and one set of definitions.
  */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
+import { storedFormats } from '../../src/daemon/formats.ts'
 import type { MillraceOptions } from '../../src/daemon/options.ts'
 import { aggregate, startMillrace, streamFeatureView } from '../../src/index.ts'
+import { encodeManifest, readManifest } from '../../src/persist/manifest.ts'
 import { orders, user, userOrders } from '../fixtures/orders.ts'
 import { connect, plain, readHttp, startDaemon, temporaryDir } from '../helpers/daemons.ts'
 import { RawPeer } from '../helpers/raw-peer.ts'
@@ -96,6 +99,42 @@ test('another number of threads finds every key, one of shards is refused', asyn
   assert.deepEqual(await totals(daemon.url), expected(200))
   await daemon.close()
 })
+
+test('a store of another version, or a damaged manifest, is refused untouched', async (t) => {
+  const same = await options(t)
+  const daemon = await startDaemon(t, same)
+  await daemon.ingest(orders, batch(0, 50))
+  await daemon.close()
+  const file = join(same.dataDir, 'store.json')
+  const manifest = (await readManifest(file, storedFormats))!
+  const others: Record<string, [text: string, code: string]> = {}
+  for (const part of Object.keys(storedFormats)) {
+    const formats = { ...storedFormats, [part]: storedFormats[part]! + 1 }
+    others[part] = [encodeManifest({ ...manifest, formats }), 'STORE_FORMAT']
+  }
+  others['damaged'] = [encodeManifest(manifest).replace('"k0"', '"k1"'), 'STORE_CORRUPT']
+  for (const [what, [text, code]] of Object.entries(others)) {
+    await writeFile(file, text)
+    const before = await hashes(same.dataDir)
+    await assert.rejects(startDaemon(t, same), { code }, what)
+    assert.deepEqual(await hashes(same.dataDir), before, what)
+  }
+  await writeFile(file, encodeManifest(manifest))
+  const again = await startDaemon(t, same)
+  assert.deepEqual(await totals(again.url), expected(50))
+  await again.close()
+})
+
+/** The hash of every file of a directory, by name. */
+async function hashes(path: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>()
+  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name)
+    const bytes = entry.isFile() ? await readFile(file) : Buffer.alloc(0)
+    found.set(file, createHash('sha256').update(bytes).digest('hex'))
+  }
+  return found
+}
 
 test('a definition that has changed or gone is refused, a new one is taken', async (t) => {
   const same = await options(t)

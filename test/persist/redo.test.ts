@@ -42,7 +42,7 @@ function readAll(path: string): { generation: number; groups: Pair[][] } {
   const read: Pair[][] = []
   try {
     // Each group at once: what it is a view of is used again.
-    for (const writes of redo.groups()) {
+    for (const { writes } of redo.groups()) {
       read.push(
         writes.map(({ key, value }) => [
           Buffer.from(key).toString(),

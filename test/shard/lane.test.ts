@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { hashBytes } from '../../src/base/hash.ts'
@@ -308,9 +308,9 @@ test('a lane whose store is damaged says so and ends', async (context) => {
   const dir = await temporaryDirectory(context)
   const { port1, port2 } = new MessageChannel()
   const start = { lane: 0, shards: [0], definitionsUrl: null, definitions: [], viewIds: [0] }
-  // A file stands where the folder of the shards should be.
-  const storePath = `${dir}/file`
-  await writeFile(storePath, '')
+  const storePath = dir
+  await mkdir(`${dir}/000`)
+  await writeFile(`${dir}/000/data.mdb`, 'no environment'.repeat(1000))
   const rest = { viewsSince: [0], seed, storePath, stateBytesMax: 2 ** 30 }
   await assert.rejects(runLane({ ...start, ...rest }, catalog, port2), { code: 'STORE_CORRUPT' })
   const [message] = (await once(port1, 'message')) as [FromShard]

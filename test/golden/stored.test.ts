@@ -1,0 +1,76 @@
+// The bytes of whole entries, of a redo file and of a manifest: a change here is a new format.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { directoryFormat, encodeManifest } from '../../src/persist/manifest.ts'
+import { RedoGroup, redoFormat, RedoWriter } from '../../src/persist/redo.ts'
+import { addHeader, addWrite, storeFormat } from '../../src/persist/store-writes.ts'
+import { temporaryDirectory } from '../helpers/temporary.ts'
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+function entryOf(add: (group: RedoGroup) => void): string {
+  const group = new RedoGroup()
+  add(group)
+  const [{ key, value }] = group.writes() as [{ key: Uint8Array; value: Uint8Array | null }]
+  return `${hex(key)} ${value === null ? 'removed' : hex(value)}`
+}
+
+test('the entries of a store are what they always were', () => {
+  const place = { view: 1, keyHash: 2, key: Buffer.from('k') }
+  const value = Buffer.from('v')
+  assert.equal(storeFormat, 5)
+  const golden = [
+    [{ ...place, value }, '010001000000026b 52b9ee6b76'],
+    [{ ...place, value: null }, '010001000000026b removed'],
+    [
+      { ...place, tile: 3, part: 4, value },
+      '0200010000000200016b80000000000300000000000004 cab9503d76',
+    ],
+    [{ idKey: Buffer.from('03aa', 'hex'), arrivalMs: 5 }, '03aa c24d45210000000000001440'],
+  ] as const
+  for (const [write, entry] of golden) {
+    assert.equal(
+      entryOf((group) => addWrite(group, write)),
+      entry,
+    )
+  }
+  const header = { generation: 6, header: Buffer.from('h') }
+  assert.equal(
+    entryOf((group) => addHeader(group, header)),
+    '00 739eb16d05000000000000000000184068',
+  )
+})
+
+test('a redo file is what it always was', async (context) => {
+  assert.equal(redoFormat, 2)
+  const path = join(await temporaryDirectory(context), 'redo')
+  const writer = await RedoWriter.create(path, 7)
+  for (const isLast of [false, true]) {
+    const group = new RedoGroup()
+    const at = group.add(1, isLast ? null : 1)
+    group.bytes.write(isLast ? 'b' : 'a1', at)
+    await writer.append(group, { isLast })
+  }
+  await writer.finish()
+  assert.equal(
+    hex(await readFile(path)),
+    '4d525244020000000000000000001c400adc512a0a0000002df1aa280100000001000000613109000080a671dc8701000000ffffffff62',
+  )
+})
+
+test('a manifest is what it always was', () => {
+  assert.equal(directoryFormat, 2)
+  const text = encodeManifest({
+    format: directoryFormat,
+    formats: { journal: 1 },
+    incarnation: '0123456789abcdef0123456789abcdef',
+    shards: 4,
+    seed: { k0: 1, k1: -2 },
+    views: { clicks: { id: 0, since: 5, canonical: '{}' } },
+    nextViewId: 1,
+    sources: { events: '{}' },
+  })
+  assert.match(text, /\n {2}"crc": "f523fbf8"\n\}\n$/)
+})

@@ -1,0 +1,78 @@
+/**
+ * Stores of a shard for tests: what is written into them, and the environment beneath, in which
+ * damage can be done.
+ */
+import { open } from 'lmdb'
+import { openShardStore, type ShardStore } from '../../src/persist/shard-store.ts'
+import type { StateWrite, StoreWrite } from '../../src/persist/store-writes.ts'
+
+const mapBytes = 2 ** 28
+export const openAt = (path: string): Promise<ShardStore> => openShardStore(path, { mapBytes })
+export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+export const textOf = (bytes: Uint8Array | null): string | null =>
+  bytes === null ? null : Buffer.from(bytes).toString()
+
+export function write(n: number, value: string | null, view = 0): StateWrite {
+  const key = bytesOf(`key ${n}`)
+  return {
+    view,
+    keyHash: (n * 2654435761) >>> 0,
+    key,
+    value: value === null ? null : bytesOf(value),
+  }
+}
+
+// oxlint-disable-next-line require-await
+export async function* batchesOf(...batches: readonly (readonly StoreWrite[])[]) {
+  yield* batches
+}
+
+export function commit(store: ShardStore, header: string, ...batches: readonly StoreWrite[][]) {
+  const ready = Promise.resolve(true)
+  return store.commit({ header: bytesOf(header), batches: batchesOf(...batches), ready })
+}
+
+export function get(store: ShardStore, n: number, view = 0): string | null {
+  const { keyHash, key } = write(n, null)
+  return textOf(store.get({ view, keyHash, key }))
+}
+
+const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
+
+/** The environment as lmdb has it, to do damage in it. */
+export function openRaw(path: string) {
+  return open<Buffer, Buffer>({ path, ...binary, noSubdir: false })
+}
+
+/** Does something to the entry of a key. */
+export async function change(
+  dir: string,
+  key: Buffer,
+  what: (entry: ReturnType<typeof entriesOf>[number]) => Promise<unknown>,
+): Promise<void> {
+  const raw = openRaw(dir)
+  await what(entriesOf(raw).find((entry) => entry.key.equals(key))!)
+  await raw.close()
+}
+
+/** Puts an entry where its key belongs. */
+export async function put(dir: string, key: Buffer, value: Buffer): Promise<void> {
+  const raw = openRaw(dir)
+  const name = ['', '', 'chunks', 'ids'][key[0]!]!
+  await (name === '' ? raw : raw.openDB({ name, ...binary })).put(key, value)
+  await raw.close()
+}
+
+export const idOf = (n: number): Buffer => Buffer.from(`\u0003id ${String(n).padStart(5, '0')}`)
+export const idWrite = (n: number, arrivalMs: number | null) => ({ idKey: idOf(n), arrivalMs })
+
+/** Every entry of the store with the database that it is in. */
+export function entriesOf(raw: ReturnType<typeof openRaw>) {
+  const databases = [raw, ...['chunks', 'ids'].map((name) => raw.openDB({ name, ...binary }))]
+  return databases.flatMap((database) =>
+    [...database.getRange({ start: Buffer.from([0]) })]
+      // The names of the other databases.
+      .filter(({ key }) => key[0]! < 0x20)
+      .map(({ key, value }) => ({ database, key: Buffer.from(key), value: Buffer.from(value) })),
+  )
+}
