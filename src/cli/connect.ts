@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
+import type { Inspection } from '../daemon/inspect.ts'
 import type { Loop } from '../load/options.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { LoadPlan, StartedLoad } from './load-plan.ts'
@@ -18,6 +19,12 @@ import { fetchJson } from './server.ts'
 export async function startDaemon(options: StartOptions): Promise<Served> {
   const { startMillrace } = await import('../daemon/start.ts')
   return startMillrace(options)
+}
+
+/** @param dataDir  Absolute path of a data directory. */
+export async function inspectData(dataDir: string, isWhole: boolean): Promise<Inspection> {
+  const { inspectDirectory } = await import('../daemon/inspect.ts')
+  return inspectDirectory(dataDir, isWhole)
 }
 
 /** @param file  Absolute path of a features file. */

@@ -9,10 +9,11 @@ import { createRequire } from 'node:module'
 import { MillraceError, printable } from '../base/errors.ts'
 import { checkCommand, checkHelp } from './check.ts'
 import { usageInvalid, type CommandHelp, type Io, type Run } from './command.ts'
-import { connectPublisher, loadCatalog, startDaemon, startLoad } from './connect.ts'
+import { connectPublisher, inspectData, loadCatalog, startDaemon, startLoad } from './connect.ts'
 import { exitCodes, isSystemError, verdictOf } from './exit-codes.ts'
 import { getHelp, runGet } from './get.ts'
 import { commandHelpText, helpText } from './help.ts'
+import { inspectCommand, inspectHelp } from './inspect.ts'
 import { ledgerHelp, runLedger } from './ledger.ts'
 import { loadCommand, loadHelp } from './load.ts'
 import { pushCommand, pushHelp } from './push.ts'
@@ -38,6 +39,7 @@ const commands: readonly Command[] = [
   { help: getHelp, run: runGet },
   { help: ledgerHelp, run: runLedger },
   { help: loadHelp, run: loadCommand({ load: loadCatalog, start: startLoad }) },
+  { help: inspectHelp, run: inspectCommand(inspectData) },
   { help: helpHelp, run: runHelp },
 ]
 

@@ -246,7 +246,7 @@ export class Journal {
 }
 
 /** Applies a record to the producers; returns why it cannot stand where it does. */
-function takeRecord(record: JournalRecord | null, producers: ProducerTable): string | null {
+export function takeRecord(record: JournalRecord | null, producers: ProducerTable): string | null {
   if (record?.kind === 'producer') {
     producers.restore({ ...record, lastSeenMs: record.arrivalMs })
     return null

@@ -197,7 +197,7 @@ function recoverTail(
 }
 
 /** Why a body cannot stand where it does, as far as every log knows. */
-function misplaced(body: Uint8Array, isFirst: boolean): string | null {
+export function misplaced(body: Uint8Array, isFirst: boolean): string | null {
   const kind = body[0]
   const isInPlace =
     (kind === snapshotKind) === isFirst &&

@@ -24,8 +24,15 @@ export interface Environment {
   of(key: Buffer): Database<Buffer, Buffer>
 }
 
-/** @throws MillraceError `STORE_CORRUPT`; errors of the file system as they are. */
-export function openEnvironment(path: string, mapSize: number): Environment {
+/**
+ * @param options.readOnly  Creates and changes nothing; there must be one.
+ * @throws MillraceError `STORE_CORRUPT`; errors of the file system as they are.
+ */
+export function openEnvironment(
+  path: string,
+  mapSize: number,
+  { readOnly = false } = {},
+): Environment {
   checkMetaPages(path)
   const options = {
     path,
@@ -35,6 +42,7 @@ export function openEnvironment(path: string, mapSize: number): Environment {
     // are taken for written.
     safeRestore: true,
     overlappingSync: true,
+    readOnly,
     mapSize,
     noSubdir: false,
     cache: false,

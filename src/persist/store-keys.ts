@@ -22,6 +22,9 @@ export const statePrefix = 1
 export const chunkPrefix = 2
 export const idPrefix = 3
 
+/** Behind every key: the names of LMDB's databases are text. */
+export const namesFrom = Buffer.from([idPrefix + 1])
+
 const prefixBytes = 7
 const lengthBytes = 2
 const tileBytes = 6

@@ -5,7 +5,7 @@
  */
 import type { ViewState } from '../aggregate/view-state.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
-import type { StoredUnrecorded } from './unrecorded.ts'
+import { replayFrom, type StoredUnrecorded } from './unrecorded.ts'
 
 const encoder = createEncoder()
 const decoder = createDecoder({ bytesMax: 2 ** 31, nodesMax: 2 ** 31 - 1, depthMax: 32 })
@@ -44,6 +44,15 @@ export function encodeHeader(
   })
   const header: StoredHeader = { position, views: stored, unrecorded }
   return encoder.encode(header)
+}
+
+/** The position that a header covers, and where a replay must begin. */
+export function positionOf(bytes: Uint8Array): {
+  readonly position: number
+  readonly from: number
+} {
+  const { position, unrecorded } = decoder.decode(bytes) as StoredHeader
+  return { position, from: replayFrom(position, unrecorded) }
 }
 
 /** Puts what a header says of views back into empty ones; returns the rest. */

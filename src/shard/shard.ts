@@ -31,7 +31,7 @@ import { ShardIds } from './shard-ids.ts'
 import { Unrecorded } from './unrecorded.ts'
 
 /** Address space of one environment; not memory. The file grows to what is stored. */
-const mapBytes = 2 ** 36
+export const mapBytes = 2 ** 36
 
 /** A view's state with what is done to it. */
 interface OwnedView extends AppliedView {

@@ -23,6 +23,20 @@ export interface StoredUnrecorded {
   readonly rejected: readonly StoredRejections[]
 }
 
+/** Where a replay for a checkpoint at `position` begins: at a batch that may not be recorded. */
+export function replayFrom(
+  position: number,
+  unrecorded: {
+    readonly recorded: Recorded
+    /** By position, ascending. */
+    readonly rejected: readonly { readonly position: number }[]
+  },
+): number {
+  const { recorded, rejected } = unrecorded
+  const first = Math.min(rejected[0]?.position ?? Infinity, recorded.refusedFrom)
+  return Math.min(position, first - 1)
+}
+
 export class Unrecorded {
   readonly #catalog: Catalog
   /** By position, ascending. */
@@ -40,8 +54,7 @@ export class Unrecorded {
 
   /** Where a replay for a checkpoint at `position` must begin. */
   from(position: number): number {
-    const first = Math.min(this.#rejected[0]?.position ?? Infinity, this.#recorded.refusedFrom)
-    return Math.min(position, first - 1)
+    return replayFrom(position, { recorded: this.#recorded, rejected: this.#rejected })
   }
 
   get rejected(): readonly BatchRejections[] {

@@ -56,7 +56,11 @@ test('a redo file is what it always was', async (context) => {
   await writer.finish()
   assert.equal(
     hex(await readFile(path)),
-    '4d525244020000000000000000001c400adc512a0a0000002df1aa280100000001000000613109000080a671dc8701000000ffffffff62',
+    [
+      '4d525244020000000000000000001c400adc512a',
+      '0a0000002df1aa2801000000010000006131',
+      '09000080a671dc8701000000ffffffff62',
+    ].join(''),
   )
 })
 
