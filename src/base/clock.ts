@@ -4,6 +4,7 @@
  * The only file that reads the machine's clocks. Wall time is for events and windows; monotonic
  * time is for timeouts and latencies, so that a clock that is set back breaks neither.
  */
+import { uptime } from 'node:os'
 import { performance } from 'node:perf_hooks'
 
 export interface Clock {
@@ -11,20 +12,14 @@ export interface Clock {
   nowMs(): number
   /** Monotonic time, ms with fraction, from an arbitrary origin. */
   monotonicMs(): number
+  /** Time since the machine was started, its sleep included, ms. Costs more than the others. */
+  uptimeMs(): number
 }
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-}
-
-/** The same clock, whose wall time stands still while the machine's is behind where it was. */
-export function neverBack(clock: Clock): Clock {
-  let lastMs = -Infinity
-  return {
-    nowMs: () => (lastMs = Math.max(lastMs, clock.nowMs())),
-    monotonicMs: () => clock.monotonicMs(),
-  }
+  uptimeMs: () => uptime() * 1000,
 }
 
 /** A clock that only moves when told; for tests, in ours and in users' suites. */
@@ -40,6 +35,10 @@ export class ManualClock implements Clock {
   }
 
   monotonicMs(): number {
+    return this.#nowMs
+  }
+
+  uptimeMs(): number {
     return this.#nowMs
   }
 

@@ -83,6 +83,15 @@ export const sessionFlushesMax = 1024
 /** Rejections in one ACK; more are told in several. */
 export const ackRejectionsMax = 1000
 
+/**
+ * How far the wall clock may run ahead of monotonic time and be followed, ms; how long it has to say
+ * more until that is believed; and how long ago the last event may be at a start before what is
+ * deleted by its age waits for that. Meanwhile `/readyz` warns: `CLOCK_SKEWED`.
+ */
+export const clockStepMsMax = 60_000
+export const clockConfirmMs = 10 * 60_000
+export const clockGapMsMax = 86_400_000
+
 /** How far an event time may lie ahead of its arrival, ms. Beyond: `EVENT_IN_FUTURE`. */
 export const futureMsMax = 5 * 60_000
 

@@ -7,7 +7,8 @@
  * cuts its connections and says so in `closed`, and the next start finds out.
  */
 import { extname } from 'node:path'
-import { neverBack, systemClock } from '../base/clock.ts'
+import { systemClock } from '../base/clock.ts'
+import { GuardedClock } from '../base/guarded-clock.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openLedger, type Ledger } from '../ledger/ledger.ts'
 import type { LedgerPort } from '../model/ledger.ts'
@@ -97,7 +98,7 @@ async function start(
   opened: Opened,
 ): Promise<Millrace> {
   const { directory } = opened
-  const clock = neverBack(options.clock ?? systemClock)
+  const clock = new GuardedClock(options.clock ?? systemClock)
   const log = options.log ?? silent
   const loaded = await loadDefinitions(resolved.features, directory.definitionsPath)
   const { catalog } = loaded
@@ -107,6 +108,7 @@ async function start(
   const dir = directory.journalPath
   const journal = await openJournal({ dir, clock, sources, onFailure })
   opened.journal = journal
+  clock.resume(journal.recovered.newestMs)
   const settled = settleDefinitions(catalog, directory.manifest, {
     shards: resolved.shards,
     journalEnd: journal.recovered.end,
@@ -118,7 +120,8 @@ async function start(
   const { shards: shardCount, seed } = settled.manifest
   const openDoors = loadDoors()
   const [lanes, shards] = await openShards({ resolved, loaded, settled, opened, onFailure })
-  const ledger = await openLedger({ ...resolved, dir: directory.ledgerPath, clock, onFailure })
+  const aging = { ...resolved, clock: clock.certain }
+  const ledger = await openLedger({ ...aging, dir: directory.ledgerPath, onFailure })
   opened.ledger = ledger
 
   const watermarks = new Watermarks(catalog.views.length, shards)
@@ -133,16 +136,17 @@ async function start(
   const router = createRouter({ catalog, shards: shardCount, seed, lanes, recorded, ...keys })
   const onFull = (full: boolean): void => millrace.pause(full)
   const intake = new Intake({ catalog, journal, router, recording, onFull, onFailure })
-  const parts = { journal, router, lanes, shards, recording, clock, onFailure }
-  const checkpoints = new Checkpoints({ ...resolved, ...parts })
+  const parts = { journal, router, lanes, shards, recording, onFailure }
+  const checkpoints = new Checkpoints({ ...aging, ...parts })
   opened.checkpoints = checkpoints
   const recovery = await millrace.unlessFailed(recover({ ...parts, intake }))
-  log.info(recovery, 'recovered')
+  const journalCutBytes = journal.recovered.droppedBytes
+  const ledgerCutBytes = ledger.recovered.droppedBytes
+  log.info({ ...recovery, journalCutBytes, ledgerCutBytes }, 'recovered')
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
 
   const readShards = shardReader(lanes, shardCount)
-  // The clock may have been set back since the journal was written; arrival times were not.
-  const nowMs = (): number => Math.max(clock.nowMs(), journal.arrivalMs)
+  const nowMs = (): number => clock.nowMs()
   const watermarkOf = (view: number) => watermarks.of(view)
   const read = createReader({ catalog, shards: shardCount, seed, readShards, nowMs, watermarkOf })
   opened.doors = openDoors({

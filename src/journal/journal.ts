@@ -14,7 +14,7 @@ import type { Clock } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
 import { journalSegmentBytesMax } from '../base/limits.ts'
 import type { LogFiles } from '../log/files.ts'
-import { openLog, type Log } from '../log/log.ts'
+import { openLog, type FoundLog, type Log } from '../log/log.ts'
 import { notHere } from '../log/recover.ts'
 import type { RetentionOptions } from '../log/retention.ts'
 import type { Segment } from '../log/segment.ts'
@@ -106,11 +106,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 export class Journal {
   /** Who has sent what, up to the last append. Only the journal changes it. */
   readonly producers: ProducerTable
-  /**
-   * What was found on opening: the log's end, and the bytes of a torn tail that were cut off. A
-   * store that has got further than `end` has lost its journal.
-   */
-  readonly recovered: { readonly end: number; readonly droppedBytes: number }
+  /** What was found on opening. A store that has got further than its `end` has lost its journal. */
+  readonly recovered: FoundLog
   /** Names the log; another one in the same place is another log. 32 hexadecimal digits. */
   readonly logId: string
 

@@ -77,8 +77,11 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 }
 
 export class Ledger {
-  /** Position of the newest batch that was found recorded on opening; 0 when there is none. */
-  readonly recovered: { readonly position: number }
+  /**
+   * What was found on opening: the position of the newest batch that is recorded, 0 when there is
+   * none, and the bytes of a torn tail that were cut off.
+   */
+  readonly recovered: { readonly position: number; readonly droppedBytes: number }
   readonly #options: LedgerOptions & { readonly segmentBytes: number }
   readonly #log: Log
   readonly #state: LedgerState
@@ -100,7 +103,8 @@ export class Ledger {
     state: LedgerState,
     firstIds: Map<number, number>,
   ) {
-    this.recovered = { position: state.position }
+    const { droppedBytes } = log.recovered
+    this.recovered = { position: state.position, droppedBytes }
     this.#options = options
     this.#log = log
     this.#state = state

@@ -38,6 +38,15 @@ export interface LogOptions {
   readonly snapshot: (seed: number, start: number) => Uint8Array
 }
 
+/** What was in a directory when its log was opened. */
+export interface FoundLog {
+  readonly end: number
+  /** Bytes of a torn tail that were cut off. */
+  readonly droppedBytes: number
+  /** Arrival time of the newest record, ms; -Infinity when there was none. */
+  readonly newestMs: number
+}
+
 /**
  * Opens the log of a directory, a new one when there is none: recovers what is there and starts a
  * segment.
@@ -56,12 +65,13 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const flushed = queue.end
   const writer = new GroupWriter({ files, dir, format, logId, queue, segments, flushed, onFailure })
   await writer.startSegment(plan)
-  return new Log({ ...options, files }, { ...recovered, arrivalMs: createdMs }, queue, writer)
+  const found = { ...recovered, newestMs: recovered.arrivalMs, arrivalMs: createdMs }
+  return new Log({ ...options, files }, found, queue, writer)
 }
 
 export class Log {
-  /** What was found on opening: the log's end, and the bytes of a torn tail that were cut off. */
-  readonly recovered: { readonly end: number; readonly droppedBytes: number }
+  /** What was found on opening. */
+  readonly recovered: FoundLog
   readonly logId: Uint8Array
   /** What the CRCs of the records start from. */
   readonly seed: number
@@ -80,11 +90,12 @@ export class Log {
   /** @internal Use {@link openLog}. */
   constructor(
     options: LogOptions & { readonly files: LogFiles },
-    recovered: Recovered,
+    recovered: Recovered & FoundLog,
     queue: GroupQueue,
     writer: GroupWriter,
   ) {
-    this.recovered = { end: recovered.end, droppedBytes: recovered.droppedBytes }
+    const { end, droppedBytes, newestMs } = recovered
+    this.recovered = { end, droppedBytes, newestMs }
     this.logId = recovered.logId
     this.seed = crcSeed(recovered.logId)
     this.files = options.files

@@ -41,7 +41,8 @@ test('batches come back from a directory after it was closed', async (t) => {
   const again = await openJournal(options)
   assert.equal(again.logId, journal.logId)
   assert.ok(again.segments.length > 3)
-  assert.deepEqual(again.recovered, { end: journal.end, droppedBytes: 0 })
+  const newestMs = written.at(-1)!.arrivalMs
+  assert.deepEqual(again.recovered, { end: journal.end, droppedBytes: 0, newestMs })
   assert.deepEqual(await readAll(again), written)
   const opening = again.openProducer('p', 1)
   assert.ok(opening.kind === 'resume')

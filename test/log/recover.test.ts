@@ -119,6 +119,7 @@ test('without a close, a bad record is torn only in the last group', async () =>
   assert.deepEqual(torn.journal.recovered, {
     end: groups[2]![0]!.position,
     droppedBytes: groups[2]![2]!.position - groups[2]![0]!.position,
+    newestMs: groups[2]![0]!.arrivalMs,
   })
 })
 
