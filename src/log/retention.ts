@@ -40,9 +40,10 @@ export function expiredSegments(
 }
 
 /**
- * Deletes the expired segments and takes them out of `segments`.
+ * Deletes the expired segments and takes them out of `segments`. One call at a time; one that fails
+ * may be made again.
  *
- * @returns what was deleted; its files are gone from the disk. One call at a time.
+ * @returns what was deleted; its files are gone from the disk.
  */
 export async function retire(
   files: LogFiles,
@@ -50,11 +51,15 @@ export async function retire(
   options: RetentionOptions,
 ): Promise<Segment[]> {
   const expired = expiredSegments(segments, options)
+  if (expired.length === 0) return expired
+  const dir = dirname(expired[0]!.path)
   for (const segment of expired) {
+    // One at a time: a crash must not leave a younger one deleted and an older one there, which may
+    // have been removed by a call that then failed.
+    await files.flushDirectory(dir)
     await files.remove(segment.path)
     segments.splice(segments.indexOf(segment), 1)
-    // One at a time: a crash must not leave a younger one deleted and an older one there.
-    await files.flushDirectory(dirname(segment.path))
   }
+  await files.flushDirectory(dir)
   return expired
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { expiredSegments, type RetentionOptions } from '../../src/log/retention.ts'
 import type { Segment } from '../../src/log/segment.ts'
 import { appendNext, openOn, payloadOf, readAll } from '../helpers/journals.ts'
+import { randomNumbers } from '../helpers/random.ts'
 
 // position  0        100       200       300   350
 //           |  a     |   b     |   c     | d   |
@@ -62,7 +63,7 @@ test('retired segments are removed one at a time, and the log goes on without th
   assert.deepEqual(deleted, before.slice(0, 2))
   assert.deepEqual(
     disk.operations.slice(from).map(({ kind }) => kind),
-    ['remove', 'directory', 'remove', 'directory'],
+    ['directory', 'remove', 'directory', 'remove', 'directory'],
   )
   assert.deepEqual(journal.segments, before.slice(2))
   assert.equal(journal.start, before[2]!.start)
@@ -74,4 +75,27 @@ test('retired segments are removed one at a time, and the log goes on without th
   const again = await openOn(disk)
   assert.deepEqual(await readAll(again.journal), rest)
   assert.deepEqual(again.journal.producers.state(), journal.producers.state())
+})
+
+test('a retirement that fails anywhere can be made again, and no crash leaves a gap', async () => {
+  const { journal, disk, clock } = await openOn(undefined, { segmentBytes: 200 })
+  for (let i = 0; i < 12; i++) appendNext(journal, payloadOf(60, i))
+  await journal.whenFlushed(journal.end)
+  const count = journal.segments.length
+  const options = { keepFrom: Infinity, bytesMax: 0, ageMsMax: Infinity, nowMs: clock.nowMs() }
+  const full = Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+  let turn = 0
+  disk.before = (kind) => {
+    if (kind === 'directory' && turn++ % 2 === 1) throw full
+  }
+  const random = randomNumbers(7)
+  let failures = 0
+  while (journal.segments.length > 1) {
+    await journal.retire(options).catch((thrown: unknown) => {
+      assert.equal(thrown, full)
+      failures += 1
+    })
+    for (let n = 0; n < 8; n++) await openOn(disk.afterPowerLoss(random))
+  }
+  assert.ok(failures >= count - 2)
 })
