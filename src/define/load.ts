@@ -13,7 +13,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { dirname, join, resolve, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { BuildFailure, Plugin } from 'esbuild'
+import type { BuildFailure, Message, Plugin } from 'esbuild'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { locate } from './locate.ts'
 
@@ -60,7 +60,7 @@ async function bundleOf(entry: string, outDir: string): Promise<Uint8Array> {
   // Here and not above: the shard threads import modules, and compile none.
   const { build } = await import('esbuild')
   try {
-    const { outputFiles } = await build({
+    const { outputFiles, warnings } = await build({
       entryPoints: [entry],
       outfile: join(outDir, 'features.mjs'),
       write: false,
@@ -75,11 +75,16 @@ async function bundleOf(entry: string, outDir: string): Promise<Uint8Array> {
       define: { 'import.meta.url': JSON.stringify(pathToFileURL(entry).href) },
       plugins: [packagesFromUser],
     })
+    const lost = warnings.find(({ id }) => lossy.includes(id))
+    if (lost !== undefined) throw loadError(entry, lost)
     return outputFiles[0]!.contents
   } catch (error) {
     throw buildError(entry, error)
   }
 }
+
+/** Of a member that is written twice, the last wins: JavaScript says nothing, and one is lost. */
+const lossy: readonly string[] = ['duplicate-object-key', 'duplicate-class-member']
 
 /** Leaves packages out of the module and makes their names absolute. */
 const packagesFromUser: Plugin = {
@@ -102,17 +107,16 @@ const packagesFromUser: Plugin = {
 }
 
 function buildError(entry: string, error: unknown): MillraceError {
+  if (error instanceof MillraceError) return error
   const first = (error as Partial<BuildFailure>).errors?.[0]
-  if (first === undefined) {
-    return new MillraceError(
-      'DEFINITION_LOAD',
-      { file: entry, reason: reasonOf(error) },
-      { cause: error },
-    )
-  }
-  const { location, text } = first
+  if (first !== undefined) return loadError(entry, first, error)
+  const details = { file: entry, reason: reasonOf(error) }
+  return new MillraceError('DEFINITION_LOAD', details, { cause: error })
+}
+
+function loadError(entry: string, { location, text }: Message, cause?: unknown): MillraceError {
   // Columns of esbuild begin at 0, its lines at 1.
   const file =
     location === null ? entry : `${resolve(location.file)}:${location.line}:${location.column + 1}`
-  return new MillraceError('DEFINITION_LOAD', { file, reason: text }, { cause: error })
+  return new MillraceError('DEFINITION_LOAD', { file, reason: text }, { cause })
 }

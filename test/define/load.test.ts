@@ -182,6 +182,18 @@ export const a = aggregat`,
     })
   })
 
+  it('of a member that is written twice points to the second', async () => {
+    const text = definitions.replace('clicked: t.Int64()', 'clicked: t.Int64(), clicked: t.Bool()')
+    const error = await errorOf({ 'twice/features.ts': text, 'twice/windows/hour.ts': hour })
+    assert.equal(error.code, 'DEFINITION_LOAD')
+    assert.match(
+      error.message,
+      /twice\/features\.ts:8:80: Duplicate key "clicked" in object literal/,
+    )
+    const member = await errorOf({ 'twice/class.ts': 'export class A {\n  b() {}\n  b() {}\n}' })
+    assert.match(member.message, /twice\/class\.ts:3:3: Duplicate member "b" in class body/)
+  })
+
   it('something thrown that is no Error names the file', async () => {
     const error = await errorOf({ 'odd/features.ts': `throw 'plain text'` })
     assert.match(error.message, /odd\/features\.ts: plain text$/)
