@@ -3,10 +3,12 @@
  */
 import { clientOptions } from '../base/config.ts'
 import { formatDuration } from '../base/duration.ts'
+import { printable } from '../base/errors.ts'
 import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
 import type { Field } from '../model/types.ts'
 import { exitCodes } from './exit-codes.ts'
 import { jsonFlag, parseCommand, usageInvalid, type CommandHelp, type Run } from './command.ts'
+import { jsonText } from './json-text.ts'
 import { fetchJson, postJson } from './server.ts'
 import { alignColumns } from './table.ts'
 
@@ -30,7 +32,7 @@ export const runGet: Run = async (args, io) => {
   const { positionals, options, flags } = parseCommand(getHelp, args, many, io.environment)
   const [name, ...pairs] = positionals as [string, ...string[]]
   const body = await read(options.url, name, keyOf(pairs), flags['leading-edge'])
-  const lines = flags['json'] === true ? [JSON.stringify(body)] : describe(body as FeatureBody)
+  const lines = flags['json'] === true ? [jsonText(body)] : describe(body as FeatureBody)
   for (const line of lines) io.out(line)
   return exitCodes.ok
 }
@@ -77,6 +79,9 @@ interface Definitions {
   readonly services: readonly { readonly name: string; readonly joinKeys: readonly Field[] }[]
 }
 
+/** Characters of a value that are shown; `--json` has all of them. */
+const valueLengthMax = 2000
+
 function keyValue(pair: string): [string, string] {
   const at = pair.indexOf('=')
   if (at < 1) throw usageInvalid(`"${pair}" is not key=value`)
@@ -110,9 +115,10 @@ function describe({ features, rows }: FeatureBody): string[] {
   ])
 }
 
+/** Text came from producers, and goes to a terminal: it is escaped, and cut. */
 function valueText(value: unknown): string {
   if (value === null || value === undefined) return '-'
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  return printable(typeof value === 'string' ? value : JSON.stringify(value), valueLengthMax)
 }
 
 function freshnessText({ newest, ageMs, edge }: Freshness): string {

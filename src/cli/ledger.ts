@@ -15,6 +15,7 @@ import {
   type Run,
 } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
+import { jsonText } from './json-text.ts'
 import {
   entriesText,
   replayText,
@@ -86,7 +87,7 @@ async function list(url: string, flags: Flags, io: Io): Promise<number> {
   }
   const { next, summary } = last!
   if (flags['json'] === true) {
-    io.out(JSON.stringify({ entries, next, summary }))
+    io.out(jsonText({ entries, next, summary }))
     return exitCodes.ok
   }
   const unknown = entries.length === 0 ? unknownText(filterOf(flags), summary) : []
@@ -139,7 +140,7 @@ async function replay(url: string, flags: Flags, io: Io): Promise<number> {
     after = part.next ?? after
     total.next = part.next
   }
-  if (flags['json'] === true) io.out(JSON.stringify(total))
+  if (flags['json'] === true) io.out(jsonText(total))
   else for (const line of replayText(total, dryRun)) io.out(printable(line, 2000))
   return total.rejected === 0 ? exitCodes.ok : exitCodes.data
 }

@@ -15,6 +15,7 @@ import { closeMsMax } from '../base/limits.ts'
 import { bannerText, type Definitions } from './banner.ts'
 import { jsonFlag, parseCommand, type CommandHelp, type Io, type Run } from './command.ts'
 import { exitCodes, signalNumbers } from './exit-codes.ts'
+import { escapedJson } from './json-text.ts'
 import { fetchJson } from './server.ts'
 
 export const serveHelp = {
@@ -85,7 +86,11 @@ export function serveCommand(
     // Before the start: a misspelt name should not leave a data directory behind.
     await assertExists(features)
     const { destination, pino } = await import('pino')
-    const log = pino({ level: logLevel }, destination({ dest: 2, sync: true }))
+    const stderr = destination({ dest: 2, sync: true })
+    const log = pino(
+      { level: logLevel },
+      { write: (line: string) => stderr.write(escapedLine(line)) },
+    )
     const dropMissing = flags['drop-missing'] === true
     const daemon = await start({ ...rest, features, dataDir, dropMissing, log })
     const ended = untilStopped(daemon, io, after)
@@ -94,6 +99,11 @@ export function serveCommand(
     else io.out(bannerText({ url: daemon.url, file: positionals[0]!, dataDir, definitions }))
     return ended
   }
+}
+
+/** A line of the log, its end kept. */
+function escapedLine(line: string): string {
+  return `${escapedJson(line.trimEnd())}\n`
 }
 
 async function assertExists(file: string): Promise<void> {
