@@ -56,7 +56,13 @@ export const frameNameBytesMax = 256
 
 /** Nesting of a frame other than PUBLISH, and the values in it. Beyond: `FRAME_INVALID`. */
 export const frameDepthMax = 6
-export const frameNodesMax = 400_000
+export const frameNodesMax = 1024
+
+/** Values in a READ: enough for `readKeysMax` keys of nine names. Beyond: `FRAME_INVALID`. */
+export const readNodesMax = 200_000
+
+/** Keys of one map in such a frame. Beyond: `FRAME_INVALID`. */
+export const frameMapMax = 256
 
 /** WebSocket connections at a time. Beyond: `OVERLOADED`, before the upgrade. */
 export const connectionsMax = 1024

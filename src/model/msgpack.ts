@@ -40,7 +40,7 @@ export function createDecoder(limits: MsgpackLimits): MsgpackDecoder {
     maxBinLength: limits.bytesMax,
     maxExtLength: 12,
     maxArrayLength: limits.nodesMax,
-    maxMapLength: limits.nodesMax,
+    maxMapLength: limits.mapMax ?? limits.nodesMax,
     extensionCodec: timestampCodec,
     mapKeyConverter(key) {
       if (typeof key !== 'string') throw refused('a map key is not a string')

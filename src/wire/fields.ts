@@ -2,7 +2,7 @@
  * Checks of single fields of a decoded frame: the value with its type, or `FRAME_INVALID` with the
  * name of the field. Values of the input never stand in the error.
  */
-import { frameNameBytesMax, producerNameLengthMax } from '../base/limits.ts'
+import { producerNameLengthMax } from '../base/limits.ts'
 import { MsgpackTimestamp } from '../model/msgpack.ts'
 import { invalidFrame } from './cursor.ts'
 
@@ -24,13 +24,6 @@ export function list(value: unknown, what: string): readonly unknown[] {
 
 export function text(value: unknown, what: string): string {
   return typeof value === 'string' ? value : invalidFrame(`${what} is not a string`)
-}
-
-/** A name of a service or a view. */
-export function name(value: unknown, what: string): string {
-  const name = text(value, what)
-  // A character is a byte at least, and four at most.
-  return name.length > frameNameBytesMax ? invalidFrame(`${what} is too long`) : name
 }
 
 /** An integer from 0 to 2^53 − 1. */

@@ -143,7 +143,9 @@ export interface ReadFrame {
   readonly id: number
   /** A feature service or a view. */
   readonly name: string
-  /** `keys[n]`, join key → value. */
+  /** Keys asked for. */
+  readonly count: number
+  /** `keys[n]`, join key → value; none when `count` is more than `readKeysMax`. */
   readonly keys: readonly Readonly<Record<string, unknown>>[]
   readonly options: ReadOptions
 }

@@ -9,7 +9,7 @@
  * Thread: any.
  */
 import { MillraceError, reasonOf } from '../base/errors.ts'
-import { frameBytesMax, frameDepthMax, frameNodesMax } from '../base/limits.ts'
+import * as limits from '../base/limits.ts'
 import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
 import type { ReadOptions } from '../model/contracts.ts'
 import { createDecoder, createEncoder, wireInteger, type MsgpackDecoder } from '../model/msgpack.ts'
@@ -36,11 +36,10 @@ export { encodePublish } from './publish.ts'
 
 const encoder = createEncoder()
 
-const fromClient = createDecoder({
-  depthMax: frameDepthMax,
-  nodesMax: frameNodesMax,
-  bytesMax: frameBytesMax,
-})
+const fromClient = clientDecoder(limits.frameNodesMax)
+
+/** A READ may hold thousands of keys. */
+const readsFromClient = clientDecoder(limits.readNodesMax)
 
 /** Answers may be large, and come from a peer that the client has chosen. */
 const fromServer = createDecoder({ depthMax: 32, nodesMax: 2 ** 26, bytesMax: 2 ** 28 })
@@ -59,6 +58,7 @@ export function decodeClientFrame(bytes: Uint8Array): ClientFrame | null {
   const type = cursor.integer()
   if (type === frameType.publish) return parsePublish(cursor, length)
   if (type >= ignorableFrom) return null
+  if (type === frameType.read) return parseRead(cursor, length)
   const frame = decodeArray(fromClient, bytes)
   switch (type) {
     case frameType.hello:
@@ -67,15 +67,22 @@ export function decodeClientFrame(bytes: Uint8Array): ClientFrame | null {
       return { kind: 'flush', token: check.integer(frame[1], 'token') }
     case frameType.bye:
       return { kind: 'bye' }
-    case frameType.read: {
-      const id = check.integer(frame[1], 'id')
-      const name = check.name(frame[2], 'name')
-      const keys = check.list(frame[3], 'keys').map((key) => check.map(key, 'key'))
-      return { kind: 'read', id, name, keys, options: decodeReadOptions(frame[4]) }
-    }
     default:
       return invalidFrame(`type ${type} is not one that a client sends`)
   }
+}
+
+/** Reads what follows the type of a READ; its keys only if they are not too many. */
+function parseRead(cursor: FrameCursor, length: number): ClientFrame {
+  if (length < 4) invalidFrame('READ has an id, a name and keys')
+  const id = cursor.integer()
+  if (id < 0 || id > Number.MAX_SAFE_INTEGER) invalidFrame('id is not an integer within bounds')
+  const name = cursor.text(limits.frameNameBytesMax)
+  const count = cursor.arrayLength()
+  if (count > limits.readKeysMax) return { kind: 'read', id, name, count, keys: [], options: {} }
+  const frame = decodeArray(readsFromClient, cursor.bytes)
+  const keys = check.list(frame[3], 'keys').map((key) => check.map(key, 'key'))
+  return { kind: 'read', id, name, count, keys, options: decodeReadOptions(frame[4]) }
 }
 
 /**
@@ -208,6 +215,11 @@ export function encodeError(id: number, code: string, message: string): Uint8Arr
   return encoder.encode([frameType.error, wireInteger(id), code, message])
 }
 
+function clientDecoder(nodesMax: number): MsgpackDecoder {
+  const { frameDepthMax: depthMax, frameMapMax: mapMax, frameBytesMax: bytesMax } = limits
+  return createDecoder({ depthMax, nodesMax, mapMax, bytesMax })
+}
+
 function decodeArray(decoder: MsgpackDecoder, bytes: Uint8Array): readonly unknown[] {
   let value: unknown
   try {
@@ -230,11 +242,11 @@ function decodeHello(hello: check.WireMap): ClientFrame {
 }
 
 function decodeWelcome(welcome: check.WireMap): ServerFrame {
-  const limits = check.map(welcome['limits'], 'limits')
+  const bounded = check.map(welcome['limits'], 'limits')
   const bounds: FrameLimits = {
-    frameBytes: check.integer(limits['frameBytes'], 'frameBytes'),
-    batchEvents: check.integer(limits['batchEvents'], 'batchEvents'),
-    eventBytes: check.integer(limits['eventBytes'], 'eventBytes'),
+    frameBytes: check.integer(bounded['frameBytes'], 'frameBytes'),
+    batchEvents: check.integer(bounded['batchEvents'], 'batchEvents'),
+    eventBytes: check.integer(bounded['eventBytes'], 'eventBytes'),
   }
   return {
     kind: 'welcome',

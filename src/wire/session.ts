@@ -11,6 +11,7 @@
  */
 import { errorTable, MillraceError, type ErrorCode } from '../base/errors.ts'
 import {
+  readKeysMax,
   sendBufferBytesMax,
   sequenceGapsMax,
   sessionFlushesMax,
@@ -242,12 +243,13 @@ export class Session {
     }
   }
 
-  async #read({ id, name, keys, options }: ReadFrame): Promise<void> {
+  async #read({ id, name, count, keys, options }: ReadFrame): Promise<void> {
     this.#reads += 1
     let answer: Uint8Array
     try {
       if (this.#state === 'draining') throw new MillraceError('DRAINING')
       if (this.#reads > sessionReadsMax) throw new MillraceError('OVERLOADED')
+      if (count > readKeysMax) throw new MillraceError('TOO_MANY_KEYS', { count, max: readKeysMax })
       const table = await this.#options.read.read(name, keys, options)
       answer = protocol.encodeFeatures(id, table)
     } catch (thrown) {

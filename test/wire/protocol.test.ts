@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import { MillraceError } from '../../src/base/errors.ts'
-import { batchEventsMax, frameNameBytesMax } from '../../src/base/limits.ts'
+import { batchEventsMax, frameNameBytesMax, readKeysMax } from '../../src/base/limits.ts'
 import * as protocol from '../../src/wire/protocol.ts'
 import { decodeClientFrame, decodeServerFrame, encodePublish } from '../../src/wire/protocol.ts'
 import { smallCatalog } from '../helpers/fake-ports.ts'
@@ -130,12 +130,14 @@ test('the other frames of a client round-trip', () => {
       kind: 'read',
       id,
       name: view,
+      count: plain.length,
       keys: plain,
       options: {},
     })
     const options = { leadingEdge: 'latest-event' } as const
     const asked = decodeClientFrame(protocol.encodeRead(id, view, plain, options))
-    assert.deepEqual(asked, { kind: 'read', id, name: view, keys: plain, options })
+    const { length: count } = plain
+    assert.deepEqual(asked, { kind: 'read', id, name: view, count, keys: plain, options })
     assert.deepEqual(decodeClientFrame(protocol.encodeFlush(id)), { kind: 'flush', token: id })
   })
   assert.deepEqual(decodeClientFrame(protocol.encodeBye()), { kind: 'bye' })
@@ -225,7 +227,7 @@ test('fields that are not known are skipped, fields of a wrong type are refused'
   refuses(encode([1, { ...hello, epoch: 1.5 }]), 'FRAME_INVALID', /epoch is not an integer/)
   refuses(encode([1]), 'FRAME_INVALID', /HELLO is not a map/)
   refuses(encode([7, 'x']), 'FRAME_INVALID', /token/)
-  refuses(encode([10, 1, 'view', { user: 1 }]), 'FRAME_INVALID', /keys is not an array/)
+  refuses(encode([10, 1, 'view', { user: 1 }]), 'FRAME_INVALID', /an array is due/)
   refuses(encode([10, 1, 'view', [['u1']]]), 'FRAME_INVALID', /key is not a map/)
   refuses(encode([2, {}]), 'FRAME_INVALID', /type 2 is not one that a client sends/)
   refuses(encode([]), 'FRAME_INVALID', /has a type/)
@@ -244,6 +246,32 @@ test('five bytes do not make a decoder allocate', () => {
     'FRAME_INVALID',
     /deep/,
   )
+})
+
+test('what a frame holds is bounded before it is decoded', () => {
+  const names = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [n, 0]))
+  const list = (length: number): unknown[] => Array.from({ length }, () => 0)
+  const hello = { v: 1, producer: 'p', epoch: null }
+  assert.equal(decodeClientFrame(encode([1, { ...hello, ...names(253) }]))?.kind, 'hello')
+  refuses(encode([1, { ...hello, ...names(254) }]), 'FRAME_INVALID', /more than 256 keys/)
+  refuses(encode([1, { ...hello, later: names(100_000) }]), 'FRAME_INVALID', /more than/)
+  refuses(encode([7, 1, list(1100)]), 'FRAME_INVALID', /more than 1024 values/)
+  refuses(encode([9, list(1100)]), 'FRAME_INVALID', /more than 1024 values/)
+  refuses(encode([10, 1, 'view', [names(257)]]), 'FRAME_INVALID', /more than 256 keys/)
+  refuses(encode([10, 1, 'view', [], list(200_000)]), 'FRAME_INVALID', /more than 200000 values/)
+  refuses(encode([10, 1.5, 'view', []]), 'FRAME_INVALID', /id is not an integer/)
+  refuses(encode([10, 2 ** 60, 'view', []]), 'FRAME_INVALID', /id is not an integer/)
+  refuses(encode([10, 1, 'view']), 'FRAME_INVALID', /an id, a name and keys/)
+})
+
+test('the keys of a READ are counted before they are decoded', () => {
+  const keys = Array.from({ length: readKeysMax }, (_, n) => ({ user_id: n, region: 'eu' }))
+  const most = decodeClientFrame(protocol.encodeRead(1, 'view', keys))
+  assert.ok(most?.kind === 'read')
+  assert.deepEqual([most.count, most.keys.length], [readKeysMax, readKeysMax])
+  const more = { kind: 'read', id: 1, name: 'view', count: readKeysMax + 1, keys: [], options: {} }
+  assert.deepEqual(decodeClientFrame(protocol.encodeRead(1, 'view', [...keys, {}])), more)
 })
 
 test('mutated frames are understood or refused with a code, and never anything else', () => {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
 import { MillraceError } from '../../src/base/errors.ts'
-import { sequenceGapsMax, sessionReadsMax } from '../../src/base/limits.ts'
+import { readKeysMax, sequenceGapsMax, sessionReadsMax } from '../../src/base/limits.ts'
 import type { DataType } from '../../src/model/types.ts'
 import * as protocol from '../../src/wire/protocol.ts'
 import { createGate } from '../helpers/fake-ports.ts'
@@ -267,6 +267,16 @@ test('a READ that fails is answered by ERROR and the connection stays', async ()
   }
   assert.equal(connection.closed, null)
   assert.equal(errors.length, 2, 'what went wrong inside is logged')
+})
+
+test('a READ of too many keys is answered by ERROR, and nobody is asked', async () => {
+  const { session, read, news } = await setUpOpen()
+  session.received(protocol.encodeRead(1, 'x', Array(readKeysMax + 1).fill({})))
+  await settled()
+  const [error] = news()
+  assert.ok(error?.kind === 'error')
+  assert.deepEqual([error.id, error.code], [1, 'TOO_MANY_KEYS'])
+  assert.deepEqual(read.reads, [])
 })
 
 test('reads beyond the bound are refused one by one', async () => {
