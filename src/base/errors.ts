@@ -98,6 +98,13 @@ export const errorTable = {
   SEQUENCE_GAP: row('user', 'never', 409, null, 'sequence {got} follows {expected}'),
   SEQUENCE_GAP_PERSISTS: row('user', 'never', 409, 4410, 'sequence gap repeated {times} times'),
   SEQUENCE_RANGE: row('user', 'never', 400, 4400, 'sequence {got} is not an integer below 2^53'),
+  SEQUENCE_REUSED: row(
+    'user',
+    'never',
+    422,
+    4422,
+    'the events from sequence {sequence} on were taken before, and had other content',
+  ),
   PRODUCER_FENCED: row('user', 'never', 409, 4409, 'producer "{producer}" has a newer session'),
   HELLO_TIMEOUT: row('user', 'backoff', 408, 4408, 'no HELLO within {timeoutMs} ms'),
   CREDIT_EXCEEDED: row('user', 'backoff', 429, 4429, 'unacknowledged events exceed the credit'),

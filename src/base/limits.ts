@@ -168,6 +168,13 @@ export const ledgerTidyMs = 10_000
 /** Sequence gaps in a row before the connection is closed with `SEQUENCE_GAP_PERSISTS`. */
 export const sequenceGapsMax = 3
 
+/**
+ * Batches of a producer that are known by their content, and producers of which any are: an event
+ * that comes again under its sequence with other content is told from a repeat as far back.
+ */
+export const recentBatchesMax = 64
+export const recentProducersMax = 4096
+
 /** Shards of a store. Fixed when the store is created. */
 export const shardsMax = 64
 

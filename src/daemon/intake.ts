@@ -24,7 +24,7 @@ import type { BatchRejections } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
 import { Batch, type BatchOwner } from './batch.ts'
 import { KeptRejections } from './kept-rejections.ts'
-import { skipEvents } from './payload.ts'
+import { skipEvents } from '../model/payload.ts'
 import { ProducerState } from './producer.ts'
 import type { Place, Recording } from './recording.ts'
 import { noWays, waysOf, type Ways } from './verdict.ts'
@@ -186,9 +186,11 @@ export class Intake implements IngestPort {
       case 'fenced':
         throw new MillraceError('PRODUCER_FENCED', { producer: journal.producers.get(id)!.name })
       case 'duplicate':
+        this.#assertSame(id, batch, batch.count)
         state.repeat(batch.sequence, batch.count)
         return { taken: true }
       case 'partly':
+        this.#assertSame(id, batch, verdict.skip)
         state.repeat(batch.sequence, verdict.skip)
         this.#append(id, epoch, state, {
           ...batch,
@@ -201,6 +203,13 @@ export class Intake implements IngestPort {
         this.#append(id, epoch, state, batch)
         return { taken: true }
     }
+  }
+
+  /** The first `count` events of a batch were taken before: they must be those that were. */
+  #assertSame(id: number, { source, sequence, payload }: IncomingBatch, count: number): void {
+    const repeat = { source, sequence, count, payload }
+    const differing = this.#options.journal.differs(id, repeat)
+    if (differing !== null) throw new MillraceError('SEQUENCE_REUSED', { sequence: differing })
   }
 
   #append(id: number, epoch: number, state: ProducerState, batch: IncomingBatch): void {

@@ -15,7 +15,7 @@ import type { Journal } from '../journal/journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { IngestPort, ProducerSession } from '../model/contracts.ts'
 import type { LedgerEntry, ReplayOutcome, ReplayRequest } from '../model/ledger.ts'
-import { payloadOf } from './payload.ts'
+import { payloadOf } from '../model/payload.ts'
 import { replayProducer } from './recording.ts'
 
 /** Events and bytes of one batch; one event may be larger. */

@@ -19,7 +19,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { NewEntry } from '../model/ledger.ts'
 import type { Recorded, ShardOpened } from '../model/message.ts'
 import type { Batch } from './batch.ts'
-import { eventsAt } from './payload.ts'
+import { eventsAt } from '../model/payload.ts'
 
 export interface RecordingOptions {
   readonly ledger: Ledger

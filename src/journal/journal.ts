@@ -9,6 +9,7 @@
  *
  * Thread: main, the only writer. One process per directory: the caller holds the lock.
  */
+import { crc32 } from 'node:zlib'
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
@@ -19,6 +20,7 @@ import { notHere } from '../log/recover.ts'
 import type { RetentionOptions } from '../log/retention.ts'
 import type { Segment } from '../log/segment.ts'
 import { ProducerTable, type ProducerOpening } from './producers.ts'
+import { RecentBatches, type RepeatedBatch } from './recent-batches.ts'
 import {
   batchHeadBytes,
   decodeRecord,
@@ -85,6 +87,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { dir, clock, sources, segmentBytes = journalSegmentBytesMax, onFailure, files } = options
   assert(sources.length <= journalSourcesMax, 'sources are counted in 16 bits')
   let producers = new ProducerTable()
+  let names = sources
+  const recent = new RecentBatches()
   const log = await openLog({
     dir,
     format: journalFormat,
@@ -94,13 +98,18 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     files,
     take: (body) => {
       const record = decodeRecord(body)
-      if (record?.kind !== 'snapshot') return takeRecord(record, producers)
+      if (record?.kind !== 'snapshot') {
+        const wrong = takeRecord(record, producers)
+        if (wrong === null) remember(record, recent, names)
+        return wrong
+      }
       producers = new ProducerTable(record.producers)
+      names = record.sources
       return null
     },
     snapshot: (seed) => encodeSnapshot({ sources, producers: producers.state() }, seed),
   })
-  return new Journal(log, sources, producers)
+  return new Journal(log, sources, producers, recent)
 }
 
 export class Journal {
@@ -113,10 +122,17 @@ export class Journal {
 
   readonly #log: Log
   readonly #sources: readonly string[]
+  readonly #recent: RecentBatches
 
   /** @internal Use {@link openJournal}. */
-  constructor(log: Log, sources: readonly string[], producers: ProducerTable) {
+  constructor(
+    log: Log,
+    sources: readonly string[],
+    producers: ProducerTable,
+    recent: RecentBatches,
+  ) {
     this.producers = producers
+    this.#recent = recent
     this.recovered = log.recovered
     this.logId = Buffer.from(log.logId).toString('hex')
     this.#log = log
@@ -175,10 +191,23 @@ export class Journal {
       count,
       payload,
     }
-    writeBatchHead(queue.arena, queue.view, at, head, log.seed)
+    const { headCrc, crc } = writeBatchHead(queue.arena, queue.view, at, head, log.seed)
     const position = queue.append(batchHeadBytes, payload)
     log.wake()
+    const nameBytes = payload.length - batch.payload.length
+    const crcBefore = nameBytes === 0 ? headCrc : crc32(payload.subarray(0, nameBytes), headCrc)
+    const taken = { source: batch.sourceName, sequence, count, crcBefore, crcBehind: crc }
+    this.#recent.add(producer, taken)
     return { position, arrivalMs }
+  }
+
+  /**
+   * Compares events that come again with what was taken under their sequences.
+   *
+   * @returns first sequence of a batch that was another; null when none is known to have been.
+   */
+  differs(producer: number, repeat: RepeatedBatch): number | null {
+    return this.#recent.differs(producer, repeat)
   }
 
   /**
@@ -192,6 +221,7 @@ export class Journal {
     const arrivalMs = log.arrive()
     const opening = this.producers.open(name, epoch, arrivalMs)
     if (opening.kind !== 'new') return opening
+    this.#recent.forget(opening.producer.id)
     log.roll()
     const record = { ...opening.producer, groupStart: log.queue.open(), arrivalMs }
     const position = log.queue.appendBytes(encodeProducer(record, log.seed))
@@ -256,4 +286,13 @@ export function takeRecord(record: JournalRecord | null, producers: ProducerTabl
   }
   producers.advance(producer, epoch, sequence, count, arrivalMs)
   return null
+}
+
+/** Keeps what tells a repeat of a batch that was taken before this start. */
+function remember(record: JournalRecord | null, recent: RecentBatches, names: readonly string[]) {
+  if (record?.kind === 'producer') recent.forget(record.id)
+  if (record?.kind !== 'batch') return
+  const { producer, sequence, count, payload } = record
+  const source = record.stray ?? names[record.source]!
+  recent.add(producer, { source, sequence, count, crcBefore: 0, crcBehind: crc32(payload) })
 }

@@ -100,14 +100,18 @@ export function strayPayload(source: string, payload: Uint8Array): Uint8Array {
   return bytes
 }
 
-/** Writes everything of a batch record but its payload to `bytes[at, at + batchHeadBytes)`. */
+/**
+ * Writes everything of a batch record but its payload to `bytes[at, at + batchHeadBytes)`.
+ *
+ * @returns the CRC of the head, and that of head and payload, which the record carries.
+ */
 export function writeBatchHead(
   bytes: Uint8Array,
   view: DataView,
   at: number,
   batch: Omit<BatchRecord, 'kind' | 'stray'>,
   seed: number,
-): void {
+): { readonly headCrc: number; readonly crc: number } {
   const { payload } = batch
   const body = at + recordHeaderBytes
   writeGrouped(view, body, kinds.batch, batch)
@@ -118,7 +122,10 @@ export function writeBatchHead(
   view.setFloat64(body + 31, batch.sequence, true)
   const end = at + batchHeadBytes
   view.setUint32(at, end - body + payload.length, true)
-  view.setUint32(at + 4, crc32(payload, crc32(bytes.subarray(body, end), seed)), true)
+  const headCrc = crc32(bytes.subarray(body, end), seed)
+  const crc = crc32(payload, headCrc)
+  view.setUint32(at + 4, crc, true)
+  return { headCrc, crc }
 }
 
 export function encodeProducer(record: Omit<ProducerRecord, 'kind'>, seed: number): Uint8Array {

@@ -87,6 +87,31 @@ test('of a batch that overlaps what came before, the new part is taken', async (
   assert.equal(await counted(daemon), 8)
 })
 
+test('another event under a sequence that was taken closes the connection', async (t) => {
+  const daemon = await start(t)
+  const { peer, welcome } = await RawPeer.open(t, daemon.url, 'p')
+  const events = (...users: number[]) => users.map((user_id) => encode({ ...order, user_id }))
+  peer.publish('orders', 0, events(1, 2))
+  peer.publish('orders', 2, events(3))
+  await peer.acked(2)
+  const repeats: [sequence: number, events: readonly unknown[], close: number | null][] = [
+    [0, events(1, 2), null],
+    [0, events(1, 2, 3, 4), null],
+    [2, events(3, 4), null],
+    [0, events(2, 1), errorTable.SEQUENCE_REUSED.close],
+    [2, events(7), errorTable.SEQUENCE_REUSED.close],
+    [0, events(1, 2, 7, 4, 5), errorTable.SEQUENCE_REUSED.close],
+  ]
+  for (const [sequence, sent, close] of repeats) {
+    const again = await RawPeer.open(t, daemon.url, 'p', welcome.epoch)
+    again.peer.publish('orders', sequence, sent)
+    if (close === null) await again.peer.acked(sequence + sent.length - 1)
+    else assert.equal(await again.peer.closed, close)
+  }
+  const counts = await Promise.all([1, 2, 3, 4, 5, 7].map((user) => counted(daemon, user)))
+  assert.deepEqual(counts, [1, 1, 1, 1, 0, 0])
+})
+
 test('a gap is refused whole, and for good the third time', async (t) => {
   const daemon = await start(t)
   const { peer } = await RawPeer.open(t, daemon.url, 'p')

@@ -43,6 +43,18 @@ export function skipEvents(payload: Uint8Array, count: number, skip: number): Ui
   return rest
 }
 
+/** Where the event at a place begins, as its `bin`; behind the last one, where the array ends. */
+export function eventStarts(payload: Uint8Array, places: readonly number[]): number[] {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
+  const starts: number[] = []
+  let at = arrayHeadBytes(payload)
+  for (let place = 0; starts.length < places.length; place++) {
+    while (place === places[starts.length]) starts.push(at)
+    if (starts.length < places.length) at += binHeadBytes(view, at) + binBytes(view, at)
+  }
+  return starts
+}
+
 function arrayHeadBytes(payload: Uint8Array): number {
   const head = payload[0]!
   return head === 0xdd ? 5 : head === 0xdc ? 3 : 1
