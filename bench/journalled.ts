@@ -53,7 +53,7 @@ export async function appendFrames(
 
 async function appendAll(journal: Journal, workload: Workload, frames: number): Promise<number[]> {
   const opening = journal.openProducer('bench', null)
-  if (opening.kind === 'fenced') throw new Error('the producer is new')
+  if (opening.kind !== 'new') throw new Error('the producer is new')
   const { id, epoch } = opening.producer
   const timesMs: number[] = []
   for (let n = 0; n < frames; n++) {

@@ -11,6 +11,7 @@ export function greeting(producer: string | null): WelcomeFrame {
     server: 'sink',
     producer,
     epoch: 1,
+    isExpired: false,
     lastSequence: -1,
     credits: { events: 100_000, bytes: 16 * 1024 * 1024 },
     limits: {

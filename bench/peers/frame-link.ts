@@ -72,6 +72,7 @@ const welcome: ServerFrame = {
   server: 'peer',
   producer: null,
   epoch: null,
+  isExpired: false,
   lastSequence: null,
   credits: { events: Infinity, bytes: Infinity },
   limits: {

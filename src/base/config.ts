@@ -125,6 +125,22 @@ export const daemonOptions = {
     description: 'Events that were not counted, kept by age.',
     parse: parsePeriod,
   },
+  producersMax: {
+    flag: 'producers',
+    variable: 'MILLRACE_PRODUCERS',
+    placeholder: 'N',
+    standard: () => 100_000,
+    description: 'Producers that are known at a time; a new name beyond is refused.',
+    parse: (given: Given) => parseWhole(given, 1, 10_000_000),
+  },
+  producerMsMax: {
+    flag: 'producer-age',
+    variable: 'MILLRACE_PRODUCER_AGE',
+    placeholder: 'TIME',
+    standard: () => '7d',
+    description: 'Time after which a producer that was not seen may be forgotten.',
+    parse: parsePeriod,
+  },
   logLevel: {
     flag: 'log-level',
     variable: 'MILLRACE_LOG_LEVEL',

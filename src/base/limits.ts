@@ -168,6 +168,9 @@ export const ledgerTidyMs = 10_000
 /** Sequence gaps in a row before the connection is closed with `SEQUENCE_GAP_PERSISTS`. */
 export const sequenceGapsMax = 3
 
+/** Time between two looks at which producers are to be forgotten, ms. */
+export const producersForgetMs = 60_000
+
 /**
  * Batches of a producer that are known by their content, and producers of which any are: an event
  * that comes again under its sequence with other content is told from a repeat as far back.

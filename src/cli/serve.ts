@@ -55,6 +55,8 @@ export interface StartOptions {
   readonly retainMsMax: number
   readonly ledgerBytesMax: number
   readonly ledgerMsMax: number
+  readonly producersMax: number
+  readonly producerMsMax: number
   readonly dropMissing: boolean
   readonly log: Logger
 }

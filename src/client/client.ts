@@ -270,6 +270,10 @@ export class MillraceClient {
   #connected(welcome: WelcomeFrame): void {
     const send = (frame: Uint8Array): void => this.#connection.send(frame)
     if (this.#isProducingHere) {
+      if (welcome.isExpired) {
+        this.#beginAgain()
+        return
+      }
       if (welcome.epoch === null) {
         throw new MillraceError('FRAME_INVALID', { reason: 'WELCOME has no epoch' })
       }
@@ -277,6 +281,14 @@ export class MillraceClient {
       this.#producer.connected(welcome, send)
     }
     this.#reader.connected(send)
+  }
+
+  /** The server has forgotten this producer; what it had acknowledged stays counted. */
+  #beginAgain(): void {
+    const { producer } = this.#options
+    if (!this.#producer.restart()) throw new MillraceError('PRODUCER_EXPIRED', { producer })
+    this.#epoch = null
+    this.#connection.restart()
   }
 
   #received(frame: Exclude<ServerFrame, WelcomeFrame>): void {

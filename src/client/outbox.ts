@@ -112,6 +112,14 @@ export class Outbox {
     this.#goBackTo(0)
   }
 
+  /** Begins to number from 0 again; false, and nothing has changed, while there are batches. */
+  restart(): boolean {
+    if (this.#batches.length > 0) return false
+    this.#nextSequence = 0
+    this.#acknowledged = -1
+    return true
+  }
+
   /**
    * Nothing of the batch at `sequence` was taken: everything from `expected` on is sent again.
    *

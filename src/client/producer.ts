@@ -142,6 +142,17 @@ export class Producer {
     this.#pump()
   }
 
+  /** Begins a new epoch; false, and nothing has changed, while a batch has no outcome. */
+  restart(): boolean {
+    const { nextSequence } = this.#outbox
+    if (!this.#outbox.restart()) return false
+    this.#flushWaiters = this.#flushWaiters.map((waiter) => ({
+      ...waiter,
+      sequence: waiter.sequence - nextSequence,
+    }))
+    return true
+  }
+
   /** Nothing can be sent until the next connection. */
   disconnected(): void {
     this.#send = null

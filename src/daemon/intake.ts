@@ -23,9 +23,9 @@ import { rejection, type Rejection } from '../model/rejection.ts'
 import type { BatchRejections } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
 import { Batch, type BatchOwner } from './batch.ts'
-import { KeptRejections } from './kept-rejections.ts'
 import { skipEvents } from '../model/payload.ts'
-import { ProducerState } from './producer.ts'
+import type { ProducerState } from './producer.ts'
+import { Producers } from './producers.ts'
 import type { Place, Recording } from './recording.ts'
 import { noWays, waysOf, type Ways } from './verdict.ts'
 
@@ -35,6 +35,9 @@ export interface IntakeOptions {
   readonly router: Router
   /** Writes down what is not counted. */
   readonly recording: Recording
+  /** How long a producer without session is kept, and how many there may be. */
+  readonly producerMsMax: number
+  readonly producersMax: number
   /** Stops and restarts reading the sockets. */
   readonly onFull: (isFull: boolean) => void
   /** Hears of a batch that is in the journal and could not be sent on: only a restart helps. */
@@ -60,6 +63,14 @@ export interface Passage {
   readonly unrecorded?: readonly BatchRejections[]
 }
 
+/** Why a producer was not opened. */
+const refusals = {
+  fenced: 'PRODUCER_FENCED',
+  expired: 'PRODUCER_EXPIRED',
+  unknown: 'EPOCH_UNKNOWN',
+  full: 'PRODUCER_QUOTA',
+} as const
+
 const noneUnrecorded: readonly BatchRejections[] = []
 
 export class Intake implements IngestPort {
@@ -67,8 +78,7 @@ export class Intake implements IngestPort {
   readonly #sources: ReadonlyMap<string, number>
   /** By source. */
   readonly #ways: readonly Ways[]
-  readonly #producers = new Map<number, ProducerState>()
-  readonly #keptRejections = new KeptRejections()
+  readonly #producers: Producers
   /** In journal order. */
   #unflushed: Batch[] = []
   #bytes = 0
@@ -76,8 +86,9 @@ export class Intake implements IngestPort {
   #waiters: { readonly bytesMax: number; readonly resolve: () => void }[] = []
 
   constructor(options: IntakeOptions) {
-    const { catalog, journal } = options
+    const { catalog, journal, producerMsMax } = options
     this.#options = options
+    this.#producers = new Producers(journal, producerMsMax)
     this.#sources = new Map(catalog.sources.map((source) => [source.name, source.index]))
     this.#ways = catalog.sources.map(({ index }) => waysOf(catalog, index))
     journal.onFlushed((flushed) => this.#flushed(flushed))
@@ -99,11 +110,15 @@ export class Intake implements IngestPort {
     epoch: number | null,
     listener: ProducerListener,
   ): Promise<ProducerSession> {
-    const { journal } = this.#options
+    const { journal, producersMax } = this.#options
+    if (epoch === null) this.#producers.forgetIdle()
     const opening = journal.openProducer(name, epoch)
-    if (opening.kind === 'fenced') throw new MillraceError('PRODUCER_FENCED', { producer: name })
+    if (!('producer' in opening)) {
+      const details = { producer: name, epoch: String(epoch), max: producersMax }
+      throw new MillraceError(refusals[opening.kind], details)
+    }
     const { id, epoch: current } = opening.producer
-    const state = this.#producerOf(id)
+    const state = this.#producers.of(id)
     state.attach(listener)
     if (opening.kind === 'new') {
       state.begin(current, -1)
@@ -117,7 +132,10 @@ export class Intake implements IngestPort {
       epoch: current,
       lastSequence: state.lastSequence,
       publish: (batch) => this.#publish(id, current, state, batch),
-      close: () => state.detach(listener),
+      close: () => {
+        journal.seen(id)
+        state.detach(listener)
+      },
     }
   }
 
@@ -168,7 +186,7 @@ export class Intake implements IngestPort {
 
   /** Whose rejections a replayed batch's are; null when that epoch is over. */
   replayedProducer(id: number, epoch: number): ProducerState | null {
-    const state = this.#producerOf(id)
+    const state = this.#producers.of(id)
     return state.epoch === epoch ? state : null
   }
 
@@ -237,17 +255,6 @@ export class Intake implements IngestPort {
       this.#options.onFailure(thrown)
       throw thrown
     }
-  }
-
-  #producerOf(id: number): ProducerState {
-    let state = this.#producers.get(id)
-    if (state === undefined) {
-      state = new ProducerState(this.#keptRejections.share())
-      const known = this.#options.journal.producers.get(id)
-      if (known !== undefined) state.begin(known.epoch, known.nextSequence - 1)
-      this.#producers.set(id, state)
-    }
-    return state
   }
 
   #flushed(flushed: number): void {

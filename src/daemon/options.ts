@@ -53,6 +53,10 @@ export interface MillraceOptions {
   readonly ledgerBytesMax?: number
   /** Likewise when they are older than this, ms. @defaultValue 30 days */
   readonly ledgerMsMax?: number
+  /** Producers that are known at a time; a new name beyond is refused. @defaultValue 100_000 */
+  readonly producersMax?: number
+  /** After so long unseen, a producer may be forgotten, ms. @defaultValue 7 days */
+  readonly producerMsMax?: number
   /**
    * Gives up the state of views and sources that are no longer defined, instead of refusing.
    *

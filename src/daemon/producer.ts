@@ -55,6 +55,16 @@ export class ProducerState {
     return this.#listener === listener
   }
 
+  /** Whether a session or a batch still needs it. */
+  get isHeld(): boolean {
+    return this.#listener !== null || this.#unsettled.length > 0
+  }
+
+  /** Nobody asks for it again. */
+  forget(): void {
+    this.#kept.clear()
+  }
+
   add(batch: Batch): void {
     this.#unsettled.push(batch)
   }

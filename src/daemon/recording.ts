@@ -60,7 +60,8 @@ export function openRecording(options: {
   const { ledger, shards, journal, onFailure } = options
   const told = shards.map(({ recorded }) => recorded)
   const before = Math.max(ledger.recovered.position, ...told)
-  const producerName = (id: number): string => journal.producers.get(id)!.name
+  // A replay may reach back to one that is forgotten. No name has a space.
+  const producerName = (id: number): string => journal.producers.get(id)?.name ?? `producer ${id}`
   return new Recording({ ledger, before, producerName, onFailure })
 }
 

@@ -106,7 +106,7 @@ async function start(
   const millrace = new Millrace(log)
   const onFailure = (thrown: unknown): void => millrace.fail(thrown)
   const dir = directory.journalPath
-  const journal = await openJournal({ dir, clock, sources, onFailure })
+  const journal = await openJournal({ ...resolved, dir, clock, sources, onFailure })
   opened.journal = journal
   clock.resume(journal.recovered.newestMs)
   const settled = settleDefinitions(catalog, directory.manifest, {
@@ -135,7 +135,7 @@ async function start(
   const recorded = (): Recorded => recording.recorded
   const router = createRouter({ catalog, shards: shardCount, seed, lanes, recorded, ...keys })
   const onFull = (full: boolean): void => millrace.pause(full)
-  const intake = new Intake({ catalog, journal, router, recording, onFull, onFailure })
+  const intake = new Intake({ ...resolved, catalog, journal, router, recording, onFull, onFailure })
   const parts = { journal, router, lanes, shards, recording, onFailure }
   const checkpoints = new Checkpoints({ ...aging, ...parts })
   opened.checkpoints = checkpoints

@@ -40,6 +40,8 @@ export interface JournalOptions {
   readonly clock: Clock
   /** Names of the catalog's sources, by index. */
   readonly sources: readonly string[]
+  /** Producers beyond which no name is new. @defaultValue no bound */
+  readonly producersMax?: number
   /** @defaultValue `journalSegmentBytesMax` */
   readonly segmentBytes?: number
   /** Called once when a write fails: what was not flushed is then unknown, and the journal ends. */
@@ -109,7 +111,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     },
     snapshot: (seed) => encodeSnapshot({ sources, producers: producers.state() }, seed),
   })
-  return new Journal(log, sources, producers, recent)
+  return new Journal(log, options, producers, recent)
 }
 
 export class Journal {
@@ -121,22 +123,17 @@ export class Journal {
   readonly logId: string
 
   readonly #log: Log
-  readonly #sources: readonly string[]
+  readonly #options: JournalOptions
   readonly #recent: RecentBatches
 
   /** @internal Use {@link openJournal}. */
-  constructor(
-    log: Log,
-    sources: readonly string[],
-    producers: ProducerTable,
-    recent: RecentBatches,
-  ) {
+  constructor(log: Log, options: JournalOptions, producers: ProducerTable, recent: RecentBatches) {
     this.producers = producers
     this.#recent = recent
     this.recovered = log.recovered
     this.logId = Buffer.from(log.logId).toString('hex')
     this.#log = log
-    this.#sources = sources
+    this.#options = options
   }
 
   /** Position of the first byte that is still kept. */
@@ -159,6 +156,11 @@ export class Journal {
     return this.#log.arrivalMs
   }
 
+  /** Wall time, ms; never before {@link arrivalMs}. */
+  get nowMs(): number {
+    return Math.max(this.#log.arrivalMs, this.#options.clock.nowMs())
+  }
+
   /** The segments, oldest first; the last one, which is written to, up to what is flushed. */
   get segments(): readonly Segment[] {
     return this.#log.segments
@@ -175,7 +177,7 @@ export class Journal {
     const arrivalMs = log.arrive()
     log.roll()
     const { source, producer, epoch, sequence, count } = batch
-    assert(source < this.#sources.length, 'a source is known or -1')
+    assert(source < this.#options.sources.length, 'a source is known or -1')
     this.producers.advance(producer, epoch, sequence, count, arrivalMs)
     const payload = source === -1 ? strayPayload(batch.sourceName, batch.payload) : batch.payload
     const { queue } = log
@@ -219,7 +221,8 @@ export class Journal {
   openProducer(name: string, epoch: number | null): JournalledOpening {
     const log = this.#log
     const arrivalMs = log.arrive()
-    const opening = this.producers.open(name, epoch, arrivalMs)
+    const { producersMax = Infinity } = this.#options
+    const opening = this.producers.open(name, epoch, { nowMs: arrivalMs, producersMax })
     if (opening.kind !== 'new') return opening
     this.#recent.forget(opening.producer.id)
     log.roll()
@@ -227,6 +230,23 @@ export class Journal {
     const position = log.queue.appendBytes(encodeProducer(record, log.seed))
     log.wake()
     return { ...opening, position, arrivalMs }
+  }
+
+  /** Takes note that a producer is there, though it sends nothing. */
+  seen(producer: number): void {
+    this.producers.seen(producer, this.nowMs)
+  }
+
+  /**
+   * Forgets producers that were not seen for so long.
+   *
+   * @param isHeld  Tells those that are kept all the same.
+   * @returns their ids, which nobody has from here on.
+   */
+  forgetProducers(idleMs: number, isHeld: (id: number) => boolean): readonly number[] {
+    const forgotten = this.producers.forget(this.nowMs - idleMs, isHeld)
+    for (const id of forgotten) this.#recent.forget(id)
+    return forgotten
   }
 
   /**
@@ -254,7 +274,7 @@ export class Journal {
    */
   read(from: number): AsyncGenerator<ReplayedBatch, void> {
     const { files, segments, seed } = this.#log
-    return replay({ files, sources: this.#sources, segments: [...segments], seed, from })
+    return replay({ files, sources: this.#options.sources, segments: [...segments], seed, from })
   }
 
   /**

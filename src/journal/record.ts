@@ -3,8 +3,8 @@
  *
  * Little-endian. Bodies:
  *
- *   snapshot  u8 1, u16 sources, per source: text; u32 nextId, u32 producers, per producer:
- *             u32 id, u32 epoch, f64 nextSequence, f64 lastSeenMs, text
+ *   snapshot  u8 1, u16 sources, per source: text; u32 nextId, u32 epochFloor, u32 producers,
+ *             per producer: u32 id, u32 epoch, f64 nextSequence, f64 lastSeenMs, text
  *   producer  u8 2, f64 groupStart, f64 arrivalMs, u32 id, u32 epoch, text
  *   batch     u8 3, f64 groupStart, f64 arrivalMs, u16 source, u32 producer, u32 epoch, u32 count,
  *             f64 sequence, payload
@@ -34,7 +34,7 @@ import type { Producer, ProducersState } from './producers.ts'
 /** The journal among the logs. */
 export const journalFormat: LogFormat = {
   suffix: 'journal',
-  version: 1,
+  version: 2,
   corrupt: 'JOURNAL_CORRUPT',
   writeFailed: 'JOURNAL_WRITE',
 }
@@ -139,9 +139,9 @@ export function encodeProducer(record: Omit<ProducerRecord, 'kind'>, seed: numbe
 }
 
 export function encodeSnapshot(record: Omit<SnapshotRecord, 'kind'>, seed: number): Uint8Array {
-  const { nextId, producers } = record.producers
+  const { nextId, epochFloor, producers } = record.producers
   const sources = record.sources.map((name) => Buffer.from(name))
-  let size = 1 + 2 + 4 + 4
+  let size = 1 + 2 + 4 + 4 + 4
   for (const name of sources) size += 2 + name.length
   for (const { name } of producers) size += producerRowBytes + Buffer.byteLength(name)
   const { bytes, view, body } = allocateRecord(size)
@@ -150,8 +150,9 @@ export function encodeSnapshot(record: Omit<SnapshotRecord, 'kind'>, seed: numbe
   let at = body + 3
   for (const name of sources) at = writeText(bytes, view, at, name)
   view.setUint32(at, nextId, true)
-  view.setUint32(at + 4, producers.length, true)
-  at += 8
+  view.setUint32(at + 4, epochFloor, true)
+  view.setUint32(at + 8, producers.length, true)
+  at += 12
   for (const producer of producers) {
     view.setUint32(at, producer.id, true)
     view.setUint32(at + 4, producer.epoch, true)
@@ -216,9 +217,10 @@ function decodeSnapshot(body: Uint8Array, view: DataView): SnapshotRecord | null
     at = end
   }
   const nextId = view.getUint32(at, true)
+  const epochFloor = view.getUint32(at + 4, true)
   const producers: Producer[] = []
-  let left = view.getUint32(at + 4, true)
-  at += 8
+  let left = view.getUint32(at + 8, true)
+  at += 12
   for (; left > 0; left--) {
     const [name, end] = readText(body, view, at + 24)
     producers.push({
@@ -231,5 +233,5 @@ function decodeSnapshot(body: Uint8Array, view: DataView): SnapshotRecord | null
     at = end
   }
   if (at !== body.length) return null
-  return { kind: 'snapshot', sources, producers: { nextId, producers } }
+  return { kind: 'snapshot', sources, producers: { nextId, epochFloor, producers } }
 }

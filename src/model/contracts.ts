@@ -60,7 +60,8 @@ export interface IngestPort {
   /**
    * Opens a producer: with `epoch` null a new epoch, on disk before this resolves; else resumes.
    *
-   * @throws MillraceError `PRODUCER_FENCED` when `epoch` is not the producer's current one.
+   * @throws MillraceError `PRODUCER_FENCED` when `epoch` is over, `EPOCH_UNKNOWN` when there was no
+   *   such, `PRODUCER_EXPIRED` when it was a producer's that is forgotten, `PRODUCER_QUOTA`.
    */
   openProducer(
     producer: string,

@@ -61,6 +61,8 @@ export interface WelcomeFrame {
   readonly server: string
   readonly producer: string | null
   readonly epoch: number | null
+  /** The epoch to be resumed was a producer's that the server has forgotten: there is none. */
+  readonly isExpired: boolean
   /** Highest acknowledged sequence of the epoch, -1 before the first; null without a producer. */
   readonly lastSequence: number | null
   readonly credits: Credits

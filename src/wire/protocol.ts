@@ -157,7 +157,7 @@ export function encodeRead(
 }
 
 export function encodeWelcome(welcome: Omit<WelcomeFrame, 'kind' | 'version'>): Uint8Array {
-  const { server, producer, epoch, lastSequence, credits, limits } = welcome
+  const { server, producer, epoch, isExpired, lastSequence, credits, limits } = welcome
   const { heartbeatMs, sources, services } = welcome
   return encoder.encode([
     frameType.welcome,
@@ -166,6 +166,7 @@ export function encodeWelcome(welcome: Omit<WelcomeFrame, 'kind' | 'version'>): 
       server,
       producer,
       epoch: epoch === null ? null : wireInteger(epoch),
+      ...(isExpired ? { expired: true } : {}),
       lastSeq: lastSequence === null ? null : wireInteger(lastSequence),
       credits: wireCredits(credits),
       limits,
@@ -254,6 +255,7 @@ function decodeWelcome(welcome: check.WireMap): ServerFrame {
     server: check.text(welcome['server'], 'server'),
     producer: check.optional(welcome['producer'], 'producer', check.producer),
     epoch: check.optional(welcome['epoch'], 'epoch', check.integer),
+    isExpired: welcome['expired'] === true,
     lastSequence: check.optional(welcome['lastSeq'], 'lastSeq', check.sequenceOrNone),
     credits: decodeCredits(welcome['credits'], 'credits'),
     limits: bounds,

@@ -181,6 +181,7 @@ export class Session {
   async #open({ version, producer, epoch }: HelloFrame): Promise<void> {
     this.#state = 'opening'
     this.#connection.pause()
+    let isExpired = false
     try {
       if (version !== protocol.protocolVersion) throw invalid(`version ${version} is not spoken`)
       if (producer === null) {
@@ -198,12 +199,13 @@ export class Session {
         else this.#producer = opened
       }
     } catch (thrown) {
-      this.#fail(thrown)
+      isExpired = thrown instanceof MillraceError && thrown.code === 'PRODUCER_EXPIRED'
+      if (!isExpired) this.#fail(thrown)
     }
-    if (!this.#isClosed()) this.#welcome()
+    if (!this.#isClosed()) this.#welcome(isExpired)
   }
 
-  #welcome(): void {
+  #welcome(isExpired: boolean): void {
     const { server, credits, limits, heartbeatMs, sources, services } = this.#options
     const opened = this.#producer
     const producer = opened?.producer ?? null
@@ -211,7 +213,7 @@ export class Session {
     const lastSequence = opened?.lastSequence ?? null
     const about = { server, credits, limits, heartbeatMs, sources, services }
     this.#state = 'open'
-    this.#send(protocol.encodeWelcome({ ...about, producer, epoch, lastSequence }))
+    this.#send(protocol.encodeWelcome({ ...about, producer, epoch, isExpired, lastSequence }))
     this.#sendAcks()
     const held = this.#held
     this.#held = []

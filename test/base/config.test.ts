@@ -48,6 +48,8 @@ test('every option has its type after defaults', () => {
     retainMsMax: 604_800_000,
     ledgerBytesMax: 268_435_456,
     ledgerMsMax: 2_592_000_000,
+    producersMax: 100_000,
+    producerMsMax: 604_800_000,
     logLevel: 'info',
   })
 })

@@ -68,6 +68,8 @@ test('serve passes resolved options on and prints where it is and what it serves
     retainMsMax: 7 * 86_400_000,
     ledgerBytesMax: 256 * 1024 ** 2,
     ledgerMsMax: 30 * 86_400_000,
+    producersMax: 100_000,
+    producerMsMax: 7 * 86_400_000,
     dropMissing: false,
   })
   assert.deepEqual(io.outLines[0]!.split('\n'), [

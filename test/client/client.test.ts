@@ -87,6 +87,44 @@ describe('publishing', () => {
     assert.equal((await receipt).accepted, 2)
   })
 
+  it('begins a new epoch when the server has forgotten it, and nothing is open', async () => {
+    await using test = await setUp()
+    const first = test.client.publish('clicks', { n: 1 })
+    const peer = await test.server.peers.next()
+    await peer.welcome({ epoch: 7 })
+    await peer.publish()
+    peer.ack(0)
+    await first
+    peer.socket.terminate()
+    const { retryInMs } = await test.reached('waiting')
+    const second = test.client.publish('clicks', { n: 2 })
+    const flushed = test.client.flush()
+    test.time.advance(retryInMs!)
+    const forgetful = await test.server.peers.next()
+    const gone = { isExpired: true, epoch: null, lastSequence: null }
+    assert.equal((await forgetful.welcome(gone)).epoch, 7)
+    const fresh = await test.server.peers.next()
+    assert.equal((await fresh.welcome({ epoch: 9 })).epoch, null)
+    const { sequence, payload } = await fresh.publish()
+    assert.deepEqual([sequence, eventsOf({ payload })], [0, [{ n: 2 }]])
+    fresh.ack(0)
+    assert.equal((await second).firstSequence, 0)
+    await flushed
+  })
+
+  it('stops when the server has forgotten what became of its events', async () => {
+    await using test = await setUp()
+    const receipt = test.client.publish('clicks', { n: 1 })
+    const peer = await test.server.peers.next()
+    await peer.welcome({ epoch: 7 })
+    await peer.publish()
+    peer.socket.terminate()
+    const again = await test.reconnected()
+    await again.welcome({ isExpired: true, epoch: null, lastSequence: null })
+    await assert.rejects(receipt, { code: 'CLIENT_REFUSED', message: /forgotten/ })
+    assert.equal(test.client.status.state, 'failed')
+  })
+
   it('goes back to where the server stands after a gap', async () => {
     await using test = await setUp({ batchEventsMax: 2 })
     const receipt = test.client.publish(

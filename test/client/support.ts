@@ -111,6 +111,7 @@ export const welcome: protocol.WelcomeFrame = {
   server: 'fake',
   producer: 'p',
   epoch: 1,
+  isExpired: false,
   lastSequence: -1,
   credits: { events: 100_000, bytes: 16 * 1024 * 1024 },
   limits,

@@ -33,8 +33,10 @@ const catalog = {
   views: ['by user', 'by ad'].map((name) => ({ name, online: true })),
 } as unknown as Catalog
 
+const producerMsMax = 7 * 86_400_000
+
 async function setUp() {
-  const { journal } = await openOn()
+  const { journal, clock } = await openOn(undefined, { producersMax: 3 })
   const lane = new HeldLane([0])
   const router = createRouter({
     catalog,
@@ -52,18 +54,22 @@ async function setUp() {
     journal,
     router,
     recording,
+    producerMsMax,
+    producersMax: 3,
     onFull: () => {},
     onFailure,
   })
   const acks: Acknowledgement[] = []
-  const open = (epoch: number | null): Promise<ProducerSession> =>
-    intake.openProducer('p', epoch, { acknowledged: (ack) => acks.push(ack), fenced: () => {} })
+  const open = (epoch: number | null, name = 'p'): Promise<ProducerSession> =>
+    intake.openProducer(name, epoch, { acknowledged: (ack) => acks.push(ack), fenced: () => {} })
   let sequence = 0
   const session = await open(null)
   return {
     intake,
     lane,
     acks,
+    clock,
+    open,
     session,
     reopen: () => open(session.epoch),
     /** Publishes a batch; the bytes of its array. */
@@ -87,6 +93,45 @@ async function setUp() {
 
 const clicks = (count: number) =>
   Array.from({ length: count }, (_, n) => encode({ user: `u${n}`, ad: `a${n}`, pad: 'x' }))
+
+test('a producer that has not been seen for long is forgotten when a new name comes', async () => {
+  const { intake, session, clock, open, publish, settle, acks } = await setUp()
+  publish('nothing', [new Uint8Array(0)])
+  await settle()
+  session.close()
+  const quiet = await open(null, 'quiet')
+  clock.advance(producerMsMax)
+  await open(null, 'a')
+  assert.equal((await open(session.epoch)).lastSequence, 0, 'it was seen just long enough ago')
+  await assert.rejects(open(null, 'b'), { code: 'PRODUCER_QUOTA', message: /knows 3 producers/ })
+  quiet.close()
+  acks.length = 0
+  clock.advance(producerMsMax + 1)
+  const b = await open(null, 'b')
+  await assert.rejects(open(quiet.epoch, 'quiet'), { code: 'PRODUCER_EXPIRED' })
+  assert.equal((await open(session.epoch)).epoch, session.epoch, 'its session holds it')
+  assert.ok(b.epoch > quiet.epoch, 'nobody meets an epoch of one that is forgotten')
+  assert.equal(intake.bytes, 0)
+})
+
+test('names are refused beyond the bound, and those that are known are not', async () => {
+  const { open, session } = await setUp()
+  await open(null, 'a')
+  await open(null, 'b')
+  await assert.rejects(open(null, 'c'), { code: 'PRODUCER_QUOTA' })
+  assert.equal((await open(session.epoch)).epoch, session.epoch)
+  assert.equal((await open(null)).epoch, session.epoch + 1)
+})
+
+test('an epoch that was never given out is told from one that is over', async () => {
+  const { open, session } = await setUp()
+  const { epoch } = await open(null)
+  await assert.rejects(open(session.epoch), { code: 'PRODUCER_FENCED' })
+  for (const never of [0, epoch + 1]) {
+    await assert.rejects(open(never), { code: 'EPOCH_UNKNOWN' })
+    await assert.rejects(open(never, 'stranger'), { code: 'EPOCH_UNKNOWN' })
+  }
+})
 
 test('a batch counts as it arrived, as it was copied, and its sections by route', async () => {
   const { intake, lane, publish, settle, acks } = await setUp()

@@ -134,8 +134,11 @@ test('a newer session fences the older one, and an older epoch is refused', asyn
   assert.equal(await resumed.peer.closed, 4409)
   assert.equal(fresh.welcome.epoch, old.welcome.epoch + 1)
   assert.equal(fresh.welcome.lastSeq, -1)
-  for (const epoch of [old.welcome.epoch, fresh.welcome.epoch + 1]) {
-    await assert.rejects(RawPeer.open(t, daemon.url, 'p', epoch), { message: '4409' })
+  for (const [epoch, code] of [
+    [old.welcome.epoch, '4409'],
+    [fresh.welcome.epoch + 1, '4400'],
+  ] as const) {
+    await assert.rejects(RawPeer.open(t, daemon.url, 'p', epoch), { message: code })
   }
   fresh.peer.publish('orders', 0, [good])
   await fresh.peer.acked(0)

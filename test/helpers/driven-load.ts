@@ -61,7 +61,7 @@ export class DrivenLoad {
 
   welcome(): void {
     const limits = { frameBytes: 1e9, batchEvents: 1e9, eventBytes: 1e9 }
-    const producer = { producer: 'p', epoch: 1, lastSequence: -1 }
+    const producer = { producer: 'p', epoch: 1, isExpired: false, lastSequence: -1 }
     const server = { version: 1, server: 's', heartbeatMs: 0, sources: [], services: [] }
     const welcome = { ...server, ...producer, credits: this.#credits, limits }
     for (const { listener } of this.peers) listener.received({ kind: 'welcome', ...welcome })

@@ -42,7 +42,7 @@ export function appendNext(
 ): ReplayedBatch {
   const state = journal.producers.state().producers.find((producer) => producer.name === name)
   const opening = journal.openProducer(name, state?.epoch ?? null)
-  if (opening.kind === 'fenced') throw new Error('the current epoch is never fenced')
+  if (!('producer' in opening)) throw new Error('the current epoch is never refused')
   const { id: producer, epoch, nextSequence: sequence } = opening.producer
   const sourceName = source === -1 ? 'stray' : (['clicks', 'orders'][source] ?? `${source}`)
   const batch = { source, sourceName, producer, epoch, sequence, count, payload }

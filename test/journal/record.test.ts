@@ -22,6 +22,7 @@ const snapshot = {
   sources: ['clicks', 'orders'],
   producers: {
     nextId: 4,
+    epochFloor: 9,
     producers: [{ id: 3, name: 'née', epoch: 2, nextSequence: 2 ** 40, lastSeenMs: 1.7e12 }],
   },
 }
@@ -59,7 +60,7 @@ function check(bytes: Uint8Array, from = seed): string {
 test('the bytes of every kind of record do not change', () => {
   const golden = {
     snapshot:
-      '39000000 648c4c73 01 0200 0600636c69636b73 06006f7264657273 04000000 ' +
+      '3d000000 b9f90d84 01 0200 0600636c69636b73 06006f7264657273 04000000 09000000 ' +
       '01000000 03000000 02000000 0000000000007042 00008056febc7842 04006ec3a965',
     producer:
       '1f000000 3a296aec 02 0000000000408f40 00008056febc7842 03000000 02000000 04006ec3a965',

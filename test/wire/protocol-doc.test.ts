@@ -40,6 +40,7 @@ const welcome = {
   server: 'millrace/0.1.0',
   producer: 'web-7',
   epoch: 4,
+  isExpired: false,
   lastSequence: -1,
   credits: { events: limits.creditEventsMax, bytes: limits.creditBytesMax },
   limits: {

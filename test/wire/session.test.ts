@@ -24,6 +24,7 @@ test('HELLO opens a new epoch and is answered by WELCOME', async () => {
       server: 'millrace/test',
       producer: 'p',
       epoch: 1,
+      isExpired: false,
       lastSequence: -1,
       credits: { events: 100, bytes: 10_000 },
       limits: { frameBytes: 1000, batchEvents: 10, eventBytes: 100 },
@@ -204,6 +205,19 @@ test('one batch beyond the credit is tolerated, the next closes', async () => {
   bytes.publish(0, 2)
   bytes.publish(2)
   bytes.assertClosed('CREDIT_EXCEEDED')
+})
+
+test('a producer that is forgotten is welcomed without an epoch, and cannot publish', async () => {
+  const harness = setUp()
+  harness.ingest.failure = new MillraceError('PRODUCER_EXPIRED', { producer: 'p' })
+  harness.session.received(protocol.encodeHello({ producer: 'p', epoch: 3 }))
+  await settled()
+  const [welcome] = harness.news()
+  assert.ok(welcome?.kind === 'welcome')
+  const { isExpired, producer, epoch, lastSequence } = welcome
+  assert.deepEqual([isExpired, producer, epoch, lastSequence], [true, null, null, null])
+  harness.publish(0)
+  harness.assertClosed('FRAME_INVALID', /only reads/)
 })
 
 test('FLUSHED comes behind the ACK of everything published before it', async () => {
