@@ -56,11 +56,15 @@ const fatalCloseCodes = new Set([
   1002, 1003, 1007, 1008, 1009, 4400, 4401, 4403, 4406, 4409, 4410, 4413, 4422,
 ])
 
-/** Silence on an open connection after which it is taken for dead, ms, until WELCOME says more. */
+/**
+ * Silence after which a connection is taken for dead, ms, until WELCOME says more. WELCOME itself
+ * may take longer, when the server's disk is slow: a client that then asked for another epoch would
+ * only wait again. As long as the server pings, its answer is awaited.
+ */
 const silenceMsMax = 35_000
 
-/** Time from the first attempt to WELCOME, ms. */
-const welcomeTimeoutMs = 10_000
+/** Time from an attempt to a connection that has been upgraded, ms. */
+const connectTimeoutMs = 10_000
 
 /** Time that the server has to close a connection that we close, ms. */
 const closeTimeoutMs = 2000
@@ -135,7 +139,11 @@ export class Connection {
     let retryAfterMs = 0
     const isCurrent = (): boolean => this.#socket === socket
     socket.on('open', () => {
-      if (isCurrent()) socket.send(encodeHello({ ...this.#owner.hello(), sdk: this.#sdk }))
+      if (!isCurrent()) return
+      socket.send(encodeHello({ ...this.#owner.hello(), sdk: this.#sdk }))
+      this.#stopTimer()
+      this.#heard()
+      this.#watch()
     })
     socket.on('message', (data, isBinary) => {
       if (isCurrent()) this.#message(data as Buffer, isBinary)
@@ -161,8 +169,8 @@ export class Connection {
       this.#ended(code, told === '' ? `close code ${code}` : told, retryAfterMs)
     })
     this.#setStatus('connecting', this.#status.reason)
-    this.#stopTimer = this.#environment.after(welcomeTimeoutMs, () => {
-      this.#lose(`no WELCOME within ${welcomeTimeoutMs} ms`)
+    this.#stopTimer = this.#environment.after(connectTimeoutMs, () => {
+      this.#lose(`no connection within ${connectTimeoutMs} ms`)
     })
   }
 
@@ -213,7 +221,7 @@ export class Connection {
       this.#lose(`nothing heard for ${this.#silenceMsMax} ms`)
       return
     }
-    if (silentMs > 0) this.#failures = 0
+    if (silentMs > 0 && this.#status.state !== 'connecting') this.#failures = 0
     const leftMs = this.#silenceMsMax - silentMs
     this.#stopTimer = this.#environment.after(leftMs, () => this.#watch())
   }

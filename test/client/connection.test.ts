@@ -9,7 +9,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import * as protocol from '../../src/wire/protocol.ts'
-import { FakeServer, setUp } from './support.ts'
+import { FakeServer, setUp, welcome } from './support.ts'
 
 describe('the connection', () => {
   it('waits longer after every failure, and starts over when the server has answered', async () => {
@@ -65,8 +65,29 @@ describe('the connection', () => {
     test.client.publish('clicks', { n: 1 }).catch(() => {})
     const peer = await test.server.peers.next()
     await peer.hello()
-    test.time.advance(10_000)
-    assert.match((await test.reached('waiting')).reason, /no WELCOME/)
+    test.time.advance(34_999)
+    assert.equal(test.client.status.state, 'connecting')
+    test.time.advance(1)
+    assert.match((await test.reached('waiting')).reason, /nothing heard/)
+  })
+
+  it('waits for its epoch as long as the server pings, and asks for no other', async () => {
+    await using test = await setUp()
+    const receipt = test.client.publish('clicks', { n: 1 })
+    const peer = await test.server.peers.next()
+    assert.equal((await peer.hello()).epoch, null)
+    for (let i = 0; i < 10; i++) {
+      test.time.advance(15_000)
+      const pong = once(peer.socket, 'pong')
+      peer.socket.ping()
+      await pong
+    }
+    assert.equal(test.client.status.state, 'connecting')
+    assert.equal(test.server.peers.length, 0)
+    peer.socket.send(protocol.encodeWelcome({ ...welcome, epoch: 1 }))
+    await peer.publish()
+    peer.ack(0)
+    await receipt
   })
 
   it('sends nothing new after GOAWAY and goes on with the next server', async () => {
