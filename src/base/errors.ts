@@ -135,6 +135,7 @@ export const errorTable = {
   VIEW_NOT_ONLINE: row('user', 'never', 404, null, 'view "{view}" is defined with online: false'),
 
   // HTTP, before a request means anything.
+  HOST_UNKNOWN: row('user', 'never', 421, null, 'this server is not named "{host}"'),
   ROUTE_UNKNOWN: row('user', 'never', 404, null, 'nothing is served at {path}'),
   METHOD_UNKNOWN: row('user', 'never', 405, null, '{path} answers {allowed}'),
   BODY_TOO_LARGE: row('user', 'never', 413, null, 'body exceeds {max} bytes'),

@@ -45,8 +45,17 @@ export const httpNameLengthMax = 256
 export const httpHeadersTimeoutMs = 10_000
 export const httpRequestTimeoutMs = 30_000
 
-/** How long an idle HTTP connection is kept open, ms. */
+/** Time between two looks for HTTP requests that are late, ms: by so much they may be later. */
+export const httpCheckMs = 5000
+
+/** How long an HTTP connection is kept open for another request, ms. */
 export const httpKeepAliveMs = 72_000
+
+/** How long an HTTP connection may take or give nothing, ms; then it is cut. */
+export const httpIdleMs = 120_000
+
+/** Headers of an HTTP request. Beyond: `REQUEST_INVALID`. */
+export const httpHeadersMax = 64
 
 /** Characters of a producer's name. Beyond: `FRAME_INVALID`. */
 export const producerNameLengthMax = 64

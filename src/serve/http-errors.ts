@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { errorTable, MillraceError, type ErrorCode } from '../base/errors.ts'
+import { errorTable, MillraceError, printable, type ErrorCode } from '../base/errors.ts'
 import { httpBodyBytesMax, httpHeaderBytesMax } from '../base/limits.ts'
 
 export interface ErrorBody {
@@ -34,7 +34,7 @@ export function createErrorHandler(log?: HttpLog): ErrorHandler {
   return (thrown, request, reply) => {
     const raised = refusalOf(thrown)
     if (errorTable[raised.code].domain === 'internal') {
-      log?.error({ err: thrown, url: request.url }, 'request failed')
+      log?.error({ err: thrown, url: printable(request.url) }, 'request failed')
       sendRefusal(new MillraceError('INTERNAL'), reply)
     } else {
       sendRefusal(raised, reply)
@@ -82,12 +82,18 @@ function requestInvalid(path: string, reason: string): MillraceError {
   return new MillraceError('REQUEST_INVALID', { path, reason })
 }
 
-/** Answers bytes that are not an HTTP request, before there is a request to answer. */
+/**
+ * Answers bytes that are not an HTTP request, before there is a request to answer; then the socket
+ * goes, whatever the peer does: what it has not said by now is of no interest.
+ */
 export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // A peer that does not get through the TLS handshake has no way to read an answer.
+  const isDeaf = error.code === 'ECONNRESET' || /^E(?:RR_SSL|RR_TLS|PROTO)/.test(error.code ?? '')
+  if (isDeaf || !socket.writable) {
     socket.destroy()
     return
   }
+  socket.once('finish', () => socket.destroy())
   const refusal = connectionRefusal(error.code)
   const { http } = errorTable[refusal.code]
   const body = JSON.stringify(errorBody(refusal))

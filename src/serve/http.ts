@@ -5,17 +5,26 @@
  * takes WebSocket upgrades of its `server`, and programs call `inject`. Every answer is JSON and
  * every refusal has a code of the error table; `docs/reference/http.md` describes the routes.
  */
+import { METHODS } from 'node:http'
 import { fastify, type FastifyInstance, type FastifyReply, type HTTPMethods } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
+import { standardAdmission, type Admission } from '../model/admission.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import { definitionsJson } from './definitions.ts'
 import { createFeatureBody } from './feature-body.ts'
 import { createErrorHandler, errorBody, refuseConnection, type HttpLog } from './http-errors.ts'
+import { addGuard } from './http-guard.ts'
 import { keyOfQuery, requestOfBody, type FeatureRequest } from './http-keys.ts'
 import { addLedger } from './http-ledger.ts'
+import {
+  createHttpServer,
+  standardTimeouts,
+  type HttpTimeouts,
+  type TlsKeys,
+} from './http-server.ts'
 import { readables, type Readable } from './services.ts'
 
 /** Whether the daemon should be sent work. */
@@ -37,20 +46,26 @@ export interface HttpOptions {
   readonly readiness: () => Readiness
   /** Wall time, ms; ages are counted from it. */
   readonly nowMs: () => number
+  /** Who may ask. @defaultValue no web page, by any name */
+  readonly admission?: Admission
   /** Hears of what goes out as `INTERNAL`; nothing is logged without. */
   readonly log?: HttpLog
+  /** @defaultValue null: what is sent can be read on its way */
+  readonly tls?: TlsKeys | null
+  /** @defaultValue the bounds of `base/limits.ts` */
+  readonly timeouts?: Partial<HttpTimeouts>
 }
 
 export function createHttp(options: HttpOptions): FastifyInstance {
   const sendError = createErrorHandler(options.log)
+  const { tls = null } = options
+  const timeouts = { ...standardTimeouts, ...options.timeouts }
   const app = fastify({
     bodyLimit: limits.httpBodyBytesMax,
     // Members are looked up as own ones: these names are refused like any that is not known.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
-    requestTimeout: limits.httpRequestTimeoutMs,
-    keepAliveTimeout: limits.httpKeepAliveMs,
-    http: { headersTimeout: limits.httpHeadersTimeoutMs, maxHeaderSize: limits.httpHeaderBytesMax },
+    serverFactory: (handler) => createHttpServer(handler, { timeouts, tls }),
     routerOptions: { maxParamLength: limits.httpNameLengthMax },
     // While it closes, the last requests are answered like any other.
     return503OnClosing: false,
@@ -59,12 +74,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   })
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(sendError)
-  app.addHook('onRequest', (request, reply, next) => {
-    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
-    // Before the body is read: an unknown path is unknown whatever is sent to it.
-    if (!request.is404) return next()
-    next(new MillraceError('ROUTE_UNKNOWN', { path: request.url.replace(/\?.*/s, '') }))
-  })
+  addGuard(app, options.admission ?? standardAdmission)
   addHealth(app, options)
   addFeatures(app, options)
   addLedger(app, options.ledger, () => {
@@ -78,6 +88,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.get(options.streamPath, () => {
     throw new MillraceError('UPGRADE_REQUIRED')
   })
+  // A path that exists has none of the methods of WebDAV and the like, either.
+  const known = app.supportedMethods
+  for (const method of METHODS) if (!known.includes(method)) app.addHttpMethod(method)
   const readable = ['/healthz', '/readyz', '/v1/definitions', '/v1/status', '/v1/ledger']
   refuseOtherMethods(app, [...readable, options.streamPath], ['GET', 'HEAD'])
   refuseOtherMethods(app, ['/v1/features/:name'], ['GET', 'HEAD', 'POST'])

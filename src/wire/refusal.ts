@@ -5,12 +5,13 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorTable, MillraceError } from '../base/errors.ts'
+import { admissionRefusal, type Admission } from '../model/admission.ts'
 import { subprotocol } from './frames.ts'
 
 /** What the door checks of a request. */
 export interface Door {
   readonly path: string
-  readonly allowedOrigins: readonly string[]
+  readonly admission: Admission
   /** Why nobody is let in at the moment; null when the door is open. */
   readonly shut: () => MillraceError | null
 }
@@ -18,14 +19,12 @@ export interface Door {
 /** Why an upgrade request is refused; null when it may pass. */
 export function refusalOf(request: IncomingMessage, door: Door): MillraceError | null {
   const path = (request.url ?? '').replace(/\?.*/s, '')
-  const { upgrade, origin } = request.headers
+  const { upgrade } = request.headers
+  const refusal = admissionRefusal(request, door.admission)
+  if (refusal !== null) return refusal
   if (path !== door.path) return new MillraceError('ROUTE_UNKNOWN', { path })
   if (request.method !== 'GET') return new MillraceError('METHOD_UNKNOWN', { path, allowed: 'GET' })
   if (upgrade?.toLowerCase() !== 'websocket') return new MillraceError('UPGRADE_REQUIRED')
-  // A browser tells whose page is asking; software outside browsers sends no Origin.
-  if (origin !== undefined && !door.allowedOrigins.includes(origin)) {
-    return new MillraceError('FORBIDDEN_ORIGIN')
-  }
   if (!offeredProtocols(request).includes(subprotocol)) {
     return new MillraceError('SUBPROTOCOL', { expected: subprotocol })
   }

@@ -13,6 +13,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { MillraceError, type ErrorCode } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
+import { standardAdmission, type Admission } from '../model/admission.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { IngestPort, ReadPort } from '../model/contracts.ts'
 import { streamPath, subprotocol } from './frames.ts'
@@ -31,8 +32,8 @@ export interface IngestOptions {
   readonly name: string
   /** @defaultValue `/v1/stream` */
   readonly path?: string
-  /** Origins of web pages that may connect. @defaultValue none */
-  readonly allowedOrigins?: readonly string[]
+  /** Who may connect. @defaultValue no web page, by any name */
+  readonly admission?: Admission
   /** @defaultValue the bounds of `base/limits.ts` */
   readonly limits?: Partial<ConnectionLimits>
   /** @defaultValue the process's timers */
@@ -194,8 +195,8 @@ class Door implements IngestServer {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A raw socket without a listener would end the process with the first reset.
     socket.on('error', ignore)
-    const { path = streamPath, allowedOrigins = [] } = this.#options
-    const refusal = refusalOf(request, { path, allowedOrigins, shut: () => this.#shut() })
+    const { path = streamPath, admission = standardAdmission } = this.#options
+    const refusal = refusalOf(request, { path, admission, shut: () => this.#shut() })
     if (refusal !== null) {
       count(this.#refusals, refusal.code)
       refuseUpgrade(socket, refusal)

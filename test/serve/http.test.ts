@@ -193,6 +193,42 @@ test('an unknown path and an unknown method are two things', async () => {
   await assertRefused(put, 'METHOD_UNKNOWN')
   const { response } = await ask(put)
   assert.equal(response.headers['allow'], 'GET, HEAD, POST')
+  const methods = ['PROPFIND', 'LOCK', 'TRACE', 'DELETE', 'OPTIONS', 'M-SEARCH'] as 'TRACE'[]
+  for (const method of methods) await assertRefused({ method, url: '/v1/status' }, 'METHOD_UNKNOWN')
+})
+
+test('a path with control characters is not even unknown', async () => {
+  await assertRefused('/%00', 'REQUEST_INVALID', /^path: has control characters/)
+  await assertRefused('/..%2f..%2fetc/passwd%0a', 'REQUEST_INVALID')
+  await assertRefused('/..%2f..%2fetc/passwd', 'ROUTE_UNKNOWN')
+})
+
+test('a body that is compressed is not taken', async () => {
+  const post = (encoding: string): InjectOptions => ({
+    method: 'POST',
+    url: '/v1/features/by_user',
+    headers: { 'content-type': 'application/json', 'content-encoding': encoding },
+    payload: '{"keys":[{"user_id":1}]}',
+  })
+  await assertRefused(post('gzip'), 'BODY_TYPE', /not compressed/)
+  assert.equal((await ask(post('Identity'))).status, 200)
+})
+
+test('a page of a stranger, or a name that is not ours, is refused whatever it asks', async () => {
+  const admission = { allowedOrigins: ['https://shop.example'], hostNames: ['shop.example'] }
+  const by = async (url: string, headers: Record<string, string>) =>
+    (await ask({ method: 'POST', url, headers, payload: {} }, { admission })).body['error']
+  for (const url of ['/v1/ledger/replay', '/v1/features/by_user', '/nothing']) {
+    const stranger = await by(url, { origin: 'https://attacker.example' })
+    assert.equal((stranger as { code: string }).code, 'FORBIDDEN_ORIGIN')
+    const rebound = await by(url, { host: 'attacker.example:4800' })
+    assert.equal((rebound as { code: string }).code, 'HOST_UNKNOWN')
+  }
+  const headers = { origin: 'https://shop.example', host: 'shop.example' }
+  const { response } = await ask({ url: '/v1/status', headers }, { admission })
+  assert.equal(response.statusCode, 200)
+  assert.equal(response.headers['access-control-allow-origin'], 'https://shop.example')
+  assert.equal(response.headers['vary'], 'origin')
 })
 
 test('the stream answers that it wants an upgrade', async () => {

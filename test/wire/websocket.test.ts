@@ -28,7 +28,7 @@ async function serve(t: TestContext, limits: Partial<ConnectionLimits> = {}) {
     ports: { ingest, read },
     log: { info: () => {}, error: (fields) => assert.fail(String(Object.values(fields))) },
     name: 'millrace/test',
-    allowedOrigins: ['https://ours.example'],
+    admission: { allowedOrigins: ['https://ours.example'], hostNames: null },
     limits,
     scheduler: {
       soon: setImmediate,
