@@ -71,6 +71,23 @@ export function parseText(given: Given): Parsed<string> {
   return text.trim() === '' || text.includes('\0') ? { refused: 'is empty' } : { value: text }
 }
 
+/** The same, or nothing. */
+export function parseTextOrNone(given: Given): Parsed<string | null> {
+  return given === '' ? { value: null } : parseText(given)
+}
+
+/** Origins of web pages, with commas between: what a browser says of them, to the letter. */
+export function parseOrigins(given: Given): Parsed<readonly string[]> {
+  const origins = String(given)
+    .split(',')
+    .map((each) => each.trim())
+  if (given === '') return { value: [] }
+  const wrong = origins.find((each) => !URL.canParse(each) || new URL(each).origin !== each)
+  return wrong === undefined
+    ? { value: origins }
+    : { refused: `"${wrong}" is not an origin such as "https://shop.example"` }
+}
+
 export function parseLogLevel(given: Given): Parsed<LogLevel> {
   const level = logLevels.find((each) => each === given)
   return level === undefined

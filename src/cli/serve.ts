@@ -16,7 +16,6 @@ import { bannerText, type Definitions } from './banner.ts'
 import { jsonFlag, parseCommand, type CommandHelp, type Io, type Run } from './command.ts'
 import { exitCodes, signalNumbers } from './exit-codes.ts'
 import { escapedJson } from './json-text.ts'
-import { fetchJson } from './server.ts'
 
 export const serveHelp = {
   name: 'serve',
@@ -25,6 +24,10 @@ export const serveHelp = {
   options: daemonOptions,
   flags: {
     json: { ...jsonFlag, description: 'Print the start as one line of JSON.' },
+    insecure: {
+      type: 'boolean',
+      description: 'Listen where other machines can ask, though nobody is asked for a key.',
+    },
     'drop-missing': {
       type: 'boolean',
       description: 'Give up the state of views and sources that are no longer defined.',
@@ -35,6 +38,8 @@ export const serveHelp = {
 /** What the command needs of a daemon. */
 export interface Served {
   readonly url: string
+  /** Its HTTP routes: asked from here, whatever certificate it has. */
+  readonly http: { inject(path: string): Promise<{ readonly body: string }> }
   /** Settles when the daemon has ended; rejects with the failure that ended it. */
   readonly closed: Promise<void>
   drain(): Promise<void>
@@ -46,6 +51,10 @@ export interface StartOptions {
   readonly dataDir: string
   readonly port: number
   readonly host: string
+  readonly insecure: boolean
+  readonly allowedOrigins: readonly string[]
+  readonly tlsCert: string | null
+  readonly tlsKey: string | null
   /** What was asked for; without it, a store that exists keeps what it has. */
   readonly shards?: number
   readonly threads: number
@@ -94,9 +103,11 @@ export function serveCommand(
       { write: (line: string) => stderr.write(escapedLine(line)) },
     )
     const dropMissing = flags['drop-missing'] === true
-    const daemon = await start({ ...rest, features, dataDir, dropMissing, log })
+    const insecure = flags['insecure'] === true
+    const daemon = await start({ ...rest, features, dataDir, insecure, dropMissing, log })
     const ended = untilStopped(daemon, io, after)
-    const definitions = (await fetchJson(daemon.url, '/v1/definitions')) as Definitions
+    const { body } = await daemon.http.inject('/v1/definitions')
+    const definitions = JSON.parse(body) as Definitions
     if (flags['json'] === true) io.out(JSON.stringify({ url: daemon.url, dataDir }))
     else io.out(bannerText({ url: daemon.url, file: positionals[0]!, dataDir, definitions }))
     return ended

@@ -10,6 +10,7 @@ import type { LedgerPort } from '../model/ledger.ts'
 import { createHttp, type Readiness } from '../serve/http.ts'
 import { streamPath } from '../wire/protocol.ts'
 import { attachIngest, type IngestServer } from '../wire/websocket.ts'
+import type { Listening } from './listening.ts'
 import type { MillraceLog } from './options.ts'
 
 export interface Doors {
@@ -33,15 +34,15 @@ export async function openDoors(options: {
   readonly readiness: () => Readiness
   readonly clock: Clock
   readonly log: MillraceLog
-  readonly host: string
-  readonly port: number
+  readonly listening: Listening
 }): Promise<Doors> {
-  const { catalog, ports, ledger, status, readiness, clock, log, host, port } = options
+  const { catalog, ports, ledger, status, readiness, clock, log, listening } = options
+  const { address: host, port, admission, tls } = listening
   const nowMs = (): number => clock.nowMs()
-  const about = { status, readiness, nowMs, log, streamPath }
+  const about = { status, readiness, nowMs, log, streamPath, admission, tls }
   const http = createHttp({ catalog, read: ports.read, ledger, ...about })
   const name = 'millrace/0.1.0'
-  const wire = attachIngest({ server: http.server, catalog, ports, log, name })
+  const wire = attachIngest({ server: http.server, catalog, ports, log, name, admission })
   const close = async (): Promise<void> => {
     wire.close()
     await http.close()
@@ -54,7 +55,7 @@ export async function openDoors(options: {
   }
   const address = http.server.address() as AddressInfo
   const named = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  const url = `http://${named}:${address.port}`
+  const url = `${tls === null ? 'http' : 'https'}://${named}:${address.port}`
   log.info({ url }, 'listening')
   return { url, http, wire, close }
 }

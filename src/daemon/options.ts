@@ -33,6 +33,18 @@ export interface MillraceOptions {
   /** @defaultValue `'127.0.0.1'` */
   readonly host?: string
   /**
+   * Lets `host` be an address that other machines reach, though nobody is asked for a key.
+   *
+   * @defaultValue false
+   */
+  readonly insecure?: boolean
+  /** Origins of web pages that may ask, such as `https://shop.example`. @defaultValue none */
+  readonly allowedOrigins?: readonly string[]
+  /** File of a certificate chain, PEM: HTTPS and wss only. @defaultValue null: no TLS */
+  readonly tlsCert?: string | null
+  /** File of its private key, PEM. @defaultValue null */
+  readonly tlsKey?: string | null
+  /**
    * Parts of the key space, fixed when the data directory is created; one that has another number
    * is refused.
    *
@@ -74,9 +86,15 @@ export type ResolvedOptions = Pick<MillraceOptions, 'features'> & Resolved<typeo
 
 /** @throws MillraceError `CONFIG_INVALID`; the environment is not read. */
 export async function resolveOptions(options: MillraceOptions): Promise<ResolvedOptions> {
-  const { features, dropMissing: _dropMissing, clock: _clock, log: _log, ...given } = options
+  const { features, insecure: _insecure, dropMissing: _dropMissing, ...others } = options
+  const { clock: _clock, log: _log, allowedOrigins, tlsCert, tlsKey, ...given } = others
   const dataDir = given.dataDir ?? (await mkdtemp(join(tmpdir(), 'millrace-')))
-  return { features, ...resolveConfig(daemonOptions, { port: 0, ...given, dataDir }, {}) }
+  const texts = {
+    allowedOrigins: allowedOrigins?.join(','),
+    tlsCert: tlsCert ?? undefined,
+    tlsKey: tlsKey ?? undefined,
+  }
+  return { features, ...resolveConfig(daemonOptions, { port: 0, ...given, ...texts, dataDir }, {}) }
 }
 
 /**

@@ -24,6 +24,7 @@ import type { Doors, openDoors } from './doors.ts'
 import { storedFormats } from './formats.ts'
 import { Intake } from './intake.ts'
 import { LedgerReplay } from './ledger-replay.ts'
+import { settleListening, type Listening } from './listening.ts'
 import { loadDefinitions, type Loaded } from './load.ts'
 import { Millrace } from './millrace.ts'
 import {
@@ -45,6 +46,7 @@ const silent: MillraceLog = { info: () => {}, error: () => {} }
 /** Starts a daemon; see `embed.ts`. */
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
   const resolved = await resolveOptions(options)
+  const listening = await settleListening(resolved, options.insecure ?? false)
   const directory = await openDirectory(resolved.dataDir, storedFormats)
   const opened: Opened = {
     directory,
@@ -58,7 +60,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
   }
   try {
     assertShards(options, directory.manifest)
-    return await start(options, resolved, opened)
+    return await start(options, { ...resolved, listening }, opened)
   } catch (thrown) {
     // Doors that are still opening are waited for: nothing may listen after a start has failed.
     const wereOpen = await opened.doors
@@ -94,7 +96,7 @@ interface Opened {
 
 async function start(
   options: MillraceOptions,
-  resolved: ResolvedOptions,
+  resolved: ResolvedOptions & { readonly listening: Listening },
   opened: Opened,
 ): Promise<Millrace> {
   const { directory } = opened
@@ -157,8 +159,7 @@ async function start(
     readiness: () => millrace.readiness(),
     clock,
     log,
-    host: resolved.host,
-    port: resolved.port,
+    listening: resolved.listening,
   })
   const doors = await millrace.unlessFailed(opened.doors)
   const rest = { directory, lanes: opened.lanes!, ledger, recording, replay }

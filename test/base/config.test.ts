@@ -41,6 +41,9 @@ test('every option has its type after defaults', () => {
     dataDir: './data',
     port: 4800,
     host: '127.0.0.1',
+    allowedOrigins: [],
+    tlsCert: null,
+    tlsKey: null,
     shards: 16,
     stateBytesMax: 536_870_912,
     checkpointMs: 10_000,
@@ -70,6 +73,8 @@ test('a value that cannot be is refused where it stands', () => {
   const cases: [Record<string, string>, Record<string, string>, RegExp][] = [
     [{ port: '65536' }, {}, /^--port: "65536" is not a whole number from 0 to 65535$/],
     [{ port: '1.5' }, {}, /^--port/],
+    [{ allowedOrigins: 'shop.example' }, {}, /^--allow-origin: "shop.example" is not an origin/],
+    [{ allowedOrigins: 'https://a.example,https://b.example/' }, {}, /"https:\/\/b.example\/" is/],
     [{ port: '' }, {}, /^--port/],
     [{ port: '0x10' }, {}, /^--port/],
     [{}, { MILLRACE_SHARDS: '65' }, /^MILLRACE_SHARDS: "65" .* 1 to 64$/],

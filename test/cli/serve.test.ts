@@ -29,6 +29,7 @@ function fakeDaemon() {
   const drained = new Promise<void>((resolve) => (letGo = resolve))
   const daemon: Served = {
     url: server.url,
+    http: server.http,
     closed: new Promise(() => undefined),
     drain: () => {
       calls.push('drain')
@@ -61,6 +62,10 @@ test('serve passes resolved options on and prints where it is and what it serves
     dataDir: resolve('d'),
     port: 0,
     host: '127.0.0.1',
+    insecure: false,
+    allowedOrigins: [],
+    tlsCert: null,
+    tlsKey: null,
     shards: 4,
     stateBytesMax: 512 * 1024 * 1024,
     checkpointMs: 10_000,
@@ -171,7 +176,8 @@ test('a daemon that does not start, or fails to drain, fails the command', async
   await assert.rejects(serveCommand(() => Promise.reject(locked))([features], io), locked)
   const drain = (): Promise<void> => Promise.reject(locked)
   const drained = new Promise<void>(() => undefined)
-  const start = () => Promise.resolve({ url: server.url, closed: drained, drain, close: drain })
+  const { url, http } = server
+  const start = () => Promise.resolve({ url, http, closed: drained, drain, close: drain })
   const printed = io.nextOut()
   const ended = serveCommand(start)([features], io)
   await printed

@@ -151,6 +151,8 @@ test('a shard thread that ends while the doors open fails the start, which ends 
     if (line.includes('SHARD_FAILED')) found()
   }
   const host = 'millrace.test'
+  const address = { address: '127.0.0.1', family: 4 }
+  t.mock.method(dns.promises, 'lookup', () => Promise.resolve(address))
   const failing = startDaemon(t, { ...same, host, log: pino({}, { write }) })
   await assert.rejects(failing, { code: 'SHARD_FAILED' })
   assert.equal(lookup.mock.callCount(), 1)

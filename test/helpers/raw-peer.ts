@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { decode, encode } from '@msgpack/msgpack'
-import { WebSocket } from 'ws'
+import { WebSocket, type ClientOptions } from 'ws'
 import { Queue } from '../client/support.ts'
 
 /** A frame as it is decoded: its type and its fields. */
@@ -42,8 +42,10 @@ export class RawPeer {
     url: string,
     producer: string | null,
     epoch: number | null = null,
+    options: ClientOptions = {},
   ) {
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream`, 'millrace.v1+msgpack')
+    const stream = `${url.replace('http', 'ws')}/v1/stream`
+    const socket = new WebSocket(stream, 'millrace.v1+msgpack', options)
     t.after(() => socket.terminate())
     await once(socket, 'open')
     const peer = new RawPeer(socket)

@@ -10,6 +10,7 @@ const nowMs = Date.UTC(2024, 4, 1, 12)
 
 export interface ShopServer {
   readonly url: string
+  readonly http: { inject(path: string): Promise<{ readonly body: string }> }
   close(): Promise<void>
 }
 
@@ -43,5 +44,5 @@ export async function openShopServer(): Promise<ShopServer> {
     streamPath: '/v1/stream',
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { url, close: () => app.close() }
+  return { url, http: app, close: () => app.close() }
 }
