@@ -99,9 +99,9 @@ export const sessionFlushesMax = 1024
 export const ackRejectionsMax = 1000
 
 /**
- * How far the wall clock may run ahead of monotonic time and be followed, ms; how long it has to say
- * more until that is believed; and how long ago the last event may be at a start before what is
- * deleted by its age waits for that. Meanwhile `/readyz` warns: `CLOCK_SKEWED`.
+ * How far the wall clock may run ahead of monotonic time and be followed, ms; how long it has to
+ * say more until that is believed; and how long ago the last event may be at a start before what
+ * is deleted by its age waits for that. Meanwhile `/readyz` warns: `CLOCK_SKEWED`.
  */
 export const clockStepMsMax = 60_000
 export const clockConfirmMs = 10 * 60_000

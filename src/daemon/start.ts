@@ -142,9 +142,7 @@ async function start(
   const checkpoints = new Checkpoints({ ...aging, ...parts })
   opened.checkpoints = checkpoints
   const recovery = await millrace.unlessFailed(recover({ ...parts, intake }))
-  const journalCutBytes = journal.recovered.droppedBytes
-  const ledgerCutBytes = ledger.recovered.droppedBytes
-  log.info({ ...recovery, journalCutBytes, ledgerCutBytes }, 'recovered')
+  log.info({ ...recovery, ...cutOf(journal, ledger) }, 'recovered')
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
 
   const readShards = shardReader(lanes, shardCount)
@@ -165,6 +163,14 @@ async function start(
   const rest = { directory, lanes: opened.lanes!, ledger, recording, replay }
   millrace.open({ doors, router, journal, checkpoints, ...rest })
   return millrace
+}
+
+/** What a crash has left of a group that was never whole. */
+function cutOf(journal: Journal, ledger: Ledger) {
+  return {
+    journalCutBytes: journal.recovered.droppedBytes,
+    ledgerCutBytes: ledger.recovered.droppedBytes,
+  }
 }
 
 /** Loads the modules of a server, which are many, while the threads load theirs. */

@@ -117,7 +117,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 export class Journal {
   /** Who has sent what, up to the last append. Only the journal changes it. */
   readonly producers: ProducerTable
-  /** What was found on opening. A store that has got further than its `end` has lost its journal. */
+  /** What was found on opening. A store that is further than its `end` has lost its journal. */
   readonly recovered: FoundLog
   /** Names the log; another one in the same place is another log. 32 hexadecimal digits. */
   readonly logId: string

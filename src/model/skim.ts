@@ -2,8 +2,8 @@
  * The look at raw msgpack before anything is decoded: five bytes can ask a decoder for 240 MB.
  *
  * After it, the value is whole, its depth, its number of values and the keys of each map are within
- * bounds, no container claims more than the bytes that follow, and every string is plain UTF-8. What keys and extensions
- * it holds is for the decoder to check.
+ * bounds, no container claims more than the bytes that follow, and every string is plain UTF-8.
+ * What keys and extensions it holds is for the decoder to check.
  */
 import { isUtf8 } from 'node:buffer'
 import { MillraceError } from '../base/errors.ts'

@@ -192,7 +192,9 @@ test('limits are told as they are', () => {
   const told: [number, RegExp][] = [
     [limits.frameBytesMax / 2 ** 20, /`limits.frameBytes` long \((\d+) MiB\)/],
     [limits.frameDepthMax, /than PUBLISH nests\s+at most (\d+) deep/],
-    [limits.frameNodesMax / 1000, /at most (\d+),000 values/],
+    [limits.frameNodesMax, /holds at most (\d+) values/],
+    [limits.readNodesMax / 1000, /\((\d+),000 in a READ\)/],
+    [limits.frameMapMax, /its maps have at most (\d+) keys/],
     [limits.frameFragmentsMax, /into at most (\d+) fragments/],
     [limits.helloTimeoutMs / 1000, /within (\d+) seconds after the upgrade/],
     [limits.producerNameLengthMax, /1 to (\d+) printable ASCII/],
