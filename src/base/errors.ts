@@ -172,6 +172,7 @@ export const errorTable = {
     1011,
     'ledger write failed, outcome unknown: {reason}',
   ),
+  REBUILD_INCOMPLETE: row('internal', 'never', 500, null, 'nothing was rebuilt: {reason}'),
   CHECKPOINT_FAILED: row(
     'internal',
     'backoff',

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { Inspection } from '../daemon/inspect.ts'
+import type { Rebuilt, RebuildOptions } from '../daemon/rebuild.ts'
 import type { Loop } from '../load/options.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { LoadPlan, StartedLoad } from './load-plan.ts'
@@ -25,6 +26,11 @@ export async function startDaemon(options: StartOptions): Promise<Served> {
 export async function inspectData(dataDir: string, isWhole: boolean): Promise<Inspection> {
   const { inspectDirectory } = await import('../daemon/inspect.ts')
   return inspectDirectory(dataDir, isWhole)
+}
+
+export async function rebuildData(options: RebuildOptions): Promise<readonly Rebuilt[]> {
+  const { rebuildShards } = await import('../daemon/rebuild.ts')
+  return rebuildShards(options)
 }
 
 /** @param file  Absolute path of a features file. */

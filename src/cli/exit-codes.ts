@@ -69,6 +69,7 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
     exit: 'data',
     hint: 'keep a copy of the data directory; without its ledger/ the daemon starts a new one',
   },
+  REBUILD_INCOMPLETE: { exit: 'data', hint: 'nothing was changed; a backup may help' },
 
   CLIENT_UNREACHABLE: { exit: 'failure', hint: 'is the daemon running? --url says where' },
 }

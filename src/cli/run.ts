@@ -9,7 +9,14 @@ import { createRequire } from 'node:module'
 import { MillraceError, printable } from '../base/errors.ts'
 import { checkCommand, checkHelp } from './check.ts'
 import { usageInvalid, type CommandHelp, type Io, type Run } from './command.ts'
-import { connectPublisher, inspectData, loadCatalog, startDaemon, startLoad } from './connect.ts'
+import {
+  connectPublisher,
+  inspectData,
+  loadCatalog,
+  rebuildData,
+  startDaemon,
+  startLoad,
+} from './connect.ts'
 import { exitCodes, isSystemError, verdictOf } from './exit-codes.ts'
 import { getHelp, runGet } from './get.ts'
 import { commandHelpText, helpText } from './help.ts'
@@ -17,6 +24,7 @@ import { inspectCommand, inspectHelp } from './inspect.ts'
 import { ledgerHelp, runLedger } from './ledger.ts'
 import { loadCommand, loadHelp } from './load.ts'
 import { pushCommand, pushHelp } from './push.ts'
+import { rebuildCommand, rebuildHelp } from './rebuild.ts'
 import { serveCommand, serveHelp } from './serve.ts'
 
 interface Command {
@@ -40,6 +48,7 @@ const commands: readonly Command[] = [
   { help: ledgerHelp, run: runLedger },
   { help: loadHelp, run: loadCommand({ load: loadCatalog, start: startLoad }) },
   { help: inspectHelp, run: inspectCommand(inspectData) },
+  { help: rebuildHelp, run: rebuildCommand(rebuildData) },
   { help: helpHelp, run: runHelp },
 ]
 

@@ -1,7 +1,9 @@
 /**
  * Stores of a shard for tests: what is written into them, and the environment beneath, in which
- * damage can be done.
+ * damage can be done; damage in other files, too.
  */
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { open } from 'lmdb'
 import { openShardStore, type ShardStore } from '../../src/persist/shard-store.ts'
 import type { StateWrite, StoreWrite } from '../../src/persist/store-writes.ts'
@@ -75,4 +77,29 @@ export function entriesOf(raw: ReturnType<typeof openRaw>) {
       .filter(({ key }) => key[0]! < 0x20)
       .map(({ key, value }) => ({ database, key: Buffer.from(key), value: Buffer.from(value) })),
   )
+}
+
+/** The n-th segment of a log. */
+export async function segment(dir: string, log: string, n: number): Promise<string> {
+  const names = (await readdir(join(dir, log))).toSorted()
+  return join(dir, log, names.at(n)!)
+}
+
+export async function flip(file: string, at: number): Promise<void> {
+  const bytes = await readFile(file)
+  const place = at < 0 ? bytes.length + at : at
+  bytes[place]! ^= 1
+  await writeFile(file, bytes)
+}
+
+/** A shard that has keys, and one of them. */
+export async function storedKey(dir: string): Promise<[shard: string, key: Buffer]> {
+  const shards = (await readdir(join(dir, 'shards'))).toSorted()
+  for (const shard of shards.filter((name) => /^\d{3}$/.test(name))) {
+    const raw = openRaw(join(dir, 'shards', shard))
+    const entry = entriesOf(raw).find(({ key }) => key[0] === 1)
+    await raw.close()
+    if (entry !== undefined) return [join(dir, 'shards', shard), entry.key]
+  }
+  throw new Error('there is no key')
 }

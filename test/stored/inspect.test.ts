@@ -2,14 +2,14 @@
  * `inspect` over directories with damage of every kind: what is found, where, and what helps.
  */
 import assert from 'node:assert/strict'
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { runCli } from '../../src/cli/run.ts'
 import { inspectDirectory, type Inspection, type Remedy } from '../../src/daemon/inspect.ts'
 import { lockDirectory } from '../../src/persist/lock.ts'
 import { testIo } from '../helpers/io.ts'
-import { change, entriesOf, openRaw } from '../helpers/stores.ts'
+import { change, entriesOf, flip, openRaw, segment, storedKey } from '../helpers/stores.ts'
 import { copyOf, hashes, storedDirectory } from '../helpers/stored.ts'
 
 test('a directory without damage is sound, and is not changed', async (t) => {
@@ -45,30 +45,6 @@ interface Row {
   readonly reason: RegExp
   /** Only a look at every byte finds it. */
   readonly isDeep?: true
-}
-
-/** The n-th segment of a log. */
-async function segment(dir: string, log: string, n: number): Promise<string> {
-  const names = (await readdir(join(dir, log))).toSorted()
-  return join(dir, log, names.at(n)!)
-}
-
-async function flip(file: string, at: number): Promise<void> {
-  const bytes = await readFile(file)
-  const place = at < 0 ? bytes.length + at : at
-  bytes[place]! ^= 1
-  await writeFile(file, bytes)
-}
-
-/** A shard that has keys, and one of them. */
-async function storedKey(dir: string): Promise<[shard: string, key: Buffer]> {
-  for (const name of shardNames) {
-    const raw = openRaw(join(dir, name))
-    const entry = entriesOf(raw).find(({ key }) => key[0] === 1)
-    await raw.close()
-    if (entry !== undefined) return [join(dir, name), entry.key]
-  }
-  throw new Error('there is no key')
 }
 
 const rows: Readonly<Record<string, Row>> = {
