@@ -69,6 +69,7 @@ async function setUp() {
     lane,
     acks,
     clock,
+    journal,
     open,
     session,
     reopen: () => open(session.epoch),
@@ -121,6 +122,16 @@ test('names are refused beyond the bound, and those that are known are not', asy
   await assert.rejects(open(null, 'c'), { code: 'PRODUCER_QUOTA' })
   assert.equal((await open(session.epoch)).epoch, session.epoch)
   assert.equal((await open(null)).epoch, session.epoch + 1)
+})
+
+test('a new epoch is on disk before anyone hears of it', async () => {
+  const { journal, open } = await setUp()
+  const before = journal.end
+  const opening = open(null)
+  assert.ok(journal.end > before)
+  assert.equal(journal.flushed, before)
+  await opening
+  assert.equal(journal.flushed, journal.end)
 })
 
 test('an epoch that was never given out is told from one that is over', async () => {

@@ -13,6 +13,13 @@ import { Queue } from '../client/support.ts'
 /** A frame as it is decoded: its type and its fields. */
 export type RawFrame = readonly [type: number, ...fields: unknown[]]
 
+/** What a test looks at of a WELCOME. */
+interface RawWelcome {
+  readonly epoch: number
+  readonly lastSeq: number
+  readonly expired?: boolean
+}
+
 export interface RawAck {
   readonly upTo: number
   readonly duplicates: number
@@ -55,7 +62,7 @@ export class RawPeer {
     const [type, welcome] = await Promise.race([peer.frames.next(), refused])
     refused.catch(() => {})
     assert.equal(type, 2)
-    return { peer, welcome: welcome as { epoch: number; lastSeq: number } }
+    return { peer, welcome: welcome as RawWelcome }
   }
 
   send(...frame: unknown[]): void {

@@ -182,6 +182,20 @@ test('the table of rejections has every code that rejects an event', () => {
   )
 })
 
+test('every rule of delivery has a test, and no hard case is left out', () => {
+  const rules = tableBelow('## Rules')
+  assert.ok(rules.length > 30)
+  for (const [rule, , file, name] of rules) {
+    const text = readFileSync(join(root, `test/${file!.replaceAll('`', '')}.test.ts`), 'utf8')
+    assert.ok(text.includes(`'${name!}'`), `${rule!}: no test is named "${name!}"`)
+  }
+  const names = rules.map(([, , , name]) => name!)
+  const cases = readFileSync(join(root, 'test/e2e/hard-cases.test.ts'), 'utf8')
+  const hard = [...cases.matchAll(/name: '(P\d+: .*)',/g)].map(([, name]) => name!)
+  assert.ok(hard.length > 10)
+  for (const name of hard) assert.ok(names.includes(name), name)
+})
+
 test('the table of refusals has the status of each code', () => {
   for (const [status, code] of tableBelow('## Connecting')) {
     assert.equal(errorTable[code!.replaceAll('`', '') as ErrorCode].http, Number(status))
