@@ -37,7 +37,7 @@ export interface Publisher {
   /** Waits for what is published, then disconnects. */
   drain(): Promise<void>
   /** Disconnects now. */
-  close(): Promise<void>
+  close(): Promise<unknown>
 }
 
 interface PublishOutcome {

@@ -21,7 +21,7 @@ import { systemEnvironment, type Environment } from './environment.ts'
 import { FramePool } from './frame-pool.ts'
 import { layoutOf, type SourceShape } from './layout.ts'
 import { resolveOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
-import { Producer } from './producer.ts'
+import { Producer, type Unfinished } from './producer.ts'
 import { Reader, type FeatureVector, type JoinKeys } from './reader.ts'
 import type { Receipt } from './receipt.ts'
 
@@ -82,6 +82,9 @@ export class MillraceClient {
         onRejected: (rejection) => {
           queueMicrotask(() => this.#options.publish.onRejected(rejection))
         },
+        onUnknown: (left) => {
+          queueMicrotask(() => this.#options.publish.onUnknown(left))
+        },
       },
       environment,
       new FramePool(framePoolBytesMax),
@@ -119,6 +122,11 @@ export class MillraceClient {
   /** Events whose outcome is not known yet. */
   get unacknowledged(): number {
     return this.#producer.events
+  }
+
+  /** Those among them that were sent and may have been counted, and those that were not sent. */
+  get unfinished(): Unfinished {
+    return this.#producer.unfinished
   }
 
   /**
@@ -161,6 +169,7 @@ export class MillraceClient {
    * Everything else is as with {@link publish}. {@link flush} waits until all have their outcome,
    * {@link ready} until there is room. A rejected event is told to `onRejected`, in rare cases more
    * than once; one whose rejection was lost with a connection is in the server's ledger only.
+   * Events that have no outcome when the client ends are told to `onUnknown`.
    *
    * @throws {@link MillraceError} at once, what `publish` rejects with before it sends.
    */
@@ -239,11 +248,17 @@ export class MillraceClient {
     }
   }
 
-  /** Closes now: promises that are open reject with `CLIENT_CLOSED`. */
-  async close(): Promise<void> {
+  /**
+   * Closes now: promises that are open reject with `CLIENT_CLOSED`; of events without a receipt
+   * that have no outcome, `onUnknown` is told.
+   *
+   * @returns how many events have no outcome.
+   */
+  async close(): Promise<Unfinished> {
     this.#isLeaving = true
     this.#fail(new MillraceError('CLIENT_CLOSED'))
     await this.#connection.close()
+    return this.#producer.unfinished
   }
 
   /** The same as {@link drain}. */

@@ -140,7 +140,9 @@ export class Collector {
   /** Fails every call that has events here. */
   fail(error: MillraceError): void {
     for (const batch of [...this.#full, ...this.#open.values()]) {
-      for (const { call } of batch.segments) call.fail(error)
+      for (const { call, count } of batch.segments) {
+        call.fail(error, { source: batch.source, count, firstSequence: -1, wasSent: false })
+      }
     }
     this.#full = []
     this.#fullBytes = 0

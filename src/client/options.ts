@@ -9,7 +9,7 @@ import { batchEventsMax, frameBytesMax, producerNameLengthMax } from '../base/li
 import { streamPath } from '../wire/protocol.ts'
 import type { ClientStatus } from './connection.ts'
 import type { ProducerOptions } from './producer.ts'
-import type { SentRejection } from './receipt.ts'
+import type { OpenEvents, SentRejection } from './receipt.ts'
 
 /** Options of {@link MillraceClient}. */
 export interface ClientOptions {
@@ -59,6 +59,13 @@ export interface ClientOptions {
    * @defaultValue a warning of the process, for the first one
    */
   readonly onRejected?: (rejection: SentRejection) => void
+  /**
+   * Told, when the client is closed or refused for good, of events that were sent without a receipt
+   * and have no outcome. Those of `publish` are told by their promises.
+   *
+   * @defaultValue a warning of the process, for the first ones
+   */
+  readonly onUnknown?: (left: OpenEvents) => void
   /** Told of every change of the connection's state, in order. */
   readonly onStatus?: (status: ClientStatus) => void
   /** @defaultValue the system's clocks */
@@ -95,7 +102,8 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
       batchBytesMax,
       frameBytesMax,
       lingerMs: checked('lingerMs', options.lingerMs, 0, 0),
-      onRejected: options.onRejected ?? warnOnce(),
+      onRejected: options.onRejected ?? warnOnce('onRejected', rejectionText),
+      onUnknown: options.onUnknown ?? warnOnce('onUnknown', unknownText),
     },
     readTimeoutMs: checked('readTimeoutMs', options.readTimeoutMs, 10_000, 1),
     onStatus: onStatus ?? (() => {}),
@@ -131,17 +139,24 @@ function checkedProducer(name: string): string {
   })
 }
 
-/** A rejection that nobody has asked for must not go unseen. */
-function warnOnce(): (rejection: SentRejection) => void {
+/** What nobody has asked for must not go unseen. */
+function warnOnce<T>(option: string, textOf: (told: T) => string): (told: T) => void {
   let isWarned = false
-  return ({ source, sequence, code, path, message }) => {
+  return (told) => {
     if (isWarned) return
     isWarned = true
-    const what = `event ${sequence}, of the source ${source}, was rejected`
-    const more = 'Further ones are not told; pass onRejected to hear of each.'
-    const name = 'MillraceWarning'
-    process.emitWarning(`${what}: ${code} ${path} ${message}. ${more}`, name)
+    const more = `Further ones are not told; pass ${option} to hear of each.`
+    process.emitWarning(`${textOf(told)}. ${more}`, 'MillraceWarning')
   }
+}
+
+function rejectionText({ source, sequence, code, path, message }: SentRejection): string {
+  return `event ${sequence}, of the source ${source}, was rejected: ${code} ${path} ${message}`
+}
+
+function unknownText({ source, count, wasSent }: OpenEvents): string {
+  const outcome = wasSent ? 'were sent, and whether they count is unknown' : 'were not sent'
+  return `the client has ended: ${count} events of the source ${source} ${outcome}`
 }
 
 function randomProducer(): string {

@@ -21,6 +21,8 @@ export class Outbox {
   #next = 0
   #nextSequence = 0
   #acknowledged = -1
+  /** Highest sequence that was handed to a connection, this one or an earlier one. */
+  #sent = -1
   #bytes = 0
   #inFlightEvents = 0
   #inFlightBytes = 0
@@ -46,6 +48,12 @@ export class Outbox {
   get events(): number {
     const first = this.#batches[0]
     return first === undefined ? 0 : this.#nextSequence - first.sequence
+  }
+
+  /** Those among them that were sent, once at least: they may have been counted. */
+  get sentEvents(): number {
+    const first = this.#batches[0]
+    return first === undefined ? 0 : Math.max(0, this.#sent + 1 - first.sequence)
   }
 
   /** Bytes of the frames that hold them. */
@@ -80,6 +88,7 @@ export class Outbox {
     const batch = this.#batches[this.#next]
     if (batch === undefined || !this.allows(credits, batch.count, batch.frame.length)) return null
     this.#next += 1
+    this.#sent = Math.max(this.#sent, batch.sequence + batch.count - 1)
     this.#inFlightEvents += batch.count
     this.#inFlightBytes += batch.frame.length
     return batch
@@ -117,6 +126,7 @@ export class Outbox {
     if (this.#batches.length > 0) return false
     this.#nextSequence = 0
     this.#acknowledged = -1
+    this.#sent = -1
     return true
   }
 
@@ -143,7 +153,13 @@ export class Outbox {
 
   /** Fails every call that waits. */
   fail(error: MillraceError): void {
-    for (const { segments } of this.#batches) for (const { call } of segments) call.fail(error)
+    for (const { source, sequence, segments } of this.#batches) {
+      let firstSequence = sequence
+      for (const { call, count } of segments) {
+        call.fail(error, { source, count, firstSequence, wasSent: firstSequence <= this.#sent })
+        firstSequence += count
+      }
+    }
     this.#batches = []
     this.#next = 0
     this.#bytes = 0

@@ -18,10 +18,18 @@ import {
   SendCall,
   type EventCall,
   type Receipt,
-  type SentRejection,
+  type SendListener,
 } from './receipt.ts'
 
-export interface ProducerOptions {
+/** Events that have no outcome yet. */
+export interface Unfinished {
+  /** They were not sent: if they never are, they do not count. */
+  readonly unsent: number
+  /** They were sent, and whether they count is not known: they are sent again until it is. */
+  readonly unknown: number
+}
+
+export interface ProducerOptions extends SendListener {
   readonly outboxEventsMax: number
   readonly outboxBytesMax: number
   readonly batchEventsMax: number
@@ -29,8 +37,6 @@ export interface ProducerOptions {
   /** Bytes of a frame that holds a single event, until the server has told its own bound. */
   readonly frameBytesMax: number
   readonly lingerMs: number
-  /** Told of each rejected event that was sent without a receipt. */
-  readonly onRejected: (rejection: SentRejection) => void
 }
 
 interface Waiter {
@@ -54,6 +60,8 @@ export class Producer {
   #scheduled = false
   #stopPause: (() => void) | null = null
   #failure: MillraceError | null = null
+  /** What had no outcome at the end. */
+  #left: Unfinished | null = null
   #duplicates = 0
   #readyWaiters: Waiter[] = []
   /** Ascending by sequence. */
@@ -66,12 +74,19 @@ export class Producer {
     const { batchEventsMax: events, batchBytesMax: bytes, frameBytesMax } = options
     this.#collector = new Collector({ events, bytes, frameBytesMax }, pool)
     this.#outbox = new Outbox(pool)
-    this.#sent = new SendCall(options.onRejected)
+    this.#sent = new SendCall(options)
   }
 
   /** Events whose outcome is not known. */
   get events(): number {
     return this.#collector.events + this.#outbox.events
+  }
+
+  /** What of them was sent, and what was not; after the end, what had no outcome then. */
+  get unfinished(): Unfinished {
+    if (this.#left !== null) return this.#left
+    const unknown = this.#outbox.sentEvents
+    return { unsent: this.events - unknown, unknown }
   }
 
   /** Events of which the server has said that it did not count them again. */
@@ -184,6 +199,7 @@ export class Producer {
   fail(error: MillraceError): void {
     if (this.#failure !== null) return
     this.#failure = error
+    this.#left = this.unfinished
     this.disconnected()
     this.#collector.fail(error)
     this.#outbox.fail(error)

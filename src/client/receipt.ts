@@ -35,6 +35,17 @@ export interface SentRejection extends Omit<Rejection, 'index'> {
   readonly sequence: number
 }
 
+/** Events that were sent without a receipt, and that have no outcome when the client ends. */
+export interface OpenEvents {
+  /** Name of the source. */
+  readonly source: string
+  readonly count: number
+  /** Sequence of the first one, the others follow it; -1 when they have none yet. */
+  readonly firstSequence: number
+  /** Whether they have left the client: then they may have been counted, otherwise not. */
+  readonly wasSent: boolean
+}
+
 /** Where the events of a batch came from, and who is told of their outcome. */
 export interface EventCall {
   /** Some events of the call are in one more batch. */
@@ -46,7 +57,8 @@ export interface EventCall {
   reject(rejection: Rejection, source: string, sequence: number): void
   /** One batch of the call is acknowledged, after every `reject` for it. */
   acknowledged(rejectionsKnown: boolean): void
-  fail(error: MillraceError): void
+  /** There will be no outcome: these events of the call are left. */
+  fail(error: MillraceError, left: OpenEvents): void
 }
 
 /** One call of `publish` that waits for its answer. */
@@ -112,12 +124,18 @@ export class PublishCall implements EventCall {
   }
 }
 
-/** All events that were sent without a receipt: only their rejections matter to anyone. */
-export class SendCall implements EventCall {
-  readonly #onRejected: (rejection: SentRejection) => void
+/** Who is told of events that were sent without a receipt. */
+export interface SendListener {
+  readonly onRejected: (rejection: SentRejection) => void
+  readonly onUnknown: (left: OpenEvents) => void
+}
 
-  constructor(onRejected: (rejection: SentRejection) => void) {
-    this.#onRejected = onRejected
+/** All events that were sent without a receipt: what is told of them is what they are not. */
+export class SendCall implements EventCall {
+  readonly #listener: SendListener
+
+  constructor(listener: SendListener) {
+    this.#listener = listener
   }
 
   opened(): void {}
@@ -127,12 +145,14 @@ export class SendCall implements EventCall {
   sequenced(): void {}
 
   reject({ code, path, message }: Rejection, source: string, sequence: number): void {
-    this.#onRejected({ source, sequence, code, path, message })
+    this.#listener.onRejected({ source, sequence, code, path, message })
   }
 
   acknowledged(): void {}
 
-  fail(): void {}
+  fail(_error: MillraceError, left: OpenEvents): void {
+    this.#listener.onUnknown(left)
+  }
 }
 
 /** The events of a call that are in one batch: `count`, the first at `index` in the call. */

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test'
 import * as protocol from '../../src/wire/protocol.ts'
 import { pushSource } from '../../src/define/source.ts'
 import { t } from '../../src/define/types.ts'
-import type { SentRejection } from '../../src/client/receipt.ts'
+import type { OpenEvents, SentRejection } from '../../src/client/receipt.ts'
 import { eventsOf, Queue, setUp } from './support.ts'
 
 const clicks = pushSource({
@@ -223,6 +223,28 @@ describe('the end of a client', () => {
     assert.equal(test.client.status.state, 'closed')
     await assert.rejects(test.client.ready(), { code: 'CLIENT_CLOSED' })
     await assert.rejects(test.client.get('s', { id: 1 }), { code: 'CLIENT_CLOSED' })
+  })
+
+  it('tells what has no outcome, and whether it was sent', async () => {
+    const left = new Queue<OpenEvents>()
+    await using test = await setUp({ onUnknown: (events) => left.push(events) })
+    test.client.send('clicks', [{ n: 1 }, { n: 2 }])
+    const peer = await test.server.peers.next()
+    await peer.welcome()
+    await peer.publish()
+    test.client.send('views', { n: 3 })
+    assert.deepEqual(test.client.unfinished, { unsent: 1, unknown: 2 })
+    assert.deepEqual(await test.client.close(), { unsent: 1, unknown: 2 })
+    const told = [await left.next(), await left.next()].map(({ source, wasSent }) => [
+      source,
+      wasSent,
+    ])
+    assert.deepEqual(told, [
+      ['views', false],
+      ['clicks', true],
+    ])
+    assert.equal(left.length, 0)
+    assert.deepEqual(await test.client.close(), { unsent: 1, unknown: 2 })
   })
 
   it('cuts the connection when the server does not close it', async () => {

@@ -16,8 +16,8 @@ describe('the options of a client', () => {
     for (const name of names) assert.match(name, /^[\x21-\x7e]{1,64}$/)
   })
 
-  it('let the first rejection that nobody asked for be a warning of the process', async () => {
-    const { onRejected } = resolveOptions({ url: 'ws://h' }).publish
+  it('let what nobody asked for be a warning of the process, once of each kind', async () => {
+    const { onRejected, onUnknown } = resolveOptions({ url: 'ws://h' }).publish
     const warnings: Error[] = []
     const listen = (warning: Error): void => {
       warnings.push(warning)
@@ -25,11 +25,14 @@ describe('the options of a client', () => {
     process.on('warning', listen)
     const told = { source: 'a', code: 'EVENT_TIME', path: '/t', message: 'no time' } as const
     for (const sequence of [7, 8]) onRejected({ ...told, sequence })
+    const left = { source: 'a', count: 3, firstSequence: 4 }
+    for (const wasSent of [true, false]) onUnknown({ ...left, wasSent })
     await new Promise(setImmediate)
     process.off('warning', listen)
     const texts = warnings.map(({ message }) => message)
-    assert.equal(texts.length, 1)
+    assert.equal(texts.length, 2)
     assert.match(texts[0]!, /^event 7, of the source a, was rejected: EVENT_TIME \/t no time\. /)
+    assert.match(texts[1]!, /ended: 3 events of the source a were sent, and .* is unknown\. /)
   })
 
   it('are refused with the option that is wrong', () => {

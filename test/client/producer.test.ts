@@ -9,7 +9,7 @@ import {
   type NackFrame,
   type PublishFrame,
 } from '../../src/wire/protocol.ts'
-import type { SentRejection } from '../../src/client/receipt.ts'
+import type { OpenEvents, SentRejection } from '../../src/client/receipt.ts'
 import { eventsOf, expectKind, limits, ManualTime, welcome } from './support.ts'
 
 const defaults: ProducerOptions = {
@@ -20,6 +20,7 @@ const defaults: ProducerOptions = {
   frameBytesMax: 1_000_000,
   lingerMs: 0,
   onRejected: () => {},
+  onUnknown: () => {},
 }
 
 function setUp(options: Partial<ProducerOptions> = {}) {
@@ -338,6 +339,38 @@ describe('the producer', () => {
     for (const promise of [...open, publish(1), producer.ready(), producer.flush()]) {
       await assert.rejects(promise, { code: 'CLIENT_CLOSED' })
     }
+  })
+
+  it('tells of every event that has no outcome whether it was sent', () => {
+    const left: OpenEvents[] = []
+    const { time, producer, connect } = setUp({ onUnknown: (events) => left.push(events) })
+    connect({ credits: { events: 3, bytes: 1_000_000 } })
+    producer.send('a', [{ n: 1 }, { n: 2 }])
+    time.endTurn()
+    producer.send('b', [{ n: 3 }])
+    time.endTurn()
+    producer.acknowledged(ack(0))
+    assert.deepEqual(producer.unfinished, { unsent: 0, unknown: 3 })
+    producer.disconnected()
+    producer.send('b', [{ n: 4 }])
+    producer.send('c', [{ n: 5 }, { n: 6 }])
+    time.endTurn()
+    assert.deepEqual(producer.unfinished, { unsent: 3, unknown: 3 })
+    connect({ lastSequence: 0, credits: { events: 1, bytes: 1 } })
+    assert.deepEqual(producer.unfinished, { unsent: 3, unknown: 3 }, 'sent once is sent')
+    producer.fail(new MillraceError('CLIENT_CLOSED'))
+    assert.deepEqual(producer.unfinished, { unsent: 3, unknown: 3 })
+    assert.deepEqual(
+      left.toSorted(
+        (x, y) => x.source.localeCompare(y.source) || y.firstSequence - x.firstSequence,
+      ),
+      [
+        { source: 'a', count: 2, firstSequence: 0, wasSent: true },
+        { source: 'b', count: 1, firstSequence: 2, wasSent: true },
+        { source: 'b', count: 1, firstSequence: -1, wasSent: false },
+        { source: 'c', count: 2, firstSequence: -1, wasSent: false },
+      ],
+    )
   })
 
   it('keeps the events of every source in order', () => {
