@@ -1,6 +1,7 @@
 /**
  * The HTTP side of a daemon over the shop catalog, listening on a free port.
  */
+import type { FastifyInstance } from 'fastify'
 import { createHttp } from '../../src/serve/http.ts'
 import { createReader } from '../../src/serve/reader.ts'
 import { noLedger } from './ledgers.ts'
@@ -10,7 +11,8 @@ const nowMs = Date.UTC(2024, 4, 1, 12)
 
 export interface ShopServer {
   readonly url: string
-  readonly http: { inject(path: string): Promise<{ readonly body: string }> }
+  /** The application, to be asked without a socket. */
+  readonly http: FastifyInstance
   close(): Promise<void>
 }
 

@@ -1,0 +1,111 @@
+/**
+ * Data directories of which one file is almost right, each given to a daemon of its own.
+ *
+ * It serves what was counted, or refuses the directory with a documented exit code. It never ends
+ * by a signal, and never serves another value.
+ */
+import assert from 'node:assert/strict'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../src/base/clock.ts'
+import { exitCodes } from '../../src/cli/exit-codes.ts'
+import { MillraceClient } from '../../src/client/client.ts'
+import { below, mutated, pick, type Random } from '../helpers/mutate.ts'
+import { root } from '../helpers/repository.ts'
+import { Served } from '../helpers/served.ts'
+import { Finding, Meter, type Extent } from './finding.ts'
+
+const features = join(root, 'test/fixtures/orders.ts')
+const users = 20
+
+/** Exit codes of a daemon that does not take its directory. */
+const refusals: readonly number[] = [exitCodes.data, exitCodes.config, exitCodes.internal]
+
+export async function fuzzStores({ count, random, isOver }: Extent): Promise<Meter> {
+  const meter = new Meter('store')
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-stores-'))
+  try {
+    const good = join(folder, 'good')
+    await fill(good)
+    const files = await filesOf(good)
+    for (let n = 0; n < count && !isOver(); n++) {
+      const dataDir = join(folder, `case-${n}`)
+      await cp(good, dataDir, { recursive: true })
+      const path = pick(random, files)
+      const bytes = damaged(await readFile(join(good, path)), random)
+      await writeFile(join(dataDir, path), bytes)
+      try {
+        await serve(dataDir)
+      } catch (thrown) {
+        throw new Finding('store', bytes, `${path}: ${String(thrown)}`)
+      }
+      meter.count += 1
+      await rm(dataDir, { recursive: true })
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+  return meter
+}
+
+/** Some orders of some users, in a checkpoint and behind it. */
+async function fill(dataDir: string): Promise<void> {
+  for (const ending of ['SIGTERM', 'SIGKILL'] as const) {
+    const served = new Served({ features, dataDir, port: 0 })
+    const client = new MillraceClient({ url: await served.url, producer: 'p' })
+    const at = systemClock.nowMs()
+    const orders = Array.from({ length: 10 * users }, (_, n) => ({
+      user_id: n % users,
+      store: `store-${n}`,
+      at,
+      amount: 1,
+    }))
+    assert.equal((await client.publish('orders', orders)).accepted, orders.length)
+    await client.close()
+    await served.kill(ending)
+  }
+}
+
+async function filesOf(dataDir: string): Promise<string[]> {
+  const entries = await readdir(dataDir, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('lock'))
+    .map((entry) => join(entry.parentPath, entry.name).slice(dataDir.length + 1))
+}
+
+/** A change or a few; or the end is gone, a page is of noise, or all is. */
+function damaged(bytes: Buffer, random: Random): Buffer {
+  const kind = below(random, 6)
+  if (kind === 0) return Buffer.alloc(0)
+  if (kind === 1) return bytes.subarray(0, below(random, bytes.length + 1) & ~4095)
+  if (kind > 2) return mutated([bytes], random)
+  const copy = Buffer.from(bytes)
+  const start = below(random, bytes.length + 1) & ~4095
+  for (let at = start; at < Math.min(copy.length, start + 4096); at++) copy[at] = below(random, 256)
+  return copy
+}
+
+/** Starts a daemon on the directory, and reads what it serves. */
+async function serve(dataDir: string): Promise<void> {
+  const served = new Served({ features, dataDir, port: 0 })
+  const url = await served.url.catch(() => null)
+  if (url !== null) await readAll(url)
+  const { exitCode, signal, said } = await served.kill()
+  if (url !== null && signal === 'SIGKILL') return
+  assert.equal(signal, null, said)
+  assert.ok(refusals.includes(exitCode!), `exit ${exitCode}: ${said}`)
+  assert.doesNotMatch(said, /unexpected/)
+}
+
+/** Every user has what was counted, or the read fails. */
+async function readAll(url: string): Promise<void> {
+  for (let user_id = 0; user_id < users; user_id++) {
+    const response = await fetch(`${url}/v1/features/user_orders?user_id=${user_id}`).catch(
+      () => null,
+    )
+    if (response?.status !== 200) continue
+    const { rows } = (await response.json()) as { rows: { values: Record<string, unknown> }[] }
+    assert.equal(rows[0]!.values['orders_30d'], '20', `user ${user_id}`)
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The 124 bad inputs, and where each of them is tried that is no row of a table here: a test that
+ * stood elsewhere before, or a page that says why there is none.
+ */
+
+/** How many of each kind there are: HTTP, WebSocket, msgpack, producers, configuration, display. */
+export const kinds = { H: 32, W: 25, M: 38, P: 16, C: 10, D: 3 } as const
+
+/** A test below `test/`, and whose it is. */
+type Place = readonly [id: string, file: string, test: string]
+
+export const elsewhere: readonly Place[] = [
+  ['H31', 'wire/websocket.test.ts', 'connections beyond the bound are refused'],
+  ['W18', 'hostile/websocket.test.ts', 'W18: compression is offered and not taken'],
+  ['W20', 'hostile/websocket.test.ts', 'W20: what follows a close is not taken'],
+  ['W22', 'wire/websocket.test.ts', 'a client that says nothing is sent away'],
+  ['W24', 'wire/session-close.test.ts', 'a peer that does not read its answers is not read either'],
+  ['W24', 'e2e/overload.test.ts', 'a peer that reads nothing holds up nobody else'],
+  [
+    'W25',
+    'hostile/websocket.test.ts',
+    'W25: a thousand connections that close at once leave nothing open',
+  ],
+  [
+    'M12',
+    'validate/decoder.test.ts',
+    'a field that every object seems to have must be in the event itself',
+  ],
+  ['M18', 'hostile/events.test.ts', 'M18: a key is kept as it came, and none is taken for another'],
+  ['M18', 'hostile/terminal.test.ts', 'M18: a line of the log holds nothing that a terminal obeys'],
+  [
+    'M24',
+    'aggregate/evaluate.test.ts',
+    'a float sum beyond the range of doubles is no value, and its mean is one',
+  ],
+  [
+    'M30',
+    'recovery/cold-keys.test.ts',
+    'with memory for a tenth of the keys reads are right, and a kill is harmless',
+  ],
+  [
+    'M31',
+    'hostile/keys.test.ts',
+    'M31: keys that all fall into one shard of one store spread over those of another',
+  ],
+  [
+    'M35',
+    'e2e/protocol.test.ts',
+    'a source that does not exist rejects its events, not the connection',
+  ],
+  [
+    'M36',
+    'hostile/events.test.ts',
+    'M36: bad events alone are all in the ledger, and what follows them is taken',
+  ],
+  [
+    'M38',
+    'client/encode.test.ts',
+    'refuses what would arrive as something else, and says where it is',
+  ],
+  [
+    'P1',
+    'e2e/protocol.test.ts',
+    'a batch whose acknowledgement is lost counts once when it is sent again',
+  ],
+  [
+    'P3',
+    'e2e/protocol.test.ts',
+    'of a batch that overlaps what came before, the new part is taken',
+  ],
+  [
+    'P5',
+    'e2e/protocol.test.ts',
+    'a newer session fences the older one, and an older epoch is refused',
+  ],
+  [
+    'P6',
+    'e2e/protocol.test.ts',
+    'a newer session fences the older one, and an older epoch is refused',
+  ],
+  ['P7', 'e2e/protocol.test.ts', 'a gap is refused whole, and for good the third time'],
+  [
+    'P8',
+    'e2e/protocol.test.ts',
+    'a newer session fences the older one, and an older epoch is refused',
+  ],
+  ['P10', 'wire/session.test.ts', 'one batch beyond the credit is tolerated, the next closes'],
+  ['P10', 'e2e/overload.test.ts', 'a peer beyond its credit is closed, and what was taken counts'],
+  ['C6', 'e2e/restart.test.ts', 'a directory is for one daemon at a time'],
+  [
+    'C8',
+    'e2e/restart.test.ts',
+    'a definition that has changed or gone is refused, a new one is taken',
+  ],
+  [
+    'C9',
+    'persist/shard-store.test.ts',
+    'a value that has changed on disk is refused, by a read and by a scan',
+  ],
+  [
+    'C10',
+    'log/recover.test.ts',
+    'a last segment that is cut anywhere yields exactly the records before the cut',
+  ],
+  [
+    'C10',
+    'log/recover.test.ts',
+    'a flipped byte in an earlier segment is found, with file and offset',
+  ],
+  [
+    'C10',
+    'log/recover.test.ts',
+    'a missing, a shortened and a foreign segment are found when the log is opened',
+  ],
+  ['D2', 'hostile/terminal.test.ts', 'D2: get shows text with escapes, and a part of what is long'],
+  [
+    'D2',
+    'hostile/terminal.test.ts',
+    'D2: what the ledger tells of a producer is shown with escapes',
+  ],
+  ['D2', 'hostile/terminal.test.ts', 'D2: arguments and errors are shown with escapes'],
+]
+
+/** The page that says why some are left out, and the words in which it does. */
+export const leftOutPage = 'docs/decisions/0016-left-out.md'
+
+export const leftOut: Readonly<Record<string, string>> = {
+  H6: 'Keys of access.',
+  H7: 'Keys of access.',
+  H8: 'Keys of access.',
+  H9: 'Keys of access.',
+  H10: 'Keys of access.',
+  H11: 'Keys of access.',
+  M34: 'A checksum in frames.',
+  D1: 'A dashboard, and files of CSV.',
+  D3: 'A dashboard, and files of CSV.',
+}
+
+/** Not yet as they should be, and without a row that could be run. */
+export const missing: Readonly<Record<string, string>> = {
+  H17: 'a peer that is slow with its headers is told so, and not cut when it does not listen',
+  H27: 'the same with its body',
+  W15: 'parts of messages that never end are kept as long as their peer answers pings',
+  W17: 'a part of a frame is kept until the third heartbeat',
+  P2: 'the content of what is sent again is not compared',
+  P12: 'producers are not bounded in number',
+  P13: 'producers do not expire',
+  C5: 'who may write to the data directory is not looked at',
+  C7: 'the formats of shards are refused, with the exit code of a failure',
+}
