@@ -16,10 +16,13 @@ import { Finding, type Meter } from './hostile/finding.ts'
 import { fuzzBodies } from './hostile/fuzz-bodies.ts'
 import { fuzzFrames } from './hostile/fuzz-frames.ts'
 import { fuzzJournals } from './hostile/fuzz-journal.ts'
-import { fuzzSockets, type Siege } from './hostile/fuzz-sockets.ts'
+import { fuzzSockets, type Siege, type Times } from './hostile/fuzz-sockets.ts'
 import { fuzzStores } from './hostile/fuzz-store.ts'
 
-/** How long an acknowledgement may take beside an attack, ms, at the 99th percentile. */
+/**
+ * How long an acknowledgement may take beside an attack, ms, at the 99th percentile; on a machine
+ * that is slow without one, three times as long as without.
+ */
 const p99MsMax = 50
 
 /** Memory of this process, which holds nothing of what it has tried, bytes. */
@@ -36,19 +39,22 @@ const { values } = parseArgs({
 const frames = Number(values.frames)
 const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed)
 const startMs = systemClock.monotonicMs()
-const untilMs = startMs + Number(values.minutes) * 60_000
+const forMs = Number(values.minutes) * 60_000
 const random = randomNumbers(seed)
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-/** @param part  Of all that is to be tried. */
-function extent(part: number) {
+/**
+ * @param part  Of all that is to be tried.
+ * @param until  The part of the time after which it ends.
+ */
+function extent(part: number, until: number) {
   return {
     count: Math.ceil(frames * part),
     random,
-    isOver: () => systemClock.monotonicMs() > untilMs,
+    isOver: () => systemClock.monotonicMs() > startMs + until * forMs,
   }
 }
 
@@ -62,39 +68,39 @@ async function measured(what: string, run: () => Promise<Meter>): Promise<number
 
 const mib = (bytes: number | null) => (bytes === null ? '?' : (bytes / 2 ** 20).toFixed(0))
 
-function saySiege({
-  attack,
-  published,
-  medianMs,
-  p99Ms,
-  slowestMs,
-  rssStart,
-  rssMost,
-}: Siege): void {
-  const { frames, events, connections } = attack
+function saySiege({ attack, published, before, times, rssStart, rssMost }: Siege): void {
+  const { frames, events, connections, slowestMs } = attack
   say(`${frames} frames and requests and ${events} events over ${connections} connections,`)
-  say(`  the slowest of which ended after ${attack.slowestMs.toFixed(1)} ms`)
+  say(`  the slowest of which ended after ${slowestMs.toFixed(1)} ms`)
   say(`  the daemon took ${mib(rssStart)} MiB before, and ${mib(rssMost)} MiB at most`)
-  const times = [medianMs, p99Ms, slowestMs].map((ms) => ms.toFixed(1))
   say(`  beside it ${published} events were acknowledged, and counted once each,`)
-  say(`  p50 ${times[0]}, p99 ${times[1]}, at most ${times[2]} ms`)
+  say(`  ${timesText(times)}; before it, ${timesText(before)}`)
+}
+
+function timesText({ medianMs, p99Ms, slowestMs }: Times): string {
+  const [median, p99, slowest] = [medianMs, p99Ms, slowestMs].map((ms) => ms.toFixed(1))
+  return `p50 ${median}, p99 ${p99}, at most ${slowest} ms`
 }
 
 async function run(): Promise<boolean> {
   say(`seed ${seed}`)
   let sent = 0
-  sent += await measured('frames to sessions', () => fuzzFrames(extent(0.95)))
-  sent += await measured('bodies to routes', () => fuzzBodies(extent(0.03)))
-  await measured('journals', () => fuzzJournals(extent(0.002)))
-  await measured('data directories', () => fuzzStores(extent(0.000_003)))
-  const siege = await fuzzSockets({ ...extent(0.02), seed })
+  sent += await measured('frames to sessions', () => fuzzFrames(extent(0.985, 0.6)))
+  sent += await measured('bodies to routes', () => fuzzBodies(extent(0.01, 0.7)))
+  await measured('journals', () => fuzzJournals(extent(0.002, 0.75)))
+  await measured('data directories', () => fuzzStores(extent(0.000_003, 0.85)))
+  const siege = await fuzzSockets({ ...extent(0.005, 1), seed })
   saySiege(siege)
   const rss = process.memoryUsage.rss()
   say(`${sent + siege.attack.frames} in all; this process has ${mib(rss)} MiB`)
-  if (siege.p99Ms >= p99MsMax) say(`the client waited too long: ${p99MsMax} ms are allowed`)
+  const isSoon = siege.times.p99Ms < Math.max(p99MsMax, 3 * siege.before.p99Ms)
+  if (!isSoon) say('the client waited too long')
   if (rss >= rssBytesMax) say('this process has grown')
-  return siege.p99Ms < p99MsMax && rss < rssBytesMax
+  return isSoon && rss < rssBytesMax
 }
+
+// Nearly every input ends in an error, and where it was raised costs more than all the rest.
+Error.stackTraceLimit = 2
 
 try {
   if (!(await run())) process.exitCode = 1

@@ -18,16 +18,25 @@ import { Finding } from './finding.ts'
 /** Memory that a daemon may take beyond what it took before the attack, bytes. */
 const growthBytesMax = 256 * 2 ** 20
 
+/** Events of the client before the attack. */
+const eventsBefore = 200
+
 /** The client's own; too far from those of the attacker to be met by a change of them. */
 const user_id = 1_000_000_007
+
+export interface Times {
+  readonly medianMs: number
+  readonly p99Ms: number
+  readonly slowestMs: number
+}
 
 export interface Siege {
   readonly attack: AttackerMessage
   /** Events that the client beside published and read back. */
   readonly published: number
-  readonly medianMs: number
-  readonly p99Ms: number
-  readonly slowestMs: number
+  /** How long it waited for each without an attack, and with one. */
+  readonly before: Times
+  readonly times: Times
   /** Memory of the daemon, bytes; null where the system does not tell. */
   readonly rssStart: number | null
   readonly rssMost: number | null
@@ -56,8 +65,8 @@ export async function fuzzSockets(options: SiegeOptions): Promise<Siege> {
 async function besieged(served: Served, { count, seed, isOver }: SiegeOptions): Promise<Siege> {
   const url = await served.url
   const client = new MillraceClient({ url, producer: 'bystander' })
-  const latencies: number[] = []
-  for (let n = 0; n < 50; n++) await publish(client)
+  const [before, latencies]: [number[], number[]] = [[], []]
+  while (before.length < eventsBefore) before.push(await publish(client))
   const rssStart = rssOf(served.child.pid!)
   let rssMost = rssStart
   const data: AttackerData = { port: Number(new URL(url).port), seed, count, connections: 16 }
@@ -79,12 +88,13 @@ async function besieged(served: Served, { count, seed, isOver }: SiegeOptions): 
   await ended
   const { finding } = attack! as AttackerMessage
   if (finding !== null) throw new Finding('socket', finding.input, finding.what)
-  const published = latencies.length + 50
+  const published = eventsBefore + latencies.length
   const { values } = await client.get('user_orders', { user_id })
   assert.equal(values['orders_30d'], BigInt(published), 'every event of the client counts once')
   await client.close()
   if (rssStart !== null) assert.ok(rssMost! - rssStart < growthBytesMax, `${rssMost} bytes`)
-  return { attack: attack!, published, ...quantiles(latencies), rssStart, rssMost }
+  const times = { before: timesOf(before), times: timesOf(latencies) }
+  return { attack: attack!, published, ...times, rssStart, rssMost }
 }
 
 /** Publishes one event and waits until it counts. @returns how long it took, ms. */
@@ -96,11 +106,7 @@ async function publish(client: MillraceClient): Promise<number> {
   return systemClock.monotonicMs() - startMs
 }
 
-function quantiles(latencies: readonly number[]): {
-  readonly medianMs: number
-  readonly p99Ms: number
-  readonly slowestMs: number
-} {
+function timesOf(latencies: readonly number[]): Times {
   const sorted = latencies.toSorted((a, b) => a - b)
   const at = (part: number) => sorted[Math.floor(part * (sorted.length - 1))]!
   return { medianMs: at(0.5), p99Ms: at(0.99), slowestMs: at(1) }

@@ -17,7 +17,7 @@ function extent(count: number) {
 }
 
 test('frames that are almost right are understood or refused, and break no session', async () => {
-  assert.equal((await fuzzFrames(extent(20_000))).count, 20_000)
+  assert.equal((await fuzzFrames(extent(10_000))).count, 10_000)
 })
 
 test('bodies that are almost right are answered', async () => {
@@ -29,9 +29,9 @@ test('journals that are almost right are read as they were written, or refused',
 })
 
 test('a client beside an attacker loses nothing', async () => {
-  const { attack, published } = await fuzzSockets({ count: 1000, seed, isOver: () => false })
-  assert.ok(attack.frames >= 1000 && attack.events > 0)
-  assert.ok(published > 50)
+  const { attack, published } = await fuzzSockets({ count: 300, seed, isOver: () => false })
+  assert.ok(attack.frames >= 300 && attack.events > 0)
+  assert.ok(published > 200)
 })
 
 test('what was found once is tried in every run', () => {
