@@ -45,7 +45,7 @@ export class RawPeer {
 
   /** Connects and says HELLO; `welcome` is the map of the answer. Rejects with the close code. */
   static async open(
-    t: TestContext,
+    t: Pick<TestContext, 'after'>,
     url: string,
     producer: string | null,
     epoch: number | null = null,

@@ -7,6 +7,7 @@ import { watch } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { systemClock } from '../../src/base/clock.ts'
 
 const main = join(import.meta.dirname, '../../src/cli/main.js')
 
@@ -15,6 +16,11 @@ export interface ServedOptions {
   readonly dataDir: string
   readonly port: number
   readonly flags?: readonly string[]
+  /**
+   * A command that runs the daemon's, given behind its own words, in the process that it is started
+   * in: `env`, `strace -D`.
+   */
+  readonly wrap?: readonly string[]
 }
 
 /** Why the process ended. */
@@ -25,18 +31,23 @@ export interface Ending {
   readonly said: string
 }
 
+/** The flags of a small daemon that says little. */
+const small = ['--shards', '4', '--threads', '1', '--log-level', 'error', '--json']
+
 export class Served {
   readonly child: ChildProcess
   readonly ended: Promise<Ending>
   /** Where it listens; rejects when it ends before. */
   readonly url: Promise<string>
+  /** From the start of the process until it listens, ms. */
+  readonly startMs: Promise<number>
 
-  constructor({ features, dataDir, port, flags = [] }: ServedOptions) {
-    const small = ['--shards', '4', '--threads', '1', '--log-level', 'error', '--json']
+  constructor({ features, dataDir, port, flags = [], wrap = [] }: ServedOptions) {
+    const startedMs = systemClock.monotonicMs()
     const where = ['--data', dataDir, '--port', String(port)]
-    this.child = spawn(process.execPath, [main, 'serve', features, ...where, ...small, ...flags], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const serve = [process.execPath, main, 'serve', features, ...where, ...small, ...flags]
+    const [program, ...args] = [...wrap, ...serve]
+    this.child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
     this.child.stderr!.on('data', (text) => (said += String(text)))
     this.ended = once(this.child, 'close').then(([exitCode, signal]) => ({
@@ -53,6 +64,8 @@ export class Served {
     ])
     // Whoever kills it before it listens does not wait for where it does.
     this.url.catch(() => {})
+    this.startMs = this.url.then(() => systemClock.monotonicMs() - startedMs)
+    this.startMs.catch(() => {})
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Ending> {

@@ -8,19 +8,16 @@
  * The same with seeds that nobody has seen: `npm run test:soak`.
  */
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { approximateRun } from '../helpers/approximate-run.ts'
+import { skipWithout } from '../helpers/ci.ts'
 import { sqlRun } from '../helpers/sql-run.ts'
 
-/** A developer's machine may do without; where changes are judged, nothing goes unseen. */
-function skip(t: TestContext): void {
-  assert.equal(process.env['CI'], undefined, 'DuckDB cannot be loaded')
-  t.skip('DuckDB cannot be loaded on this platform: there is nothing to compare with')
-}
+const platform = 'a DuckDB for this platform'
 
 test('the naive oracle and SQL say the same of every function, window and mode', async (t) => {
   const result = await sqlRun({ runs: 20, seed: 42 })
-  if (result === null) return skip(t)
+  if (result === null) return skipWithout(t, platform)
   const { stories, values, compared } = result
   t.diagnostic(`${values} values of ${stories} stories, ${compared.size} functions and modes`)
   // Of three columns of numbers and one of text, in three modes, next to all.
@@ -29,7 +26,7 @@ test('the naive oracle and SQL say the same of every function, window and mode',
 
 test('approximate values are as near to those of SQL as they claim', async (t) => {
   const result = await approximateRun(42)
-  if (result === null) return skip(t)
+  if (result === null) return skipWithout(t, platform)
   const { values, distinctError, percentileError } = result
   t.diagnostic(
     `${values} values; of the errors that are claimed, distinct counts have ` +
