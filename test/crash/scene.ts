@@ -1,0 +1,102 @@
+/**
+ * A daemon as a process on a directory of its own, producers on it, and the recount beside them:
+ * what every crash run begins with.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Proxy } from '../helpers/proxy.ts'
+import { randomNumbers } from '../helpers/random.ts'
+import { root } from '../helpers/repository.ts'
+import { Served, type ServedOptions } from '../helpers/served.ts'
+import { LiveLoad } from './live.ts'
+import { SalesOracle } from './oracle.ts'
+
+/** Checkpoints all the time, so that faults fall into them; segments that go soon. */
+const flags = ['--checkpoint', '50ms', '--journal-size', '64KiB', '--journal-age', '1ms']
+
+export interface SceneOptions {
+  readonly seed: number
+  readonly producers: number
+  /** How the first daemon is started. @defaultValue none */
+  readonly wrap?: readonly string[]
+  /** Of every daemon, in place of those that check point all the time. */
+  readonly flags?: readonly string[]
+  /** What producers reach the daemon through. @defaultValue nothing */
+  readonly through?: Proxy
+}
+
+export class Scene {
+  readonly dir: string
+  readonly dataDir: string
+  readonly random: () => number
+  readonly oracle: SalesOracle
+  readonly load: LiveLoad
+  served: Served
+  /** Time of each start after the first, ms. */
+  readonly startsMs: number[] = []
+  readonly #options: ServedOptions
+
+  static async open(scene: SceneOptions): Promise<Scene> {
+    const { seed, producers, wrap = [], flags: own = flags, through } = scene
+    const dir = await mkdtemp(join(tmpdir(), 'millrace-crash-'))
+    const dataDir = join(dir, 'data')
+    const features = join(root, 'test/fixtures/sales.ts')
+    const options = { features, dataDir, port: 0, flags: own }
+    const served = new Served({ ...options, wrap: wrap.map((word) => word.replace('%', dir)) })
+    try {
+      const url = await served.url
+      const oracle = await SalesOracle.open()
+      const random = randomNumbers(seed)
+      const port = Number(new URL(url).port)
+      if (through !== undefined) through.targetPort = port
+      const reached = `http://127.0.0.1:${through?.port ?? port}`
+      const load = new LiveLoad({ url: reached, oracle, random, producers })
+      return new Scene({ ...options, port }, { dir, served, random, oracle, load })
+    } catch (thrown) {
+      await served.kill()
+      await rm(dir, { recursive: true })
+      throw thrown
+    }
+  }
+
+  private constructor(
+    options: ServedOptions,
+    parts: Pick<Scene, 'dir' | 'served' | 'random' | 'oracle' | 'load'>,
+  ) {
+    this.#options = options
+    this.dir = parts.dir
+    this.dataDir = options.dataDir
+    this.served = parts.served
+    this.random = parts.random
+    this.oracle = parts.oracle
+    this.load = parts.load
+  }
+
+  get url(): Promise<string> {
+    return this.served.url
+  }
+
+  /** How a daemon is started here. */
+  options(wrap: readonly string[] = []): ServedOptions {
+    return { ...this.#options, wrap: wrap.map((word) => word.replace('%', this.dir)) }
+  }
+
+  /** A new daemon in place of the one that has ended; resolves when it listens. */
+  async restart(): Promise<void> {
+    this.served = new Served(this.options())
+    this.startsMs.push(await this.served.startMs)
+  }
+
+  /** A whole number below `count`. */
+  draw(count: number): number {
+    return Math.floor(this.random() * count)
+  }
+
+  async close(): Promise<void> {
+    await this.load.close()
+    await this.served.kill()
+    this.oracle.close()
+    await rm(this.dir, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * A whole daemon on one thread: what `daemon/start.ts` connects, over logs on disks in memory and a
+ * lane that is no thread of its own.
+ *
+ * It ends as a process ends: nothing that was on its way is waited for but what a lane has begun to
+ * store, and whoever opens the next one finds what the disks have kept.
+ */
+import { setImmediate as turn } from 'node:timers/promises'
+import { neverBack, type Clock } from '../../src/base/clock.ts'
+import { Checkpoints } from '../../src/daemon/checkpoints.ts'
+import { Intake } from '../../src/daemon/intake.ts'
+import { openRecording } from '../../src/daemon/recording.ts'
+import { recover, type Recovery } from '../../src/daemon/recovery.ts'
+import { shardReader } from '../../src/daemon/shards.ts'
+import { Watermarks } from '../../src/daemon/watermarks.ts'
+import { openJournal, type Journal } from '../../src/journal/journal.ts'
+import { openLedger, type Ledger } from '../../src/ledger/ledger.ts'
+import type { Catalog } from '../../src/model/catalog.ts'
+import type { ReadPort } from '../../src/model/contracts.ts'
+import { createRouter } from '../../src/route/router.ts'
+import { createReader } from '../../src/serve/reader.ts'
+import { createEventValidator, createKeyResolver } from '../../src/validate/key-resolver.ts'
+import type { MemoryDisk } from '../helpers/memory-disk.ts'
+import { LocalLane } from './local-lane.ts'
+
+const shardCount = 2
+const seed = { k0: 3, k1: 4 }
+
+/** Small, so that a story has several. */
+const segmentBytes = 2000
+
+/** More than a story needs, bytes or ms. */
+const plenty = 2 ** 30
+
+export interface SmallDaemonOptions {
+  readonly catalog: Catalog
+  readonly clock: Clock
+  readonly journalDisk: MemoryDisk
+  readonly ledgerDisk: MemoryDisk
+  /** Folder of the stores, which are on a real disk. */
+  readonly storePath: string
+  readonly stateBytesMax: number
+}
+
+export interface SmallDaemon {
+  readonly journal: Journal
+  readonly ledger: Ledger
+  readonly intake: Intake
+  readonly checkpoints: Checkpoints
+  readonly reader: ReadPort
+  readonly recovery: Recovery
+  /** Resolves when all is done that does not wait for a disk, or for one that is not held. */
+  quiet(isDiskHeld: boolean): Promise<void>
+  /** As when the process is gone. */
+  kill(): Promise<void>
+}
+
+export async function openSmallDaemon(options: SmallDaemonOptions): Promise<SmallDaemon> {
+  const { catalog, journalDisk, ledgerDisk } = options
+  const clock = neverBack(options.clock)
+  const sources = catalog.sources.map(({ name }) => name)
+  const common = { clock, onFailure }
+  const onJournal = { dir: '/log', files: journalDisk, segmentBytes }
+  const journal = await openJournal({ ...onJournal, sources, ...common })
+  const lane = openLane(options)
+  const shards = await lane.opened
+  const onLedger = { dir: '/ledger', files: ledgerDisk, ledgerBytesMax: plenty }
+  const ledger = await openLedger({ ...onLedger, ledgerMsMax: plenty, ...common })
+  const recording = openRecording({ ledger, shards, journal, onFailure })
+  const partition = { catalog, shards: shardCount, seed }
+  const router = createRouter({
+    ...partition,
+    lanes: [lane],
+    recorded: () => recording.recorded,
+    resolveKey: createKeyResolver(catalog),
+    validateOnly: createEventValidator(catalog),
+  })
+  const intake = new Intake({ catalog, journal, router, recording, onFull: () => {}, onFailure })
+  const parts = { journal, router, lanes: [lane], shards, recording, ...common }
+  const retained = { checkpointMs: plenty, retainBytesMax: 0, retainMsMax: 0 }
+  const checkpoints = new Checkpoints({ ...parts, ...retained })
+  const watermarks = new Watermarks(catalog.views.length, shards)
+  lane.onMessage((message) => watermarks.receive(message))
+  const recovery = await recover({ ...parts, intake })
+  const reader = createReader({
+    ...partition,
+    readShards: shardReader([lane], shardCount),
+    nowMs: () => Math.max(clock.nowMs(), journal.arrivalMs),
+    watermarkOf: (view) => watermarks.of(view),
+  })
+  const quiet = async (isDiskHeld: boolean): Promise<void> => {
+    await router.idle()
+    if (!isDiskHeld) {
+      await journal.whenFlushed(journal.end)
+      await recording.idle()
+    }
+    await turn()
+  }
+  const kill = async (): Promise<void> => {
+    checkpoints.stop()
+    recording.stop()
+    await lane.close()
+  }
+  return { journal, ledger, intake, checkpoints, reader, recovery, quiet, kill }
+}
+
+function openLane({ catalog, storePath, stateBytesMax }: SmallDaemonOptions): LocalLane {
+  const start = {
+    shards: Array.from({ length: shardCount }, (_, shard) => shard),
+    definitionsUrl: null,
+    definitions: [],
+    seed,
+    storePath,
+    viewIds: catalog.views.map(({ index }) => index),
+    viewsSince: catalog.views.map(() => 0),
+    stateBytesMax,
+  }
+  return new LocalLane(start, catalog)
+}
+
+/** Nothing that a story plays may end a daemon. */
+function onFailure(thrown: unknown): void {
+  throw thrown as Error
+}
