@@ -122,6 +122,13 @@ export const errorTable = {
   ),
   PRODUCER_QUOTA: row('user', 'backoff', 429, 4429, 'the server knows {max} producers already'),
   HELLO_TIMEOUT: row('user', 'backoff', 408, 4408, 'no HELLO within {timeoutMs} ms'),
+  MESSAGE_TIMEOUT: row(
+    'user',
+    'backoff',
+    408,
+    4408,
+    'a message did not come whole within {timeoutMs} ms',
+  ),
   CREDIT_EXCEEDED: row('user', 'backoff', 429, 4429, 'unacknowledged events exceed the credit'),
   SUBPROTOCOL: row('user', 'never', 400, null, 'offer the subprotocol {expected}'),
   UPGRADE_REQUIRED: row('user', 'never', 426, null, 'this path speaks WebSocket'),

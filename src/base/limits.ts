@@ -32,6 +32,12 @@ export const eventIdBytesMax = 256
 /** Keys in one read. Beyond: `TOO_MANY_KEYS`. */
 export const readKeysMax = 10_000
 
+/** Questions, one for each key and view, that are not answered, all reads. Beyond: `OVERLOADED`. */
+export const readQuestionsMax = 200_000
+
+/** Questions of a read so small that it may go beyond that bound by a tenth. */
+export const readQuestionsSmall = 100
+
 /** Bytes of an HTTP request's body. Beyond: `BODY_TOO_LARGE`. */
 export const httpBodyBytesMax = 1024 * 1024
 
@@ -74,23 +80,62 @@ export const readNodesMax = 200_000
 export const frameMapMax = 256
 
 /** WebSocket connections at a time. Beyond: `OVERLOADED`, before the upgrade. */
-export const connectionsMax = 1024
+export const connectionsMax = 4096
 
-/** Fragments of one WebSocket message. Beyond: close 1008. */
-export const frameFragmentsMax = 1024
+/** Other connections at a time; beyond either, sockets are closed as they come. */
+export const httpConnectionsMax = 512
+
+/** File descriptors that connections leave to segments, stores and redo files. */
+export const descriptorsKept = 64
+
+/** Bytes of HTTP bodies that are being read, all requests. Beyond: `OVERLOADED`. */
+export const httpBodiesBytesMax = 64 * 1024 * 1024
+
+/** Fragments of one WebSocket message, each of which keeps the chunk it came with: close 1008. */
+export const frameFragmentsMax = 64
+
+/** Chunks in which one fragment is read from its socket. Beyond: close 1008. */
+export const frameChunksMax = 16 * 1024
+
+/** Time for one message to come whole, ms. Beyond: `MESSAGE_TIMEOUT`. */
+export const messageTimeoutMs = 30_000
+
+/** Memory of messages that have not come whole, all connections; beyond, the oldest are cut. */
+export const receivingBytesTotalMax = 64 * 1024 * 1024
+
+/** Bytes read and sent between two looks at the memory of all connections. */
+export const wireBytesBetweenLooks = 8 * 1024 * 1024
 
 /** Time from the upgrade to HELLO, ms. Beyond: `HELLO_TIMEOUT`. */
 export const helloTimeoutMs = 5000
 
-/** Time between two pings, ms, and pings in a row that may go unanswered; then the end. */
+/** Time between two pings, ms, and the looks at a peer in it. */
 export const heartbeatMs = 15_000
-export const heartbeatsMissedMax = 2
+export const looksPerHeartbeat = 3
+
+/** Looks in a row at a peer that gives no sign of life: 35 s; then it is cut. */
+export const silentLooksMax = 7
+
+/** Looks in a row at a peer that takes next to nothing of what waits for it: `OVERLOADED`. */
+export const stuckLooksMax = 3
 
 /** Bytes that wait to be sent to one peer; beyond, its socket is not read until they are fewer. */
 export const sendBufferBytesMax = 4 * 1024 * 1024
 
+/** The same; when more wait before a frame is to be sent: `OVERLOADED`. */
+export const sendBufferBytesHardMax = 16 * 1024 * 1024
+
+/** The same over all connections; beyond, those for which most waits are cut. */
+export const sendBufferBytesTotalMax = 256 * 1024 * 1024
+
+/** Bytes that a peer has to take between two looks when more waits than `sendBufferBytesMax`. */
+export const sendProgressBytesMin = 64 * 1024
+
 /** Reads of one session that are not answered yet. Beyond: `OVERLOADED` to that read. */
 export const sessionReadsMax = 64
+
+/** Keys of the reads of one session that are not answered; beyond, its socket is not read. */
+export const sessionReadKeysMax = 20_000
 
 /** FLUSHes of one session that are not answered yet. Beyond: `FRAME_INVALID`. */
 export const sessionFlushesMax = 1024
@@ -128,7 +173,10 @@ export const creditEventsMax = 100_000
 /** Unacknowledged bytes a session may have in flight. Beyond by a frame: `CREDIT_EXCEEDED`. */
 export const creditBytesMax = 16 * 1024 * 1024
 
-/** Memory of batches that are not yet settled, bytes; beyond, the sockets are paused. */
+/**
+ * Memory of batches that are not yet settled, bytes; beyond, producers that hold more than their
+ * share are not read, beyond twice as much none is.
+ */
 export const intakeBytesMax = 64 * 1024 * 1024
 
 /**

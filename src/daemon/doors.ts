@@ -10,6 +10,7 @@ import type { LedgerPort } from '../model/ledger.ts'
 import { createHttp, type Readiness } from '../serve/http.ts'
 import { streamPath } from '../wire/protocol.ts'
 import { attachIngest, type IngestServer } from '../wire/websocket.ts'
+import { socketBounds } from './descriptors.ts'
 import type { Listening } from './listening.ts'
 import type { MillraceLog } from './options.ts'
 
@@ -36,13 +37,28 @@ export async function openDoors(options: {
   readonly log: MillraceLog
   readonly listening: Listening
 }): Promise<Doors> {
-  const { catalog, ports, ledger, status, readiness, clock, log, listening } = options
+  const { catalog, ports, ledger, readiness, clock, log, listening } = options
   const { address: host, port, admission, tls } = listening
   const nowMs = (): number => clock.nowMs()
-  const about = { status, readiness, nowMs, log, streamPath, admission, tls }
-  const http = createHttp({ catalog, read: ports.read, ledger, ...about })
+  const bounds = socketBounds()
+  let dropped = 0
+  const connections = (): object => ({
+    open: wire.connections,
+    closes: Object.fromEntries(wire.closes),
+    refusals: Object.fromEntries(wire.refusals),
+    dropped,
+  })
+  const status = (): object => ({ ...options.status(), connections: connections() })
+  const routes = { status, readiness, nowMs, log, streamPath, admission, tls }
+  const http = createHttp({ catalog, read: ports.read, ledger, ...routes })
+  http.server.maxConnections = bounds.sockets
+  http.server.on('drop', () => {
+    dropped += 1
+  })
   const name = 'millrace/0.1.0'
-  const wire = attachIngest({ server: http.server, catalog, ports, log, name, admission })
+  const connectionLimits = { connectionsMax: bounds.webSockets }
+  const about = { server: http.server, catalog, ports, log, name, admission }
+  const wire = attachIngest({ ...about, limits: connectionLimits })
   const close = async (): Promise<void> => {
     wire.close()
     await http.close()

@@ -4,13 +4,11 @@
  * In: batches of producers. A batch that is new is appended to the journal and, while that is
  * being flushed, routed to the shards. Out: an acknowledgement when it is on disk and applied. What
  * came before is acknowledged again and not counted again; a gap is refused. The memory that
- * batches hold until they are settled is bounded: beyond, `onFull` stops the sockets until half of
- * it is let go.
+ * batches hold until they are settled is bounded: beyond, producers are held back (`shares.ts`).
  *
  * Thread: main.
  */
 import { MillraceError } from '../base/errors.ts'
-import { intakeBytesMax } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
@@ -27,6 +25,7 @@ import { skipEvents } from '../model/payload.ts'
 import type { ProducerState } from './producer.ts'
 import { Producers } from './producers.ts'
 import type { Place, Recording } from './recording.ts'
+import { Shares } from './shares.ts'
 import { noWays, waysOf, type Ways } from './verdict.ts'
 
 export interface IntakeOptions {
@@ -38,8 +37,6 @@ export interface IntakeOptions {
   /** How long a producer without session is kept, and how many there may be. */
   readonly producerMsMax: number
   readonly producersMax: number
-  /** Stops and restarts reading the sockets. */
-  readonly onFull: (isFull: boolean) => void
   /** Hears of a batch that is in the journal and could not be sent on: only a restart helps. */
   readonly onFailure: (thrown: unknown) => void
 }
@@ -81,14 +78,13 @@ export class Intake implements IngestPort {
   readonly #producers: Producers
   /** In journal order. */
   #unflushed: Batch[] = []
-  #bytes = 0
-  #isFull = false
+  readonly #shares = new Shares()
   #waiters: { readonly bytesMax: number; readonly resolve: () => void }[] = []
 
   constructor(options: IntakeOptions) {
     const { catalog, journal, producerMsMax } = options
     this.#options = options
-    this.#producers = new Producers(journal, producerMsMax)
+    this.#producers = new Producers(journal, this.#shares, producerMsMax)
     this.#sources = new Map(catalog.sources.map((source) => [source.name, source.index]))
     this.#ways = catalog.sources.map(({ index }) => waysOf(catalog, index))
     journal.onFlushed((flushed) => this.#flushed(flushed))
@@ -96,12 +92,12 @@ export class Intake implements IngestPort {
 
   /** Memory of the batches that are not settled, as `Batch` counts it. */
   get bytes(): number {
-    return this.#bytes
+    return this.#shares.bytes
   }
 
   /** Resolves when {@link bytes} are at most so many. */
   whenAtMost(bytesMax: number): Promise<void> {
-    if (this.#bytes <= bytesMax) return Promise.resolve()
+    if (this.bytes <= bytesMax) return Promise.resolve()
     return new Promise((resolve) => this.#waiters.push({ bytesMax, resolve }))
   }
 
@@ -267,29 +263,25 @@ export class Intake implements IngestPort {
   }
 
   #wake(): void {
-    for (const { bytesMax, resolve } of this.#waiters) if (this.#bytes <= bytesMax) resolve()
-    this.#waiters = this.#waiters.filter(({ bytesMax }) => this.#bytes > bytesMax)
+    for (const { bytesMax, resolve } of this.#waiters) if (this.bytes <= bytesMax) resolve()
+    this.#waiters = this.#waiters.filter(({ bytesMax }) => this.bytes > bytesMax)
   }
 
-  readonly #hold = (bytes: number): void => {
-    this.#bytes += bytes
+  readonly #hold = (bytes: number, producer: ProducerState | null): void => {
+    this.#shares.add(bytes, producer === null ? null : producer.share)
     if (this.#waiters.length > 0) this.#wake()
-    const isFull = this.#bytes > (this.#isFull ? intakeBytesMax / 2 : intakeBytesMax)
-    if (isFull === this.#isFull) return
-    this.#isFull = isFull
-    this.#options.onFull(isFull)
   }
 }
 
 /** Hears of one batch: one object for all, because there may be many small ones. */
 class Owner implements BatchOwner {
-  readonly #hold: (bytes: number) => void
+  readonly #hold: (bytes: number, producer: ProducerState | null) => void
   readonly #recording: Recording
   readonly #place: Place
   readonly #producer: ProducerState | null
 
   constructor(
-    hold: (bytes: number) => void,
+    hold: (bytes: number, producer: ProducerState | null) => void,
     recording: Recording,
     place: Place,
     producer: ProducerState | null,
@@ -301,7 +293,7 @@ class Owner implements BatchOwner {
   }
 
   held(bytes: number): void {
-    this.#hold(bytes)
+    this.#hold(bytes, this.#producer)
   }
 
   refused(batch: Batch): void {
@@ -314,7 +306,7 @@ class Owner implements BatchOwner {
 
   settled(batch: Batch): void {
     this.#producer?.settled()
-    this.#hold(-batch.bytes)
+    this.#hold(-batch.bytes, this.#producer)
   }
 }
 

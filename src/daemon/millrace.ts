@@ -175,13 +175,6 @@ export class Millrace {
     return this.#isEnding ? { state: 'draining' } : { state: 'ready' }
   }
 
-  /** @internal Stops and restarts reading the sockets. */
-  pause(isFull: boolean): void {
-    const wire = this.#parts?.doors.wire
-    if (isFull) wire?.pauseAll()
-    else wire?.resumeAll()
-  }
-
   /** @internal Ends the daemon because what was not acknowledged has become unknown. */
   fail(thrown: unknown): void {
     if (this.#failure !== null) return

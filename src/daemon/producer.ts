@@ -7,11 +7,12 @@
  */
 import type { ProducerListener, SequencedRejection } from '../model/contracts.ts'
 import type { Batch } from './batch.ts'
-import type { Share } from './kept-rejections.ts'
+import type { Share as KeptShare } from './kept-rejections.ts'
+import type { Share, Shares } from './shares.ts'
 
 export class ProducerState {
   readonly #unsettled: Batch[] = []
-  readonly #kept: Share
+  readonly #kept: KeptShare
   /** Events that were not counted again; told with the next acknowledgement. */
   #duplicates = 0
   #listener: ProducerListener | null = null
@@ -19,9 +20,15 @@ export class ProducerState {
   /** Highest sequence acknowledged. */
   #lastSequence = -1
 
+  /** The producer's part of the memory of what is unfinished. */
+  readonly share: Share
+  readonly #shares: Shares
+
   /** @param kept  The producer's share of the rejections that are kept. */
-  constructor(kept: Share) {
+  constructor(kept: KeptShare, shares: Shares) {
     this.#kept = kept
+    this.#shares = shares
+    this.share = shares.create()
   }
 
   get lastSequence(): number {
@@ -45,10 +52,13 @@ export class ProducerState {
   attach(listener: ProducerListener): void {
     this.#listener?.fenced()
     this.#listener = listener
+    this.#shares.attach(this.share, (isHeld) => listener.held?.(isHeld))
   }
 
   detach(listener: ProducerListener): void {
-    if (this.#listener === listener) this.#listener = null
+    if (this.#listener !== listener) return
+    this.#listener = null
+    this.#shares.detach(this.share)
   }
 
   isAttached(listener: ProducerListener): boolean {

@@ -11,9 +11,11 @@ import { producersForgetMs } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
 import { KeptRejections } from './kept-rejections.ts'
 import { ProducerState } from './producer.ts'
+import type { Shares } from './shares.ts'
 
 export class Producers {
   readonly #journal: Journal
+  readonly #shares: Shares
   readonly #idleMsMax: number
   readonly #states = new Map<number, ProducerState>()
   readonly #keptRejections = new KeptRejections()
@@ -21,15 +23,16 @@ export class Producers {
   #lookedMs = -Infinity
 
   /** @param idleMsMax  How long a producer without session is kept. */
-  constructor(journal: Journal, idleMsMax: number) {
+  constructor(journal: Journal, shares: Shares, idleMsMax: number) {
     this.#journal = journal
+    this.#shares = shares
     this.#idleMsMax = idleMsMax
   }
 
   of(id: number): ProducerState {
     let state = this.#states.get(id)
     if (state === undefined) {
-      state = new ProducerState(this.#keptRejections.share())
+      state = new ProducerState(this.#keptRejections.share(), this.#shares)
       const known = this.#journal.producers.get(id)
       if (known !== undefined) state.begin(known.epoch, known.nextSequence - 1)
       this.#states.set(id, state)

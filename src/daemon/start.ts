@@ -136,8 +136,7 @@ async function start(
   opened.recording = recording
   const recorded = (): Recorded => recording.recorded
   const router = createRouter({ catalog, shards: shardCount, seed, lanes, recorded, ...keys })
-  const onFull = (full: boolean): void => millrace.pause(full)
-  const intake = new Intake({ ...resolved, catalog, journal, router, recording, onFull, onFailure })
+  const intake = new Intake({ ...resolved, catalog, journal, router, recording, onFailure })
   const parts = { journal, router, lanes, shards, recording, onFailure }
   const checkpoints = new Checkpoints({ ...aging, ...parts })
   opened.checkpoints = checkpoints

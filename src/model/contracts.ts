@@ -53,6 +53,11 @@ export interface ProducerListener {
   acknowledged(acknowledgement: Acknowledgement): void
   /** Another session has opened the same producer. */
   fenced(): void
+  /**
+   * Whether nothing more should be read of the session for now; false at first. Left out where
+   * there is nothing to hold back.
+   */
+  held?(isHeld: boolean): void
 }
 
 /** Where connections hand in events. */

@@ -47,6 +47,7 @@ export function refuseUpgrade(socket: Duplex, { code, message, details }: Millra
   ]
   if (status === 503) headers.push('Retry-After: 1')
   if (code === 'UPGRADE_REQUIRED') headers.push('Upgrade: websocket')
+  if (code === 'REQUEST_INVALID') headers.push('Sec-WebSocket-Version: 13, 8')
   if (code === 'METHOD_UNKNOWN') headers.push(`Allow: ${details['allowed']}`)
   socket.once('finish', () => socket.destroy())
   socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`)

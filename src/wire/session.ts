@@ -12,9 +12,11 @@
 import { errorTable, MillraceError, type ErrorCode } from '../base/errors.ts'
 import {
   readKeysMax,
+  sendBufferBytesHardMax,
   sendBufferBytesMax,
   sequenceGapsMax,
   sessionFlushesMax,
+  sessionReadKeysMax,
   sessionReadsMax,
 } from '../base/limits.ts'
 import type { IngestPort, ProducerSession, ReadPort } from '../model/contracts.ts'
@@ -71,18 +73,27 @@ export class Session {
   #state: State = 'greeting'
   #producer: ProducerSession | null = null
   /** Messages that came while the producer was being opened. */
-  #held: Uint8Array[] = []
+  #early: Uint8Array[] = []
   #gaps = 0
+  /** Reads that are not answered, and their keys. */
   #reads = 0
+  #readKeys = 0
   #flushes: { readonly token: number; readonly mark: number }[] = []
   #congested = false
+  /** The intake wants no more of the producer for now. */
+  #isHeldBack = false
+  #isReading = true
 
   constructor(connection: Connection, options: SessionOptions) {
     this.#connection = connection
     this.#options = options
     const timeoutMs = options.helloTimeoutMs
     this.#stopHelloTimer = options.scheduler.after(timeoutMs, () => {
-      this.#fail(new MillraceError('HELLO_TIMEOUT', { timeoutMs }))
+      // Where this thread was busy, what came meanwhile is read in this turn, after the timers.
+      options.scheduler.soon(() => {
+        if (this.#state === 'greeting')
+          this.#fail(new MillraceError('HELLO_TIMEOUT', { timeoutMs }))
+      })
     })
   }
 
@@ -99,7 +110,7 @@ export class Session {
   received(bytes: Uint8Array): void {
     if (this.#state === 'closed') return
     if (this.#state === 'opening') {
-      this.#held.push(bytes)
+      this.#early.push(bytes)
       return
     }
     try {
@@ -117,7 +128,7 @@ export class Session {
   writable(): void {
     if (!this.#congested || this.#connection.bufferedBytes > sendBufferBytesMax) return
     this.#congested = false
-    if (this.#state !== 'opening') this.#connection.resume()
+    this.#adjustReading()
   }
 
   /** The socket is gone. */
@@ -140,6 +151,7 @@ export class Session {
     }
     this.#send(protocol.encodeGoaway(reason.message, deadlineMs))
     if (this.#state === 'open') this.#state = 'draining'
+    this.#adjustReading()
     this.#settle()
   }
 
@@ -180,7 +192,7 @@ export class Session {
 
   async #open({ version, producer, epoch }: HelloFrame): Promise<void> {
     this.#state = 'opening'
-    this.#connection.pause()
+    this.#adjustReading()
     let isExpired = false
     try {
       if (version !== protocol.protocolVersion) throw invalid(`version ${version} is not spoken`)
@@ -194,6 +206,10 @@ export class Session {
             this.#acks.add(acknowledgement)
           },
           fenced: () => this.#fail(new MillraceError('PRODUCER_FENCED', { producer })),
+          held: (isHeld) => {
+            this.#isHeldBack = isHeld
+            this.#adjustReading()
+          },
         })
         if (this.#isClosed()) opened.close()
         else this.#producer = opened
@@ -215,10 +231,10 @@ export class Session {
     this.#state = 'open'
     this.#send(protocol.encodeWelcome({ ...about, producer, epoch, isExpired, lastSequence }))
     this.#sendAcks()
-    const held = this.#held
-    this.#held = []
-    for (const bytes of held) this.received(bytes)
-    if (!this.#isClosed() && !this.#congested) this.#connection.resume()
+    const early = this.#early
+    this.#early = []
+    for (const bytes of early) this.received(bytes)
+    this.#adjustReading()
   }
 
   #publish(batch: PublishFrame): void {
@@ -247,6 +263,8 @@ export class Session {
 
   async #read({ id, name, count, keys, options }: ReadFrame): Promise<void> {
     this.#reads += 1
+    this.#readKeys += keys.length
+    this.#adjustReading()
     let answer: Uint8Array
     try {
       if (this.#state === 'draining') throw new MillraceError('DRAINING')
@@ -259,7 +277,9 @@ export class Session {
       answer = protocol.encodeError(id, code, message)
     }
     this.#reads -= 1
+    this.#readKeys -= keys.length
     this.#send(answer)
+    this.#adjustReading()
     this.#settle()
   }
 
@@ -283,13 +303,30 @@ export class Session {
 
   #send(bytes: Uint8Array): void {
     if (this.#isClosed()) return
-    this.#connection.send(bytes)
-    const { bufferedBytes } = this.#connection
-    if (bufferedBytes > sendBufferBytesMax * 16) this.#fail(new MillraceError('OVERLOADED'))
-    else if (bufferedBytes > sendBufferBytesMax && !this.#congested) {
-      this.#congested = true
-      this.#connection.pause()
+    if (this.#connection.bufferedBytes > sendBufferBytesHardMax) {
+      this.#fail(new MillraceError('OVERLOADED'))
+      return
     }
+    this.#connection.send(bytes)
+    if (this.#connection.bufferedBytes <= sendBufferBytesMax) return
+    this.#congested = true
+    this.#adjustReading()
+  }
+
+  /** Stops or restarts reading the socket, by all that speaks against it. */
+  #adjustReading(): void {
+    const isReading = this.#state === 'closed' || !this.#isFull
+    if (isReading === this.#isReading) return
+    this.#isReading = isReading
+    if (isReading) this.#connection.resume()
+    else this.#connection.pause()
+  }
+
+  /** Whether what the peer says next would only wait; PUBLISH is not taken any more in a drain. */
+  get #isFull(): boolean {
+    const isHeldBack = this.#isHeldBack && this.#state !== 'draining'
+    const isAsking = this.#readKeys > sessionReadKeysMax
+    return this.#state === 'opening' || this.#congested || isHeldBack || isAsking
   }
 
   /** What the peer is told: of what goes wrong inside the server, only that it did. */
@@ -313,14 +350,14 @@ export class Session {
     this.#options.onClose(reason)
     this.#connection.close(code, closeReason(text))
     // The peer's half of the closing handshake has to be read.
-    this.#connection.resume()
+    this.#adjustReading()
   }
 
   #end(): void {
     if (this.#isClosed()) return
     this.#state = 'closed'
     this.#stopHelloTimer()
-    this.#held = []
+    this.#early = []
     this.#flushes = []
     this.#producer?.close()
   }

@@ -1,10 +1,9 @@
 /**
  * The door: WebSocket connections on an HTTP server, one session each.
  *
- * In: upgrade requests, refused with an HTTP status before the upgrade or let in. Holds: every
- * connection answers pings or is cut, sends what one session may send and no more, and is not read
- * while the intake is full. A message may be a slice of the chunk that was read from the socket
- * with others: nobody keeps it beyond the call that handles it.
+ * In: upgrade requests, refused with an HTTP status before the upgrade or let in. Holds: there are
+ * no more connections than the bound, each is looked after (`socket-connection.ts`), and the memory
+ * of all together is bounded (`wire-memory.ts`). Why connections ended or were refused is counted.
  *
  * Thread: main.
  */
@@ -19,8 +18,10 @@ import type { IngestPort, ReadPort } from '../model/contracts.ts'
 import { streamPath, subprotocol } from './frames.ts'
 import { refusalOf, refuseUpgrade } from './refusal.ts'
 import { systemScheduler, type Scheduler } from './scheduler.ts'
-import { YoungMemory } from './young-memory.ts'
 import { Session, type Connection, type SessionOptions, type WireLog } from './session.ts'
+import { SocketConnection, type ConnectionEvents } from './socket-connection.ts'
+import { WireMemory } from './wire-memory.ts'
+import { YoungMemory } from './young-memory.ts'
 
 export interface IngestOptions {
   /** Its `upgrade` event is taken over: what is not for `path` is answered 404. */
@@ -61,15 +62,15 @@ const standardLimits: ConnectionLimits = {
 export interface IngestServer {
   /** Open connections. */
   readonly connections: number
-  /** How often the server ended a connection, by error code; `BYE` and `HEARTBEAT` among them. */
+  /**
+   * How often connections ended for a reason of ours, or a fault of the peer's: by error code,
+   * `BYE`, `HEARTBEAT`, or the code of ws or the system.
+   */
   readonly closes: ReadonlyMap<string, number>
   /** Upgrade requests refused, by error code. */
   readonly refusals: ReadonlyMap<string, number>
   /** A session without a socket: for clients within the process. */
   connect(connection: Connection): Session
-  /** Stops reading every socket, those still to come included. */
-  pauseAll(): void
-  resumeAll(): void
   /**
    * Refuses new connections and asks the present ones to leave: what was taken is acknowledged,
    * then they close with 1012. Resolves when all are gone; those left at the deadline are cut.
@@ -96,9 +97,17 @@ class Door implements IngestServer {
   readonly #closes = new Map<string, number>()
   readonly #refusals = new Map<string, number>()
   readonly #young = new YoungMemory()
-  readonly #stopHeartbeat: () => void
+  readonly #memory = new WireMemory(this.#connections)
+  readonly #events: ConnectionEvents = {
+    onCut: (reason) => count(this.#closes, reason),
+    onBroken: (code) => count(this.#closes, code),
+    onHandled: (bytes) => this.#young.handled(bytes),
+    onMoved: (bytes) => this.#memory.moved(bytes),
+  }
+  readonly #lookMs: number
+  readonly #stopLooking: () => void
+  #accepted = 0
   readonly #onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
-  #paused = false
   #draining = false
   #drained: Promise<void> | null = null
   #onEmpty: () => void = () => {}
@@ -117,14 +126,19 @@ class Door implements IngestServer {
       perMessageDeflate: false,
       maxPayload: this.#limits.frameBytesMax,
       maxFragments: limits.frameFragmentsMax,
+      maxBufferedChunks: limits.frameChunksMax,
       closeTimeout: limits.helloTimeoutMs,
       handleProtocols: () => subprotocol,
     }
     this.#sockets = new WebSocketServer(socketOptions)
+    this.#sockets.on('wsClientError', ({ message: reason }, socket) => {
+      this.#refuse(socket, new MillraceError('REQUEST_INVALID', { path: 'handshake', reason }))
+    })
     this.#onUpgrade = (request, socket, head) => this.#upgrade(request, socket, head)
     options.server.on('upgrade', this.#onUpgrade)
-    this.#stopHeartbeat = this.#scheduler.every(this.#limits.heartbeatMs, () => {
-      for (const connection of this.#connections) connection.heartbeat()
+    this.#lookMs = Math.ceil(this.#limits.heartbeatMs / limits.looksPerHeartbeat)
+    this.#stopLooking = this.#scheduler.every(this.#lookMs, () => {
+      for (const connection of this.#connections) connection.look()
     })
   }
 
@@ -144,16 +158,6 @@ class Door implements IngestServer {
     return new Session(connection, this.#session)
   }
 
-  pauseAll(): void {
-    this.#paused = true
-    for (const connection of this.#connections) connection.hold(true)
-  }
-
-  resumeAll(): void {
-    this.#paused = false
-    for (const connection of this.#connections) connection.hold(false)
-  }
-
   drain(deadlineMs: number): Promise<void> {
     this.#drained ??= this.#drain(deadlineMs)
     return this.#drained
@@ -161,8 +165,6 @@ class Door implements IngestServer {
 
   async #drain(deadlineMs: number): Promise<void> {
     this.#draining = true
-    // Nothing is taken any more, and the closing handshakes have to be read.
-    this.resumeAll()
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
@@ -175,14 +177,12 @@ class Door implements IngestServer {
 
   fail(error: MillraceError): void {
     this.#draining = true
-    // The closing handshakes have to be read; who does not answer is cut after a while.
-    this.resumeAll()
     for (const connection of this.#connections) connection.session.fail(error)
   }
 
   close(): void {
     this.#draining = true
-    this.#stopHeartbeat()
+    this.#stopLooking()
     this.#options.server.off('upgrade', this.#onUpgrade)
     this.#cutAll()
     this.#sockets.close()
@@ -198,14 +198,18 @@ class Door implements IngestServer {
     const { path = streamPath, admission = standardAdmission } = this.#options
     const refusal = refusalOf(request, { path, admission, shut: () => this.#shut() })
     if (refusal !== null) {
-      count(this.#refusals, refusal.code)
-      refuseUpgrade(socket, refusal)
+      this.#refuse(socket, refusal)
       return
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', ignore)
       this.#accept(webSocket, socket)
     })
+  }
+
+  #refuse(socket: Duplex, refusal: MillraceError): void {
+    count(this.#refusals, refusal.code)
+    refuseUpgrade(socket, refusal)
   }
 
   #shut(): MillraceError | null {
@@ -215,104 +219,16 @@ class Door implements IngestServer {
   }
 
   #accept(webSocket: WebSocket, socket: Duplex): void {
-    const onCut = (): void => count(this.#closes, 'HEARTBEAT')
-    const onHandled = (bytes: number): void => this.#young.handled(bytes)
-    const connection = new SocketConnection(webSocket, socket, this.#session, { onCut, onHandled })
+    const phase = this.#accepted++ % limits.looksPerHeartbeat
+    const options = { lookMs: this.#lookMs, phase }
+    const sockets = { webSocket, socket }
+    const connection = new SocketConnection(sockets, this.#session, this.#events, options)
     this.#connections.add(connection)
-    connection.hold(this.#paused)
     webSocket.on('close', () => {
       this.#connections.delete(connection)
       connection.session.disconnected()
       if (this.#connections.size === 0) this.#onEmpty()
     })
-  }
-}
-
-interface ConnectionEvents {
-  /** It has not answered, and is cut. */
-  onCut(): void
-  /** A message of so many bytes has been handled. */
-  onHandled(bytes: number): void
-}
-
-/** One WebSocket and its session. */
-class SocketConnection {
-  readonly session: Session
-  readonly #webSocket: WebSocket
-  readonly #events: ConnectionEvents
-  /** The session, and the server as a whole, want the socket not to be read. */
-  #pausedBySession = false
-  #pausedByServer = false
-  /** Heartbeats in a row without a sign of life. */
-  #missed = 0
-
-  constructor(
-    webSocket: WebSocket,
-    socket: Duplex,
-    options: SessionOptions,
-    events: ConnectionEvents,
-  ) {
-    this.#webSocket = webSocket
-    this.#events = events
-    this.session = new Session(
-      {
-        send: (bytes) => webSocket.send(bytes),
-        close: (code, reason) => webSocket.close(code, reason),
-        pause: () => this.#setPaused(true, this.#pausedByServer),
-        resume: () => this.#setPaused(false, this.#pausedByServer),
-        get bufferedBytes() {
-          return webSocket.bufferedAmount
-        },
-      },
-      options,
-    )
-    webSocket.on('message', (data, isBinary) => {
-      this.#missed = 0
-      if (isBinary) this.session.received(data as Buffer)
-      else this.session.receivedText()
-      events.onHandled((data as Buffer).length)
-    })
-    webSocket.on('pong', () => {
-      this.#missed = 0
-    })
-    // A violation of the WebSocket protocol: ws answers it and closes, `close` follows.
-    webSocket.on('error', (error: NodeJS.ErrnoException) => {
-      options.log.info({ code: error.code }, 'connection broke')
-    })
-    socket.on('drain', () => this.session.writable())
-  }
-
-  /** Holds reading back, or lets it go on, for the server as a whole. */
-  hold(paused: boolean): void {
-    this.#setPaused(this.#pausedBySession, paused)
-    if (!paused) this.#missed = 0
-  }
-
-  /**
-   * Pings, and cuts a peer that has not answered the last ones. While the server does not read, it
-   * cannot see answers and does not count; a peer that does not read what it is sent is counted.
-   */
-  heartbeat(): void {
-    const heard = !this.#pausedByServer || this.session.congested
-    if (heard && this.#missed >= limits.heartbeatsMissedMax) {
-      this.#events.onCut()
-      this.cut()
-      return
-    }
-    if (heard) this.#missed += 1
-    this.#webSocket.ping()
-  }
-
-  cut(): void {
-    this.session.disconnected()
-    this.#webSocket.terminate()
-  }
-
-  #setPaused(bySession: boolean, byServer: boolean): void {
-    this.#pausedBySession = bySession
-    this.#pausedByServer = byServer
-    if (bySession || byServer) this.#webSocket.pause()
-    else this.#webSocket.resume()
   }
 }
 

@@ -56,7 +56,6 @@ async function setUp() {
     recording,
     producerMsMax,
     producersMax: 3,
-    onFull: () => {},
     onFailure,
   })
   const acks: Acknowledgement[] = []

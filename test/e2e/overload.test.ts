@@ -87,7 +87,7 @@ test('a peer beyond its credit is closed, and what was taken counts', async (t) 
   assert.equal(row!.values['commands_1h'], String(taken + 1))
 })
 
-test('when too much is unfinished no socket is read, until half of it is done', async (t) => {
+test('when too much is unfinished, who holds more than a share waits; others do not', async (t) => {
   const { daemon, hold, letGo } = await startHeld(t)
   const peers = await Promise.all(
     Array.from({ length: 6 }, async (_, n) => (await RawPeer.open(t, daemon.url, `p${n}`)).peer),
@@ -102,12 +102,21 @@ test('when too much is unfinished no socket is read, until half of it is done', 
   assert.ok(sentBytes > intakeBytesMax + peers.length * batchBytes)
   let { unacknowledgedBytes: bytes } = await statusOf(daemon)
   while (bytes < intakeBytesMax) bytes = (await statusOf(daemon)).unacknowledgedBytes
+  // A newcomer is welcomed and its event taken; who only reads is answered, if only by a refusal.
+  const { peer: modest } = await RawPeer.open(t, daemon.url, 'modest')
+  const { routed: before } = await statusOf(daemon)
+  modest.publish('commands', 0, [command('count')])
+  const { peer: reader } = await RawPeer.open(t, daemon.url, null)
+  reader.send(10, 1, 'nothing', [{}])
+  assert.deepEqual((await reader.next(12))[1], 'FEATURES_UNKNOWN')
+  while ((await statusOf(daemon)).routed.events <= before.events);
   // A socket may hand over what it had read when it was stopped: a batch or so, which counts as it
   // came and as it was copied for its one route.
   for (let n = 0; n < 10; n++) bytes = (await statusOf(daemon)).unacknowledgedBytes
   assert.ok(bytes <= intakeBytesMax + peers.length * 2 * 1.5 * batchBytes, `${bytes} bytes`)
   await letGo()
   await Promise.all(peers.map((peer, n) => peer.acked(4 * batch.length - (n === 0 ? 0 : 1))))
+  assert.equal((await modest.acked(0)).upTo, 0)
   assert.equal((await statusOf(daemon)).unacknowledgedBytes, 0)
 })
 

@@ -42,7 +42,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   pino: ['src/cli/'],
   piscina: ['src/route/lanes.ts'],
   typebox: ['src/define/', 'src/validate/', 'type src/model/catalog.ts'],
-  ws: ['src/wire/websocket.ts', 'src/client/', 'src/load/link.ts'],
+  ws: ['src/wire/websocket.ts', 'type src/wire/', 'src/client/', 'src/load/link.ts'],
 }
 
 interface Ban {

@@ -6,7 +6,8 @@
  * store, and whoever opens the next one finds what the disks have kept.
  */
 import { setImmediate as turn } from 'node:timers/promises'
-import { neverBack, type Clock } from '../../src/base/clock.ts'
+import type { Clock } from '../../src/base/clock.ts'
+import { GuardedClock } from '../../src/base/guarded-clock.ts'
 import { Checkpoints } from '../../src/daemon/checkpoints.ts'
 import { Intake } from '../../src/daemon/intake.ts'
 import { openRecording } from '../../src/daemon/recording.ts'
@@ -57,11 +58,13 @@ export interface SmallDaemon {
 
 export async function openSmallDaemon(options: SmallDaemonOptions): Promise<SmallDaemon> {
   const { catalog, journalDisk, ledgerDisk } = options
-  const clock = neverBack(options.clock)
+  const clock = new GuardedClock(options.clock)
   const sources = catalog.sources.map(({ name }) => name)
   const common = { clock, onFailure }
   const onJournal = { dir: '/log', files: journalDisk, segmentBytes }
-  const journal = await openJournal({ ...onJournal, sources, ...common })
+  const kept = { producerMsMax: plenty, producersMax: plenty }
+  const journal = await openJournal({ ...onJournal, ...kept, sources, ...common })
+  clock.resume(journal.recovered.newestMs)
   const lane = openLane(options)
   const shards = await lane.opened
   const onLedger = { dir: '/ledger', files: ledgerDisk, ledgerBytesMax: plenty }
@@ -75,7 +78,7 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
     resolveKey: createKeyResolver(catalog),
     validateOnly: createEventValidator(catalog),
   })
-  const intake = new Intake({ catalog, journal, router, recording, onFull: () => {}, onFailure })
+  const intake = new Intake({ ...kept, catalog, journal, router, recording, onFailure })
   const parts = { journal, router, lanes: [lane], shards, recording, ...common }
   const retained = { checkpointMs: plenty, retainBytesMax: 0, retainMsMax: 0 }
   const checkpoints = new Checkpoints({ ...parts, ...retained })
@@ -85,7 +88,7 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
   const reader = createReader({
     ...partition,
     readShards: shardReader([lane], shardCount),
-    nowMs: () => Math.max(clock.nowMs(), journal.arrivalMs),
+    nowMs: () => clock.nowMs(),
     watermarkOf: (view) => watermarks.of(view),
   })
   const quiet = async (isDiskHeld: boolean): Promise<void> => {

@@ -221,6 +221,9 @@ test('limits are told as they are', () => {
     [limits.sessionFlushesMax, /At most (\d+) FLUSHes/],
     [limits.sessionReadsMax, /up to (\d+) READs/],
     [limits.readKeysMax / 1000, /up to (\d+),000 keys/],
+    [limits.sessionReadKeysMax / 1000, /more than (\d+),000 keys/],
+    [limits.messageTimeoutMs / 1000, /whole within (\d+) seconds/],
+    [limits.sendBufferBytesMax / 1024 / 1024, /more than (\d+) MiB wait/],
     [limits.rejectionsKeptMax / 1000, /newest (\d+),000 of a producer's epoch/],
     [limits.rejectionsKeptTotalMax / 1000, /newest (\d+),000 of all producers/],
     [limits.keyBytesMax, /together may take at most (\d+) bytes/],
@@ -230,6 +233,6 @@ test('limits are told as they are', () => {
     assert.equal(Number(pattern.exec(page)?.[1]), value, String(pattern))
   }
   assert.equal(limits.sequenceGapsMax, 3)
-  assert.equal(limits.heartbeatsMissedMax, 2)
+  assert.equal(limits.silentLooksMax / limits.looksPerHeartbeat, 2 + 1 / 3)
   assert.match(page, new RegExp(`GET ${protocol.streamPath} HTTP`))
 })

@@ -52,8 +52,22 @@ test('a connection without a producer is welcomed and may not publish', () => {
 test('no HELLO in time closes', () => {
   const { scheduler, assertClosed } = setUp()
   scheduler.advance(4999)
+  scheduler.turn()
   scheduler.advance(1)
+  scheduler.turn()
   assertClosed('HELLO_TIMEOUT', /5000 ms/)
+})
+
+test('a HELLO that came while nothing was read is heard, though its time is over', async () => {
+  const { scheduler, session, frames } = setUp()
+  scheduler.advance(60_000)
+  session.received(protocol.encodeHello({ producer: 'p', epoch: null }))
+  scheduler.turn()
+  await settled()
+  assert.deepEqual(
+    frames().map(({ kind }) => kind),
+    ['welcome'],
+  )
 })
 
 test('anything before HELLO, and a second HELLO, close', async () => {

@@ -3,89 +3,13 @@
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, request, type IncomingMessage, type RequestOptions } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
-import { test, type TestContext } from 'node:test'
-import { WebSocket, type ClientOptions } from 'ws'
+import { request, type IncomingMessage, type RequestOptions } from 'node:http'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { WebSocket } from 'ws'
 import * as protocol from '../../src/wire/protocol.ts'
-import type { ServerFrame } from '../../src/wire/protocol.ts'
-import { attachIngest, type ConnectionLimits } from '../../src/wire/websocket.ts'
-import { FakeIngest, FakeReader, smallCatalog } from '../helpers/fake-ports.ts'
-import { ManualScheduler } from '../helpers/manual-scheduler.ts'
+import { Client, event, serve } from '../helpers/door.ts'
 import { produce } from '../helpers/standalone-producer.ts'
-
-const event = new Uint8Array([0x81, 0xa1, 0x61, 0x01])
-
-/** A server of this test, gone with it. `soon` is real, other timers fire when told. */
-async function serve(t: TestContext, limits: Partial<ConnectionLimits> = {}) {
-  const server = createServer()
-  const ingest = new FakeIngest()
-  const read = new FakeReader()
-  const scheduler = new ManualScheduler()
-  const door = attachIngest({
-    server,
-    catalog: smallCatalog,
-    ports: { ingest, read },
-    log: { info: () => {}, error: (fields) => assert.fail(String(Object.values(fields))) },
-    name: 'millrace/test',
-    admission: { allowedOrigins: ['https://ours.example'], hostNames: null },
-    limits,
-    scheduler: {
-      soon: setImmediate,
-      after: (delayMs, run) => scheduler.after(delayMs, run),
-      every: (periodMs, run) => scheduler.every(periodMs, run),
-    },
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    door.close()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
-  return { door, ingest, read, scheduler, port, url: `ws://127.0.0.1:${port}/v1/stream` }
-}
-
-/** A client that keeps what it is sent; `next` waits for what is not there yet. */
-class Client {
-  readonly socket: WebSocket
-  readonly #frames: ServerFrame[] = []
-  #wake: () => void = () => {}
-  readonly closed: Promise<{ code: number; reason: string }>
-
-  constructor(url: string, options: ClientOptions = {}) {
-    this.socket = new WebSocket(url, protocol.subprotocol, options)
-    this.socket.on('message', (data: Buffer) => {
-      this.#frames.push(protocol.decodeServerFrame(data)!)
-      this.#wake()
-    })
-    this.closed = new Promise((resolve) => {
-      this.socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }))
-    })
-  }
-
-  static async open(url: string, producer: string | null): Promise<Client> {
-    const client = new Client(url)
-    await once(client.socket, 'open')
-    client.socket.send(protocol.encodeHello({ producer, epoch: null }))
-    const welcome = await client.next()
-    assert.equal(welcome.kind, 'welcome')
-    return client
-  }
-
-  async next(): Promise<ServerFrame> {
-    while (this.#frames.length === 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-    return this.#frames.shift()!
-  }
-
-  publish(sequence: number): void {
-    this.socket.send(protocol.encodePublish('impressions', sequence, [event]))
-  }
-}
 
 const upgradeHeaders = {
   Connection: 'Upgrade',
@@ -123,6 +47,8 @@ test('an upgrade that may not pass is answered over HTTP', async (t) => {
     [{ headers: { Origin: 'https://theirs.example' } }, 403, 'FORBIDDEN_ORIGIN'],
     [{ headers: { 'Sec-WebSocket-Protocol': 'zzz' } }, 400, 'SUBPROTOCOL'],
     [{ headers: { 'Sec-WebSocket-Protocol': '' } }, 400, 'SUBPROTOCOL'],
+    [{ headers: { 'Sec-WebSocket-Key': 'abc' } }, 400, 'REQUEST_INVALID'],
+    [{ headers: { 'Sec-WebSocket-Version': '12' } }, 400, 'REQUEST_INVALID'],
   ]
   for (const [options, status, expected] of cases) {
     const { response, code } = await refusalOf(port, options)
@@ -130,6 +56,7 @@ test('an upgrade that may not pass is answered over HTTP', async (t) => {
     assert.equal(response.headers.connection, 'close')
   }
   assert.equal(door.refusals.get('SUBPROTOCOL'), 2)
+  assert.equal(door.refusals.get('REQUEST_INVALID'), 2)
   assert.equal(door.connections, 0)
 })
 
@@ -180,10 +107,11 @@ test('a session that ends is told why, and counted', async (t) => {
 })
 
 test('a message that is too long is refused by the WebSocket layer', async (t) => {
-  const { url } = await serve(t, { frameBytesMax: 1000 })
+  const { url, door } = await serve(t, { frameBytesMax: 1000 })
   const client = await Client.open(url, null)
   client.socket.send(new Uint8Array(1001))
   assert.equal((await client.closed).code, 1009)
+  assert.equal(door.closes.get('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'), 1)
 })
 
 test('a client that says nothing is sent away', async (t) => {
@@ -213,24 +141,34 @@ test('a client that answers pings stays, one that does not is cut', async (t) =>
   assert.deepEqual([door.closes.get('HEARTBEAT'), door.connections], [1, 1])
 })
 
-test('while all are paused nothing is read and nobody is cut', async (t) => {
-  const { url, scheduler, door, ingest } = await serve(t, { heartbeatMs: 1000 })
+test('a producer that is held back is not read and not cut; newcomers are heard', async (t) => {
+  const { url, scheduler, ingest } = await serve(t, { heartbeatMs: 1000 })
   ingest.acknowledgesAtOnce = true
   const client = await Client.open(url, 'p')
-  door.pauseAll()
+  const { listener } = ingest.last
+  listener.held!(true)
   client.publish(0)
-  scheduler.advance(10_000)
-  const late = new Client(url)
-  await once(late.socket, 'open')
-  late.socket.send(protocol.encodeHello({ producer: null, epoch: null }))
-  const pong = once(client.socket, 'pong')
-  client.socket.ping()
-  await new Promise(setImmediate)
-  assert.equal(ingest.batches.length, 0)
-  door.resumeAll()
-  await pong
+  for (let beat = 0; beat < 10; beat++) scheduler.advance(1000)
+  const late = await Client.open(url, 'q')
+  late.publish(0)
+  assert.equal((await late.next()).kind, 'ack')
+  assert.equal(ingest.batches.length, 1)
+  listener.held!(false)
   assert.equal((await client.next()).kind, 'ack')
-  assert.equal((await late.next()).kind, 'welcome')
+})
+
+test('a peer that is dead is cut however often its producer is held back', async (t) => {
+  const { url, scheduler, ingest, door } = await serve(t, { heartbeatMs: 900, helloTimeoutMs: 1e6 })
+  const client = await Client.open(url, 'p', { autoPong: false })
+  const { listener } = ingest.last
+  for (let look = 0; look < 7; look++) {
+    listener.held!(true)
+    scheduler.advance(300)
+    listener.held!(false)
+    scheduler.advance(300)
+  }
+  assert.equal((await client.closed).code, 1006)
+  assert.equal(door.closes.get('HEARTBEAT'), 1)
 })
 
 test('draining acknowledges what was taken, closes everyone and lets nobody in', async (t) => {
