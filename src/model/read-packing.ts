@@ -42,6 +42,11 @@ export function packQueries(queries: readonly ReadQuery[]): PackedQueries {
   return { abouts, words, keys }
 }
 
+/** How many questions are packed. */
+export function countQueries({ words }: PackedQueries): number {
+  return words.length / wordsPerQuery
+}
+
 /** Walks packed questions: its members are those of the one that it stands on. */
 export class QueryCursor implements KeyAt {
   about: ReadAbout

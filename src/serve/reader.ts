@@ -9,7 +9,7 @@
 import { assert } from '../base/assert.ts'
 import { errorMessage, MillraceError } from '../base/errors.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
-import { readKeysMax } from '../base/limits.ts'
+import { readKeysMax, readQuestionsMax, readQuestionsSmall } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
   FeatureRow,
@@ -50,6 +50,7 @@ type GivenKey = Readonly<Record<string, unknown>>
 
 export function createReader(options: ReaderOptions): ReadPort {
   const byName = readables(options.catalog)
+  const waiting = new WaitingQuestions()
 
   return {
     async read(name, keys, readOptions = {}) {
@@ -60,16 +61,34 @@ export function createReader(options: ReaderOptions): ReadPort {
       if (keys.length > readKeysMax) {
         throw new MillraceError('TOO_MANY_KEYS', { count: keys.length, max: readKeysMax })
       }
-      const queries = buildQueries(options, service, keys, readOptions)
-      const results = await options.readShards(queries)
-      assert(results.length === queries.length, 'one result per query')
       const width = service.parts.length
+      const results = await waiting.during(keys.length * width, () =>
+        options.readShards(buildQueries(options, service, keys, readOptions)),
+      )
+      assert(results.length === keys.length * width, 'one result per query')
       return {
         names: service.names,
         types: service.types,
         rows: keys.map((_, row) => featureRow(service, results, row * width)),
       }
     },
+  }
+}
+
+/** Those without an answer are bounded; a read alone may have any, and a small one some more. */
+class WaitingQuestions {
+  #count = 0
+
+  /** @throws MillraceError `OVERLOADED`, before anything is done. */
+  async during<T>(count: number, run: () => Promise<T>): Promise<T> {
+    const max = count <= readQuestionsSmall ? readQuestionsMax * 1.1 : readQuestionsMax
+    if (this.#count > 0 && this.#count + count > max) throw new MillraceError('OVERLOADED')
+    this.#count += count
+    try {
+      return await run()
+    } finally {
+      this.#count -= count
+    }
   }
 }
 

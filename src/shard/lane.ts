@@ -23,7 +23,7 @@ import type {
   ReadResult,
   ToShard,
 } from '../model/message.ts'
-import { packAnswers, QueryCursor } from '../model/read-packing.ts'
+import { countQueries, packAnswers, QueryCursor } from '../model/read-packing.ts'
 import { sectionBuffers } from '../model/section.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
 import { Shard } from './shard.ts'
@@ -34,6 +34,9 @@ const evictTo = 0.8
 
 /** Events applied between two looks at how much is in memory. */
 const eventsPerStep = 512
+
+/** Events applied before more reads are taken, for each question answered between two steps. */
+const eventsPerQuestion = 2
 
 /** Share of the bound that may have changed before it is stored. */
 const storeAt = 0.5
@@ -82,6 +85,8 @@ class Lane {
   /** It was told to close, or has failed: no checkpoint begins or waits any more. */
   #isEnding = false
   #arrivalMs = 0
+  /** Events to be applied before reads are looked for again. */
+  #eventsOwed = 0
   /** What a read has broken, which ends the lane. */
   #broken: { readonly thrown: unknown } | null = null
 
@@ -209,12 +214,20 @@ class Lane {
     this.#post({ kind: 'applied', id, rejected, watermarks })
   }
 
-  /** Takes what has come since: an event loop would hand it over when all is applied. */
+  /**
+   * Takes what has come since: an event loop would hand it over when all is applied. Reads that
+   * were answered so are made up for in events first, or a storm of reads would end all applying.
+   */
   #receiveMore(): void {
-    for (;;) {
+    this.#eventsOwed = Math.max(0, this.#eventsOwed - eventsPerStep)
+    while (this.#eventsOwed === 0) {
       const received = receiveMessageOnPort(this.#port) as { message: ToShard } | undefined
       if (received === undefined) return
-      this.#receive(received.message)
+      const { message } = received
+      if (message.kind === 'read') {
+        this.#eventsOwed = eventsPerQuestion * countQueries(message.queries)
+      }
+      this.#receive(message)
     }
   }
 

@@ -145,6 +145,11 @@ class DrivenLane {
     })
   }
 
+  /** Resolves with the next message. */
+  async heard(): Promise<void> {
+    await once(this.#port, 'message')
+  }
+
   async close(): Promise<void> {
     this.post({ kind: 'close' })
     await this.#ended
@@ -316,4 +321,22 @@ test('a lane whose store is damaged says so and ends', async (context) => {
   const [message] = (await once(port1, 'message')) as [FromShard]
   assert.equal(message.kind, 'failed')
   port1.close()
+})
+
+test('a storm of reads does not hold up events, nor events a read', async (context) => {
+  const lane = await DrivenLane.open(await temporaryDirectory(context), 2 ** 30)
+  const keys = Array.from({ length: 1000 }, (_, id) => id)
+  lane.apply(1, keys)
+  await lane.read([0])
+  // More steps than a few, and behind them more reads than are made up for meanwhile.
+  lane.apply(20, keys)
+  const storm = packQueries(questions(keys))
+  for (let id = 0; id < 40; id++) lane.post({ kind: 'read', id, queries: storm })
+  while (lane.posted.filter(({ kind }) => kind === 'read').length < 40) await lane.heard()
+  const order = lane.posted.map(({ kind }) => kind)
+  const applied = order.lastIndexOf('applied')
+  const before = order.slice(0, applied).filter((kind) => kind === 'read').length
+  // 20 000 events make up for ten reads of 1000 keys.
+  assert.ok(before >= 2 && before <= 16, `${before} reads were answered before`)
+  await lane.close()
 })
