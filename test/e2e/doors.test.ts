@@ -96,3 +96,23 @@ test('a daemon that other machines could reach does not start, and leaves nothin
   assert.match(daemon.url, /^http:\/\/0\.0\.0\.0:/)
   await daemon.close()
 })
+
+test('the status tells how many are connected, and why others are not', async (t) => {
+  const daemon = await startDaemon(t)
+  const connectionsOf = async (): Promise<unknown> => {
+    const { body } = await daemon.http.inject('/v1/status')
+    return (JSON.parse(body) as { connections: unknown }).connections
+  }
+  const none = { open: 0, closes: {}, refusals: {}, dropped: 0 }
+  assert.deepEqual(await connectionsOf(), none)
+  await RawPeer.open(t, daemon.url, null)
+  const { peer } = await RawPeer.open(t, daemon.url, 'p')
+  assert.deepEqual(await connectionsOf(), { ...none, open: 2 })
+  peer.send(1)
+  assert.equal(await peer.closed, 4400)
+  const { url } = daemon
+  const stranger = new WebSocket(`${url.replace('http', 'ws')}/v1/stream`, 'millrace.v2')
+  await once(stranger, 'error')
+  const counts = { closes: { FRAME_INVALID: 1 }, refusals: { SUBPROTOCOL: 1 } }
+  assert.deepEqual(await connectionsOf(), { ...none, open: 1, ...counts })
+})

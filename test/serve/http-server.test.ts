@@ -8,6 +8,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
+import { httpBodiesBytesMax, httpBodyBytesMax } from '../../src/base/limits.ts'
 import { createHttp } from '../../src/serve/http.ts'
 import type { HttpTimeouts } from '../../src/serve/http-server.ts'
 import { noLedger } from '../helpers/ledgers.ts'
@@ -114,3 +115,34 @@ test('an upgrade that is not to a WebSocket is ignored: the request is answered'
   const webSocket = 'Connection: Upgrade\r\nUpgrade: WebSocket\r\n'
   assert.equal(await next(`GET /healthz HTTP/1.1\r\nHost: a\r\n${webSocket}\r\n`), 'upgraded')
 })
+
+test('bodies that are being read have a bound together', async (t) => {
+  const { open } = await setUp(t)
+  const request = (length: number): string =>
+    'POST /v1/features/by_user HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n' +
+    `Content-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`
+  const answerTo = async (socket: Socket, length: number): Promise<string> => {
+    socket.write(request(length))
+    return String((await once(socket, 'data'))[0]).slice(9, 12)
+  }
+  const first = open()
+  assert.equal(await answerTo(first, httpBodyBytesMax), '100')
+  for (let n = 1; n < httpBodiesBytesMax / httpBodyBytesMax; n++) {
+    assert.equal(await answerTo(open(), httpBodyBytesMax), '100')
+  }
+  const next = open()
+  next.write(request(2))
+  assert.match(await readUntil(next, 'OVERLOADED'), /HTTP\/1\.1 503 .*retry-after: 1\r\n/s)
+  first.destroy()
+  const left = open()
+  for (;;) {
+    left.write(`${request(2)}{}`)
+    if ((await readUntil(left, '"code"')).includes('REQUEST_INVALID')) return
+  }
+})
+
+async function readUntil(socket: Socket, text: string): Promise<string> {
+  let read = ''
+  while (!read.includes(text)) read += String((await once(socket, 'data'))[0])
+  return read
+}
