@@ -71,17 +71,17 @@ export function parseText(given: Given): Parsed<string> {
   return text.trim() === '' || text.includes('\0') ? { refused: 'is empty' } : { value: text }
 }
 
-/** The same, or nothing. */
+/** The same, or `none`. */
 export function parseTextOrNone(given: Given): Parsed<string | null> {
-  return given === '' ? { value: null } : parseText(given)
+  return given === 'none' ? { value: null } : parseText(given)
 }
 
-/** Origins of web pages, with commas between: what a browser says of them, to the letter. */
+/** Origins of web pages as a browser says them, with commas between; or `none`. */
 export function parseOrigins(given: Given): Parsed<readonly string[]> {
   const origins = String(given)
     .split(',')
     .map((each) => each.trim())
-  if (given === '') return { value: [] }
+  if (given === 'none') return { value: [] }
   const wrong = origins.find((each) => !URL.canParse(each) || new URL(each).origin !== each)
   return wrong === undefined
     ? { value: origins }

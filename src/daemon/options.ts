@@ -90,7 +90,7 @@ export async function resolveOptions(options: MillraceOptions): Promise<Resolved
   const { clock: _clock, log: _log, allowedOrigins, tlsCert, tlsKey, ...given } = others
   const dataDir = given.dataDir ?? (await mkdtemp(join(tmpdir(), 'millrace-')))
   const texts = {
-    allowedOrigins: allowedOrigins?.join(','),
+    allowedOrigins: allowedOrigins?.length === 0 ? undefined : allowedOrigins?.join(','),
     tlsCert: tlsCert ?? undefined,
     tlsKey: tlsKey ?? undefined,
   }
