@@ -1,8 +1,9 @@
 /**
  * Data directories of which one file is almost right, each given to a daemon of its own.
  *
- * It serves what was counted, or refuses the directory with a documented exit code. It never ends
- * by a signal, and never serves another value.
+ * It serves what was counted, or refuses the directory with a documented exit code. It never serves
+ * another value. What LMDB maps is trusted by it: damage there may end the process by a signal, and
+ * `millrace inspect` must then find it.
  */
 import assert from 'node:assert/strict'
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -10,11 +11,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { exitCodes } from '../../src/cli/exit-codes.ts'
+import { runCli } from '../../src/cli/run.ts'
 import { MillraceClient } from '../../src/client/client.ts'
+import { testIo } from '../helpers/io.ts'
 import { below, mutated, pick, type Random } from '../helpers/mutate.ts'
 import { root } from '../helpers/repository.ts'
 import { Served } from '../helpers/served.ts'
-import { Finding, Meter, type Extent } from './finding.ts'
+import { Finding, type Extent } from './finding.ts'
 
 const features = join(root, 'test/fixtures/orders.ts')
 const users = 20
@@ -22,8 +25,14 @@ const users = 20
 /** Exit codes of a daemon that does not take its directory. */
 const refusals: readonly number[] = [exitCodes.data, exitCodes.config, exitCodes.internal]
 
-export async function fuzzStores({ count, random, isOver }: Extent): Promise<Meter> {
-  const meter = new Meter('store')
+/** Directories that were tried, and daemons that a signal has ended. */
+export interface StoreTally {
+  readonly count: number
+  readonly ended: number
+}
+
+export async function fuzzStores({ count, random, isOver }: Extent): Promise<StoreTally> {
+  let [tried, ended] = [0, 0]
   const folder = await mkdtemp(join(tmpdir(), 'millrace-stores-'))
   try {
     const good = join(folder, 'good')
@@ -36,17 +45,22 @@ export async function fuzzStores({ count, random, isOver }: Extent): Promise<Met
       const bytes = damaged(await readFile(join(good, path)), random)
       await writeFile(join(dataDir, path), bytes)
       try {
-        await serve(dataDir)
+        const signal = await serve(dataDir)
+        if (signal !== null) {
+          ended += 1
+          assert.ok(path.endsWith('.mdb'), signal)
+          await assertFound(dataDir)
+        }
       } catch (thrown) {
         throw new Finding('store', bytes, `${path}: ${String(thrown)}`)
       }
-      meter.count += 1
+      tried += 1
       await rm(dataDir, { recursive: true })
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-  return meter
+  return { count: tried, ended }
 }
 
 /** Some orders of some users, in a checkpoint and behind it. */
@@ -86,16 +100,23 @@ function damaged(bytes: Buffer, random: Random): Buffer {
   return copy
 }
 
-/** Starts a daemon on the directory, and reads what it serves. */
-async function serve(dataDir: string): Promise<void> {
+/** Starts a daemon on the directory, and reads what it serves. @returns the signal of its end. */
+async function serve(dataDir: string): Promise<NodeJS.Signals | null> {
   const served = new Served({ features, dataDir, port: 0 })
   const url = await served.url.catch(() => null)
   if (url !== null) await readAll(url)
   const { exitCode, signal, said } = await served.kill()
-  if (url !== null && signal === 'SIGKILL') return
-  assert.equal(signal, null, said)
-  assert.ok(refusals.includes(exitCode!), `exit ${exitCode}: ${said}`)
+  if (url !== null && signal === 'SIGKILL') return null
+  if (signal === null) assert.ok(refusals.includes(exitCode!), `exit ${exitCode}: ${said}`)
   assert.doesNotMatch(said, /unexpected/)
+  return signal
+}
+
+/** `millrace inspect` finds damage, and survives it. */
+async function assertFound(dataDir: string): Promise<void> {
+  const io = testIo()
+  const exitCode = await runCli(['inspect', '--verify', '--data', dataDir], io)
+  assert.equal(exitCode, exitCodes.data, [...io.outLines, ...io.errLines].join('\n'))
 }
 
 /** Every user has what was counted, or the read fails. */

@@ -8,8 +8,7 @@ import type { Row } from './rows.ts'
 
 export interface HttpRow extends Row {
   readonly bytes: string | Uint8Array
-  /** null where the connection is cut without an answer. */
-  readonly status: number | null
+  readonly status: number
   /** The code of our error table; null where the answer is of the layers below. */
   readonly code?: string
   readonly header?: readonly [name: string, value: string]
@@ -72,7 +71,7 @@ export const handshakeRows: readonly HttpRow[] = [
   {
     id: 'H5',
     what: 'an upgrade of the stream to HTTP/2',
-    bytes: upgradeRequest({ Upgrade: 'h2c' }),
+    bytes: upgradeRequest({ Upgrade: 'h2c', Connection: 'Upgrade, close' }),
     status: 426,
     code: 'UPGRADE_REQUIRED',
   },
@@ -270,7 +269,13 @@ export const requestRows: readonly HttpRow[] = [
     status: 405,
     code: 'METHOD_UNKNOWN',
   },
-  { id: 'H30', what: 'CONNECT', bytes: request('CONNECT 127.0.0.1:1'), status: null },
+  {
+    id: 'H30',
+    what: 'CONNECT',
+    bytes: request('CONNECT 127.0.0.1:1'),
+    status: 404,
+    code: 'ROUTE_UNKNOWN',
+  },
   {
     id: 'H32',
     what: 'a replay by the page of somebody else',
