@@ -19,7 +19,7 @@ import {
 } from '../helpers/raw-frames.ts'
 import { openSocket, parseAnswer } from '../helpers/raw-http.ts'
 import { bodySeeds } from './fuzz-bodies.ts'
-import { frameSeeds } from './fuzz-frames.ts'
+import { frameSeeds, isUnderstood } from './fuzz-frames.ts'
 
 /** What one connection sent. */
 export interface Attack {
@@ -105,15 +105,6 @@ export async function attackFrames(port: number, random: Random): Promise<Attack
     frames: frames.length,
     events,
     check: () => assert.ok(closings.includes(outcome), `closed with ${outcome}`),
-  }
-}
-
-function isUnderstood(bytes: Uint8Array): boolean {
-  try {
-    protocol.decodeClientFrame(bytes)
-    return true
-  } catch {
-    return false
   }
 }
 

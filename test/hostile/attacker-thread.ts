@@ -44,7 +44,7 @@ async function attack(): Promise<void> {
     const done = await meter.wait(new Uint8Array(), () => send(port, random))
     frames += done.frames
     events += done.events
-    meter.check(done.sent, done.check)
+    meter.again(done.sent, done.check)
     if (meter.count % 100 === 0) report(false)
   }
 }

@@ -29,36 +29,43 @@ export class Meter {
     this.kind = kind
   }
 
-  /** Runs what must not throw, nor take long. */
-  run(input: Uint8Array, work: () => void): void {
-    const startMs = systemClock.monotonicMs()
-    this.check(input, work)
-    this.#took(input, startMs)
+  /** Runs what must not throw, nor take long, of a new input. */
+  run<T>(input: Uint8Array, work: () => T): T {
+    this.count += 1
+    return this.again(input, work)
   }
 
+  /** The same of an input that was counted. */
+  again<T>(input: Uint8Array, work: () => T): T {
+    const startMs = systemClock.monotonicMs()
+    try {
+      const done = work()
+      this.#took(input, startMs)
+      return done
+    } catch (thrown) {
+      throw this.#finding(input, thrown)
+    }
+  }
+
+  /** Runs what waits for others, who must not take long either. */
   async wait<T>(input: Uint8Array, work: () => Promise<T>): Promise<T> {
+    this.count += 1
     const startMs = systemClock.monotonicMs()
     try {
       const done = await work()
       this.#took(input, startMs)
       return done
     } catch (thrown) {
-      throw thrown instanceof Finding ? thrown : new Finding(this.kind, input, thrown)
+      throw this.#finding(input, thrown)
     }
   }
 
-  /** Runs what must not throw, of an input that was counted. */
-  check(input: Uint8Array, work: () => void): void {
-    try {
-      work()
-    } catch (thrown) {
-      throw new Finding(this.kind, input, thrown)
-    }
+  #finding(input: Uint8Array, thrown: unknown): Finding {
+    return thrown instanceof Finding ? thrown : new Finding(this.kind, input, thrown)
   }
 
   #took(input: Uint8Array, startMs: number): void {
     const tookMs = systemClock.monotonicMs() - startMs
-    this.count += 1
     this.slowestMs = Math.max(this.slowestMs, tookMs)
     if (tookMs > hangMs) throw new Finding(this.kind, input, `took ${tookMs.toFixed()} ms`)
   }
