@@ -153,6 +153,37 @@ export const errorTable = {
   // The daemon itself.
   FAILED: row('external', 'backoff', 503, null, 'the server has failed and is ending: {reason}'),
   DRAINING: row('external', 'backoff', 503, 1012, 'the server is shutting down'),
+  STORAGE_FULL: row(
+    'external',
+    'backoff',
+    507,
+    1013,
+    'the disk is nearly full, and no new events are taken: {freeBytes} bytes and {freeFiles} ' +
+      'files are free, {reservedBytes} bytes are kept back for what was taken',
+  ),
+  STORAGE_LOW: row(
+    'external',
+    'backoff',
+    507,
+    null,
+    'the disk will soon be full: {freeBytes} bytes and {freeFiles} files are free, ' +
+      '{reservedBytes} bytes are kept back for what was taken',
+  ),
+  CLOCK_SKEWED: row(
+    'external',
+    'backoff',
+    503,
+    null,
+    'the clock of the machine is {skewMs} ms ahead of the time that is used',
+  ),
+  SHARD_BLOCKED: row(
+    'external',
+    'backoff',
+    503,
+    null,
+    'shard thread {lane} has done nothing for {ms} ms: does a function of the features file end?',
+  ),
+  STALLED: row('external', 'backoff', 503, 1011, '{what} has not moved for {ms} ms'),
   OVERLOADED: row('external', 'backoff', 503, 1013, 'the server holds too much unfinished work'),
   STORE_LOCKED: row('external', 'never', 500, null, 'data directory is in use by process {pid}'),
   STORE_FORMAT: row(

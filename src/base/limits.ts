@@ -188,6 +188,38 @@ export const replayBytesMax = 16 * 1024 * 1024
 /** Bytes read from sockets between two collections of what is young, see `wire/young-memory.ts`. */
 export const youngBytesMax = 2 * 1024 * 1024
 
+/**
+ * Free space of the data directory's disk that is kept back for what was taken: a part of the disk,
+ * and no more than so many bytes; and files that may still be made. Below: `STORAGE_FULL`, until
+ * there is a part more.
+ */
+export const diskReserveShare = 1 / 20
+export const diskReserveBytesMax = 1024 ** 3
+export const diskFilesMin = 64
+export const diskRelief = 1.2
+
+/** What a byte of the journal becomes on disk until it is checkpointed: redo file and store. */
+export const diskBytesPerJournalByte = 2
+
+/** When a batch that was refused with `STORAGE_FULL` may be sent again, ms. */
+export const storageRetryMs = 1000
+
+/** Time between two looks at the disk, the flushes and the threads, ms. */
+export const watchMs = 1000
+
+/** How long a flush of a log may take, ms, until `/readyz` says `STALLED`, and until the end. */
+export const flushSlowMs = 2000
+export const flushMsMax = 10_000
+
+/** How long a checkpoint of one shard may take, ms. Beyond: `STALLED`, and the end. */
+export const storeMsMax = 120_000
+
+/** How long a shard thread may do nothing, ms. Beyond: `SHARD_BLOCKED`. */
+export const laneBlockedMs = 5000
+
+/** How long the main thread may do one thing, ms. Beyond, the log is told. */
+export const mainBlockedMs = 2000
+
 /** Messages with reads that one lane has not answered; beyond, reads wait to share one. */
 export const readMessagesMax = 2
 
@@ -288,7 +320,10 @@ export const rejectionsKeptTotalMax = 100_000
 /** How long connections may take to leave when the server drains, ms; then they are cut. */
 export const drainMsMax = 20_000
 
-/** How long a second signal waits for the daemon to close, ms; then the process ends regardless. */
+/** How long a drain may take in all, ms; then the process ends regardless. */
+export const drainEndMsMax = 25_000
+
+/** How long a second signal, or a failure, waits for the daemon to close, ms; then it is over. */
 export const closeMsMax = 2000
 
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */

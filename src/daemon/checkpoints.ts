@@ -13,6 +13,7 @@ import type { Journal } from '../journal/journal.ts'
 import type { FromShard, LaneStats, ShardOpened } from '../model/message.ts'
 import type { Lane } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
+import type { Maintenance } from './maintenance.ts'
 import type { Recording } from './recording.ts'
 
 export interface CheckpointOptions {
@@ -26,6 +27,8 @@ export interface CheckpointOptions {
   readonly checkpointMs: number
   readonly retainBytesMax: number
   readonly retainMsMax: number
+  /** Deletes old segments; a failure waits for the next checkpoint. */
+  readonly maintain: Maintenance
   /** Hears of what cannot be told to anyone else. */
   readonly onFailure: (thrown: unknown) => void
 }
@@ -144,7 +147,7 @@ export class Checkpoints {
     const waiters = this.#waiters
     this.#waiters = waiters.filter((waiter) => !this.#isReached(waiter))
     for (const waiter of waiters) if (this.#isReached(waiter)) waiter.resolve()
-    this.#retiring = this.#retiring.then(() => this.#retire()).catch(this.#options.onFailure)
+    this.#retiring = this.#retiring.then(() => this.#options.maintain(() => this.#retire()))
   }
 
   async #retire(): Promise<void> {

@@ -22,6 +22,7 @@ import type { BatchRejections } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
 import { Batch, type BatchOwner } from './batch.ts'
 import { skipEvents } from '../model/payload.ts'
+import type { DiskGuard } from './disk-guard.ts'
 import type { ProducerState } from './producer.ts'
 import { Producers } from './producers.ts'
 import type { Place, Recording } from './recording.ts'
@@ -34,6 +35,8 @@ export interface IntakeOptions {
   readonly router: Router
   /** Writes down what is not counted. */
   readonly recording: Recording
+  /** Why nothing new may be written now; null while it may. */
+  readonly storage: Pick<DiskGuard, 'refusalAt'>
   /** How long a producer without session is kept, and how many there may be. */
   readonly producerMsMax: number
   readonly producersMax: number
@@ -106,7 +109,9 @@ export class Intake implements IngestPort {
     epoch: number | null,
     listener: ProducerListener,
   ): Promise<ProducerSession> {
-    const { journal, producersMax } = this.#options
+    const { journal, producersMax, storage } = this.#options
+    const refusal = epoch === null ? storage.refusalAt(journal.end) : null
+    if (refusal !== null) throw refusal
     if (epoch === null) this.#producers.forgetIdle()
     const opening = journal.openProducer(name, epoch)
     if (!('producer' in opening)) {
@@ -192,8 +197,13 @@ export class Intake implements IngestPort {
     state: ProducerState,
     batch: IncomingBatch,
   ): ReturnType<ProducerSession['publish']> {
-    const { journal } = this.#options
+    const { journal, storage } = this.#options
     const verdict = journal.producers.check(id, epoch, batch.sequence, batch.count)
+    if (verdict.kind === 'new' || verdict.kind === 'partly') {
+      const reason = storage.refusalAt(journal.end)
+      const skip = verdict.kind === 'new' ? 0 : verdict.skip
+      if (reason !== null) return { expected: batch.sequence + skip, reason }
+    }
     switch (verdict.kind) {
       case 'gap':
         return { expected: verdict.expected }

@@ -130,7 +130,11 @@ export class LedgerReplay {
     const acknowledged = new Promise<number>((resolve) => {
       this.#waiting = { upTo: sequence + count - 1, rejected: 0, resolve }
     })
-    session.publish({ source: entries[0]!.source, sequence, count, payload })
+    const answer = session.publish({ source: entries[0]!.source, sequence, count, payload })
+    if ('reason' in answer && answer.reason !== undefined) {
+      this.#waiting = null
+      throw answer.reason
+    }
     ledger.publishedReplay()
     this.#nextSequence += count
     return acknowledged

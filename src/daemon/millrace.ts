@@ -23,6 +23,7 @@ import type { Readiness } from '../serve/http.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Doors } from './doors.ts'
 import { EmbeddedClient } from './embedded.ts'
+import type { Health } from './health.ts'
 import type { LedgerReplay } from './ledger-replay.ts'
 import type { MillraceLog } from './options.ts'
 import type { Recording } from './recording.ts'
@@ -38,6 +39,7 @@ export interface Parts {
   readonly ledger: Ledger
   readonly recording: Recording
   readonly replay: LedgerReplay
+  readonly health: Health
 }
 
 /** A request to the daemon's HTTP routes. */
@@ -169,10 +171,10 @@ export class Millrace {
     this.#parts = parts
   }
 
-  /** @internal Whether the daemon should be sent work. */
-  readiness(): Readiness {
+  /** @internal That it should be sent no more work; null while it lives. */
+  get ending(): Readiness | null {
     if (this.#failure !== null) return { state: 'failed', reason: this.#failure.code }
-    return this.#isEnding ? { state: 'draining' } : { state: 'ready' }
+    return this.#isEnding ? { state: 'draining' } : null
   }
 
   /** @internal Ends the daemon because what was not acknowledged has become unknown. */
@@ -213,7 +215,8 @@ export class Millrace {
 
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
-    const { ledger, recording, replay } = this.#open()
+    const { ledger, recording, replay, health } = this.#open()
+    health.stop()
     checkpoints.stop()
     recording.stop()
     void replay.stop()

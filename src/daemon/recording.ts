@@ -20,6 +20,7 @@ import type { NewEntry } from '../model/ledger.ts'
 import type { Recorded, ShardOpened } from '../model/message.ts'
 import type { Batch } from './batch.ts'
 import { eventsAt } from '../model/payload.ts'
+import type { Maintenance } from './maintenance.ts'
 
 export interface RecordingOptions {
   readonly ledger: Ledger
@@ -27,6 +28,8 @@ export interface RecordingOptions {
   readonly before: number
   /** A producer's name by its id. */
   readonly producerName: (id: number) => string
+  /** Lets go of old entries; a failure waits for the next turn. */
+  readonly maintain: Maintenance
   readonly onFailure: (thrown: unknown) => void
 }
 
@@ -55,14 +58,15 @@ export function openRecording(options: {
   readonly ledger: Ledger
   readonly shards: readonly ShardOpened[]
   readonly journal: Journal
+  readonly maintain: Maintenance
   readonly onFailure: (thrown: unknown) => void
 }): Recording {
-  const { ledger, shards, journal, onFailure } = options
+  const { ledger, shards, journal, maintain, onFailure } = options
   const told = shards.map(({ recorded }) => recorded)
   const before = Math.max(ledger.recovered.position, ...told)
   // A replay may reach back to one that is forgotten. No name has a space.
   const producerName = (id: number): string => journal.producers.get(id)?.name ?? `producer ${id}`
-  return new Recording({ ledger, before, producerName, onFailure })
+  return new Recording({ ledger, before, producerName, maintain, onFailure })
 }
 
 export class Recording {
@@ -82,12 +86,13 @@ export class Recording {
   #waiters: (() => void)[] = []
 
   constructor(options: RecordingOptions) {
-    const { ledger, before, onFailure } = options
+    const { ledger, before, maintain } = options
     this.before = before
     this.#options = options
     this.#last = before
     ledger.onFlushed((flushed) => this.#flushed(flushed))
-    this.#timer = setInterval(() => void ledger.tidy().catch(onFailure), ledgerTidyMs).unref()
+    const tidy = (): void => void maintain(() => ledger.tidy())
+    this.#timer = setInterval(tidy, ledgerTidyMs).unref()
   }
 
   /** How far the ledger has come. */

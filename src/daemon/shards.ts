@@ -4,6 +4,7 @@
 import { assert } from '../base/assert.ts'
 import type { ShardReader } from '../model/contracts.ts'
 import type { LaneStart, ReadResult } from '../model/message.ts'
+import { createPulse } from '../model/pulse.ts'
 import type { Lane } from '../route/lanes.ts'
 
 /** Shards are dealt out to the lanes in turn. */
@@ -11,7 +12,7 @@ export function laneStarts(
   shardCount: number,
   threadsMax: number,
   stateBytesMax: number,
-  common: Omit<LaneStart, 'lane' | 'shards' | 'stateBytesMax'>,
+  common: Omit<LaneStart, 'lane' | 'shards' | 'stateBytesMax' | 'pulse'>,
 ): LaneStart[] {
   const threads = Math.min(threadsMax, shardCount)
   return Array.from({ length: threads }, (_, lane) => ({
@@ -20,6 +21,7 @@ export function laneStarts(
       (shard) => shard % threads === lane,
     ),
     stateBytesMax: stateBytesMax / threads,
+    pulse: createPulse(),
     ...common,
   }))
 }

@@ -7,25 +7,31 @@
  * cuts its connections and says so in `closed`, and the next start finds out.
  */
 import { extname } from 'node:path'
-import { systemClock } from '../base/clock.ts'
+import { systemClock, type Clock } from '../base/clock.ts'
 import { GuardedClock } from '../base/guarded-clock.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openLedger, type Ledger } from '../ledger/ledger.ts'
+import type { Catalog } from '../model/catalog.ts'
+import type { ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import type { Recorded, ShardOpened } from '../model/message.ts'
 import { openDirectory, type DataDirectory } from '../persist/directory.ts'
+import type { Manifest } from '../persist/manifest.ts'
 import { openLanes, type Lane, type Lanes } from '../route/lanes.ts'
-import { createRouter, type Router } from '../route/router.ts'
+import { createRouter, type Router, type RouterOptions } from '../route/router.ts'
 import { createReader } from '../serve/reader.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { manifestBefore, settleDefinitions, type Settled } from './definitions.ts'
+import { DiskGuard } from './disk-guard.ts'
 import type { Doors, openDoors } from './doors.ts'
 import { storedFormats } from './formats.ts'
+import { openHealth, type Health } from './health.ts'
 import { Intake } from './intake.ts'
 import { LedgerReplay } from './ledger-replay.ts'
 import { settleListening, type Listening } from './listening.ts'
 import { loadDefinitions, type Loaded } from './load.ts'
+import { createMaintenance } from './maintenance.ts'
 import { Millrace } from './millrace.ts'
 import {
   assertShards,
@@ -56,6 +62,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
     checkpoints: null,
     ledger: null,
     recording: null,
+    health: null,
     doors: null,
   }
   try {
@@ -69,6 +76,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
         () => true,
         () => false,
       )
+    opened.health?.stop()
     opened.checkpoints?.stop()
     opened.recording?.stop()
     await opened.lanes?.close().catch(() => {})
@@ -91,6 +99,7 @@ interface Opened {
   checkpoints: Checkpoints | null
   ledger: Ledger | null
   recording: Recording | null
+  health: Health | null
   doors: Promise<Doors> | null
 }
 
@@ -107,8 +116,8 @@ async function start(
   const sources = catalog.sources.map((source) => source.name)
   const millrace = new Millrace(log)
   const onFailure = (thrown: unknown): void => millrace.fail(thrown)
-  const dir = directory.journalPath
-  const journal = await openJournal({ ...resolved, dir, clock, sources, onFailure })
+  const logOptions = { ...resolved, clock, sources, onFailure }
+  const journal = await openJournal({ ...logOptions, dir: directory.journalPath })
   opened.journal = journal
   clock.resume(journal.recovered.newestMs)
   const settled = settleDefinitions(catalog, directory.manifest, {
@@ -125,41 +134,38 @@ async function start(
   const aging = { ...resolved, clock: clock.certain }
   const ledger = await openLedger({ ...aging, dir: directory.ledgerPath, onFailure })
   opened.ledger = ledger
-
-  const watermarks = new Watermarks(catalog.views.length, shards)
-  for (const lane of lanes) lane.onMessage((message) => watermarks.receive(message))
-  const keys = {
-    resolveKey: createKeyResolver(catalog),
-    validateOnly: createEventValidator(catalog),
-  }
-  const recording = openRecording({ ledger, shards, journal, onFailure })
+  const read = openReads({ catalog, lanes, shards, manifest: settled.manifest, clock })
+  const maintain = createMaintenance(log, 'deletion of old ledger segments')
+  const recording = openRecording({ ledger, shards, journal, maintain, onFailure })
   opened.recording = recording
   const recorded = (): Recorded => recording.recorded
-  const router = createRouter({ catalog, shards: shardCount, seed, lanes, recorded, ...keys })
-  const intake = new Intake({ ...resolved, catalog, journal, router, recording, onFailure })
+  const hashing = { shards: shardCount, seed }
+  const router = createRouter({ catalog, lanes, recorded, ...hashing, ...keysOf(catalog) })
+  const disk = new DiskGuard()
+  const taking = { ...resolved, catalog, journal, router, recording, storage: disk }
+  const intake = new Intake({ ...taking, onFailure })
   const parts = { journal, router, lanes, shards, recording, onFailure }
-  const checkpoints = new Checkpoints({ ...aging, ...parts })
+  const retire = createMaintenance(log, 'deletion of old journal segments')
+  const checkpoints = new Checkpoints({ ...aging, ...parts, maintain: retire })
   opened.checkpoints = checkpoints
   const recovery = await millrace.unlessFailed(recover({ ...parts, intake }))
   log.info({ ...recovery, ...cutOf(journal, ledger) }, 'recovered')
+  const watched = { ...resolved, disk, clock, journal, ledger, lanes, checkpoints }
+  const health = await openHealth({ ...watched, log, onFailure })
+  opened.health = health
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
-
-  const readShards = shardReader(lanes, shardCount)
-  const nowMs = (): number => clock.nowMs()
-  const watermarkOf = (view: number) => watermarks.of(view)
-  const read = createReader({ catalog, shards: shardCount, seed, readShards, nowMs, watermarkOf })
   opened.doors = openDoors({
     catalog,
     ports: { ingest: intake, read },
     ledger: ledgerPort(ledger, replay, millrace),
-    status: () => statusOf({ recovery, journal, checkpoints, router, intake, ledger }),
-    readiness: () => millrace.readiness(),
+    status: () => statusOf({ recovery, journal, checkpoints, router, intake, ledger, health }),
+    readiness: () => millrace.ending ?? health.readiness,
     clock,
     log,
     listening: resolved.listening,
   })
   const doors = await millrace.unlessFailed(opened.doors)
-  const rest = { directory, lanes: opened.lanes!, ledger, recording, replay }
+  const rest = { directory, lanes: opened.lanes!, ledger, recording, replay, health }
   millrace.open({ doors, router, journal, checkpoints, ...rest })
   return millrace
 }
@@ -203,6 +209,32 @@ async function openShards(options: {
   return [lanes, (await Promise.all(lanes.map((lane) => lane.opened))).flat()]
 }
 
+/** The slow way to the key of an event, where the router's does not do. */
+function keysOf(catalog: Catalog): Pick<RouterOptions, 'resolveKey' | 'validateOnly'> {
+  return {
+    resolveKey: createKeyResolver(catalog),
+    validateOnly: createEventValidator(catalog),
+  }
+}
+
+/** Reads of features; hears from now on how far their events have come. */
+function openReads(options: {
+  readonly catalog: Catalog
+  readonly lanes: readonly Lane[]
+  readonly shards: readonly ShardOpened[]
+  readonly manifest: Manifest
+  readonly clock: Clock
+}): ReadPort {
+  const { catalog, lanes, clock } = options
+  const { shards, seed } = options.manifest
+  const watermarks = new Watermarks(catalog.views.length, options.shards)
+  for (const lane of lanes) lane.onMessage((message) => watermarks.receive(message))
+  const readShards = shardReader(lanes, shards)
+  const nowMs = (): number => clock.nowMs()
+  const watermarkOf = (view: number) => watermarks.of(view)
+  return createReader({ catalog, shards, seed, readShards, nowMs, watermarkOf })
+}
+
 /** The ledger as requests see it. */
 function ledgerPort(ledger: Ledger, replay: LedgerReplay, millrace: Millrace): LedgerPort {
   return {
@@ -224,8 +256,9 @@ function statusOf(parts: {
   readonly router: Router
   readonly intake: Intake
   readonly ledger: Ledger
+  readonly health: Health
 }): object {
-  const { recovery, journal, checkpoints, router, intake, ledger } = parts
+  const { recovery, journal, checkpoints, router, intake, ledger, health } = parts
   return {
     recovery,
     journal: { start: journal.start, end: journal.end, flushed: journal.flushed },
@@ -233,5 +266,6 @@ function statusOf(parts: {
     ledger: ledger.summary(),
     routed: router.counters,
     unacknowledgedBytes: intake.bytes,
+    health: health.status,
   }
 }

@@ -151,6 +151,11 @@ export class Journal {
     return this.#log.flushed
   }
 
+  /** Position from which on things are on their way to the disk; null when all is there. */
+  get writingAt(): number | null {
+    return this.#log.writingAt
+  }
+
   /** Arrival time of the newest record, ms; no later one is before it. */
   get arrivalMs(): number {
     return this.#log.arrivalMs

@@ -117,6 +117,11 @@ export class Ledger {
     return this.#state.nextId - 1
   }
 
+  /** Where in the ledger things are on their way to the disk; null when all is there. */
+  get writingAt(): number | null {
+    return this.#log.writingAt
+  }
+
   /** The newest replay that is recorded, whether or not it came to pass. */
   get lastReplay(): Replay | null {
     return this.#state.lastReplay
@@ -223,12 +228,10 @@ export class Ledger {
     const arrivalMs = this.#log.arrive()
     if (this.#log.roll()) {
       this.#segmentMs = arrivalMs
-      // When it is known how large the others have become. A write that fails is told elsewhere.
-      const { onFailure } = this.#options
-      this.#log.whenFlushed(this.#log.end).then(
-        () => this.tidy().catch(onFailure),
-        () => undefined,
-      )
+      // When it is known how large the others have become. A write that fails is told elsewhere,
+      // and what cannot be deleted by whoever tidies in turns.
+      const tidied = this.#log.whenFlushed(this.#log.end).then(() => this.tidy())
+      tidied.catch(() => undefined)
     }
     return arrivalMs
   }

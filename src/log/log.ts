@@ -122,6 +122,11 @@ export class Log {
     return this.#writer.flushed
   }
 
+  /** Position from which on things are on their way to the disk; null when all is there. */
+  get writingAt(): number | null {
+    return this.#writer.failure === null && this.end > this.flushed ? this.flushed : null
+  }
+
   /** Arrival time of the newest record, ms; no later one is before it. */
   get arrivalMs(): number {
     return this.#arrivalMs

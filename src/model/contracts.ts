@@ -1,6 +1,7 @@
 /**
  * The interfaces between stages: what one stage needs of another, supplied by the roots.
  */
+import type { MillraceError } from '../base/errors.ts'
 import type { LeadingEdge } from './catalog.ts'
 import type { PartlyLate, Rejection } from './rejection.ts'
 import type { DataType } from './types.ts'
@@ -33,17 +34,22 @@ export interface SequencedRejection extends Rejection {
   readonly sequence: number
 }
 
+/** A batch of which nothing was taken. */
+export interface RefusedBatch {
+  /** The sequence that is taken next. */
+  readonly expected: number
+  /** Why, unless events before it are missing: it may be taken later. */
+  readonly reason?: MillraceError
+}
+
 /** The intake as one connection sees it. */
 export interface ProducerSession {
   readonly producer: string
   readonly epoch: number
   /** Highest sequence that is on disk and applied; -1 before the first. */
   readonly lastSequence: number
-  /**
-   * Takes a batch, or refuses it whole because events before it are missing.
-   * Taken: an acknowledgement that covers it will follow.
-   */
-  publish(batch: IncomingBatch): { readonly taken: true } | { readonly expected: number }
+  /** Takes a batch, or refuses it whole. Taken: an acknowledgement that covers it will follow. */
+  publish(batch: IncomingBatch): { readonly taken: true } | RefusedBatch
   /** Ends the session; batches already taken are still applied. */
   close(): void
 }

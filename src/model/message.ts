@@ -4,6 +4,7 @@
  * A lane is one shard thread with its port. Messages of a lane keep their order in both directions,
  * but for reads: they are answered before batches that wait, and see those that were answered.
  */
+import type { ErrorCode, ErrorDetails } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
 import type { LeadingEdge } from './catalog.ts'
 import type { PartlyLate, Rejection } from './rejection.ts'
@@ -28,6 +29,8 @@ export interface LaneStart {
   readonly viewsSince: readonly number[]
   /** Bytes of state a lane may keep in memory. */
   readonly stateBytesMax: number
+  /** Where it shows that it lives; see `model/pulse.ts`. */
+  readonly pulse: SharedArrayBuffer
 }
 
 /** How far the ledger has come. */
@@ -167,7 +170,12 @@ export type FromShard =
     }
   /** A checkpoint waits for the journal to be on disk up to here; answered by `flushed`. */
   | { readonly kind: 'awaiting'; readonly position: number }
-  | { readonly kind: 'failed'; readonly reason: string }
+  /** `code` and `details` of an error of ours that says more than that the lane has failed. */
+  | {
+      readonly kind: 'failed'
+      readonly reason: string
+      readonly error: { readonly code: ErrorCode; readonly details: ErrorDetails } | null
+    }
   | { readonly kind: 'closed' }
 
 /** A shard that has opened its store: replay starts behind `position`. */

@@ -19,6 +19,7 @@ import type {
   ShardOpened,
   ToShard,
 } from '../model/message.ts'
+import { Pulse } from '../model/pulse.ts'
 import { LaneReads } from './lane-reads.ts'
 
 /**
@@ -38,14 +39,19 @@ export interface LanesOptions {
   readonly starts: readonly LaneStart[]
   /** The compiled worker file. */
   readonly workerUrl: URL
-  /** Called once, with `SHARD_FAILED`; nothing that is on its way will be answered after it. */
+  /**
+   * Called once, with the error that a lane has failed with, or `SHARD_FAILED`; nothing that is on
+   * its way will be answered after it.
+   */
   readonly onFailure: (error: MillraceError) => void
 }
 
 export interface Lane {
   readonly lane: number
   readonly shards: readonly number[]
-  /** Settles when the lane's stores are open; rejects with `SHARD_FAILED`. */
+  /** That its thread does something. */
+  readonly pulse: Pulse
+  /** Settles when the lane's stores are open; rejects when a lane has failed. */
   readonly opened: Promise<readonly ShardOpened[]>
   /** Sends a message behind all that were sent before. */
   post(message: ToShard): void
@@ -55,7 +61,8 @@ export interface Lane {
    * Asks the lane's shards, many reads in one message.
    *
    * @returns `results[n]`, in the order of `queries[n]`.
-   * @throws MillraceError `SHARD_FAILED`; `INTERNAL` when one of the queries could not be answered.
+   * @throws MillraceError when a lane has failed; `INTERNAL` when one of the queries could not be
+   *   answered.
    */
   read(queries: readonly ReadQuery[]): Promise<readonly ReadResult[]>
 }
@@ -67,7 +74,7 @@ export interface Lanes {
    * Ends every thread that still runs, after all that was posted to it before; resolves when their
    * stores are closed, however long it takes.
    *
-   * @throws MillraceError `SHARD_FAILED` when a lane failed, before or meanwhile.
+   * @throws MillraceError what a lane failed with, before or meanwhile.
    */
   close(): Promise<void>
 }
@@ -91,11 +98,7 @@ export function openLanes({ starts, workerUrl, onFailure }: LanesOptions): Lanes
   const lanes: ThreadLane[] = []
   const fail = (lane: number, thrown: unknown): void => {
     if (failure !== null) return
-    failure = new MillraceError(
-      'SHARD_FAILED',
-      { lane, reason: reasonOf(thrown) },
-      { cause: thrown },
-    )
+    failure = failureOf(lane, thrown)
     for (const each of lanes) each.fail(failure)
     onFailure(failure)
   }
@@ -118,6 +121,7 @@ export function openLanes({ starts, workerUrl, onFailure }: LanesOptions): Lanes
 class ThreadLane implements Lane {
   readonly lane: number
   readonly shards: readonly number[]
+  readonly pulse: Pulse
   readonly opened: Promise<readonly ShardOpened[]>
   readonly #port: MessagePort
   readonly #listeners: ((message: FromShard) => void)[] = []
@@ -140,6 +144,7 @@ class ThreadLane implements Lane {
   ) {
     this.lane = start.lane
     this.shards = start.shards
+    this.pulse = new Pulse(start.pulse)
     this.#port = port
     this.#reads = new LaneReads(start.lane, (message) => this.post(message))
     this.#onFailure = onFailure
@@ -161,8 +166,11 @@ class ThreadLane implements Lane {
       silent.resolve()
       onFailure(thrown)
     }
-    this.#ended = task.then(() => {
-      if (!this.#isClosing) broken(new Error('the thread has ended by itself'))
+    this.#ended = task.then(async () => {
+      if (this.#isClosing) return
+      // Why it has ended may still be on its way.
+      await this.#silent
+      broken(new Error('the thread has ended by itself'))
     }, broken)
     // Waited for by `close`, which may come long after, or not at all.
     this.#ended.catch(() => undefined)
@@ -207,7 +215,7 @@ class ThreadLane implements Lane {
         this.#reads.answered(message.id, message.answers)
         return
       case 'failed':
-        this.#onFailure(new Error(message.reason))
+        this.#onFailure(toldBy(message))
         return
       case 'applied':
       case 'checkpointed':
@@ -216,6 +224,17 @@ class ThreadLane implements Lane {
         return
     }
   }
+}
+
+/** What a lane says that it has failed with. */
+function toldBy({ error, reason }: Extract<FromShard, { kind: 'failed' }>): Error {
+  return error === null ? new Error(reason) : new MillraceError(error.code, error.details)
+}
+
+/** Errors of ours say what to do about them: they stay what they are. */
+function failureOf(lane: number, thrown: unknown): MillraceError {
+  if (thrown instanceof MillraceError) return thrown
+  return new MillraceError('SHARD_FAILED', { lane, reason: reasonOf(thrown) }, { cause: thrown })
 }
 
 function withResolvers<T>(): {

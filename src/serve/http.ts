@@ -29,7 +29,14 @@ import { readables, type Readable } from './services.ts'
 
 /** Whether the daemon should be sent work. */
 export type Readiness =
-  | { readonly state: 'ready' }
+  /** `warnings` are of what may soon be otherwise. */
+  | { readonly state: 'ready'; readonly warnings: readonly MillraceError[] }
+  /** The disk hangs: events are taken, and not acknowledged; features are served. */
+  | { readonly state: 'stalled'; readonly error: MillraceError }
+  /** A shard thread hangs: so do the features of its keys, and every batch that has one of them. */
+  | { readonly state: 'blocked'; readonly error: MillraceError }
+  /** Features are served; new events are refused until there is room on the disk. */
+  | { readonly state: 'storage-full'; readonly error: MillraceError }
   /** The daemon has failed and is ending: nothing is served. `reason` goes out: a code. */
   | { readonly state: 'failed'; readonly reason: string }
   /** Features are still served; new events are not taken. */
@@ -99,19 +106,29 @@ export function createHttp(options: HttpOptions): FastifyInstance {
 }
 
 function addHealth(app: FastifyInstance, { readiness }: HttpOptions): void {
-  app.get('/healthz', () => ({ status: 'alive' }))
-  app.get('/readyz', (_, reply) => {
-    const ready = readiness()
-    if (ready.state === 'ready') return { status: 'ready' }
+  const unready = (reply: FastifyReply, state: Unready): object => {
     reply.code(503).header('retry-after', '1')
-    return { status: ready.state, ...errorBody(unreadyError(ready)) }
+    return { status: state.state, ...errorBody(unreadyError(state)) }
+  }
+  app.get('/healthz', (_, reply) => {
+    const state = readiness()
+    const isHopeless = state.state === 'failed' || state.state === 'blocked'
+    return isHopeless ? unready(reply, state) : { status: 'alive' }
+  })
+  app.get('/readyz', (_, reply) => {
+    const state = readiness()
+    if (state.state !== 'ready') return unready(reply, state)
+    if (state.warnings.length === 0) return { status: 'ready' }
+    return { status: 'ready', warnings: state.warnings.map((each) => errorBody(each).error) }
   })
 }
 
-function unreadyError(readiness: Exclude<Readiness, { state: 'ready' }>): MillraceError {
-  return readiness.state === 'draining'
-    ? new MillraceError('DRAINING')
-    : new MillraceError('FAILED', { reason: readiness.reason })
+type Unready = Exclude<Readiness, { state: 'ready' }>
+
+function unreadyError(readiness: Unready): MillraceError {
+  if (readiness.state === 'draining') return new MillraceError('DRAINING')
+  if (readiness.state === 'failed') return new MillraceError('FAILED', { reason: readiness.reason })
+  return readiness.error
 }
 
 const jsonType = 'application/json; charset=utf-8'

@@ -12,7 +12,7 @@
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import { reasonOf } from '../base/errors.ts'
-import { dirtyKeysMax } from '../base/limits.ts'
+import { dirtyKeysMax, watchMs } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
   BatchRejections,
@@ -23,9 +23,11 @@ import type {
   ReadResult,
   ToShard,
 } from '../model/message.ts'
+import { Pulse } from '../model/pulse.ts'
 import { countQueries, packAnswers, QueryCursor } from '../model/read-packing.ts'
 import { sectionBuffers } from '../model/section.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
+import { checkpointFailed, failedBy } from './lane-failure.ts'
 import { Shard } from './shard.ts'
 
 /** Shares of the bound: beyond the first, keys are evicted down to the second. */
@@ -60,7 +62,7 @@ export async function runLane(
     await lane.serve()
   } catch (thrown) {
     // As a message, as the end of the task, and then silence: whoever waits for either is told.
-    post({ kind: 'failed', reason: reasonOf(thrown) })
+    post(failedBy(thrown))
     post({ kind: 'closed' })
     port.close()
     throw thrown
@@ -71,6 +73,7 @@ class Lane {
   readonly #shards: ReadonlyMap<number, Shard>
   readonly #all: readonly Shard[]
   readonly #stateBytesMax: number
+  readonly #pulse: Pulse
   readonly #port: MessagePort
   readonly #mailbox: Queued[] = []
   #wake: () => void = () => {}
@@ -106,9 +109,19 @@ class Lane {
     this.#shards = shards
     this.#all = [...shards.values()]
     this.#stateBytesMax = start.stateBytesMax
+    this.#pulse = new Pulse(start.pulse)
   }
 
   async serve(): Promise<void> {
+    const beating = setInterval(() => this.#pulse.beat(), watchMs)
+    try {
+      await this.#serve()
+    } finally {
+      clearInterval(beating)
+    }
+  }
+
+  async #serve(): Promise<void> {
     this.#port.on('message', (message: ToShard) => {
       try {
         this.#receive(message)
@@ -206,6 +219,7 @@ class Lane {
         // Before a checkpoint may begin: it takes this for the position of the state.
         if (from === byteLength) shard.applied = routed
         this.#bound()
+        this.#pulse.beat()
         this.#receiveMore()
       }
     }
@@ -247,7 +261,7 @@ class Lane {
       (thrown: unknown) => {
         this.#storing = null
         this.#end()
-        this.#post({ kind: 'failed', reason: reasonOf(thrown) })
+        this.#post(failedBy(thrown))
       },
     )
   }
@@ -259,7 +273,8 @@ class Lane {
       if (shard === null) return
       this.#due.delete(shard)
       const flushed = this.#whenFlushed(shard.applied)
-      const written = await shard.checkpoint(this.#arrivalMs, flushed)
+      const stored = shard.checkpoint(this.#arrivalMs, flushed)
+      const written = await this.#pulse.whileStoring(stored).catch(checkpointFailed(shard.index))
       if (written === null) return
       const stats = this.#stats()
       this.#post({ kind: 'checkpointed', shard: shard.index, ...written, stats })

@@ -18,6 +18,7 @@ import {
   sessionFlushesMax,
   sessionReadKeysMax,
   sessionReadsMax,
+  storageRetryMs,
 } from '../base/limits.ts'
 import type { IngestPort, ProducerSession, ReadPort } from '../model/contracts.ts'
 import { AckBuffer } from './acks.ts'
@@ -75,6 +76,8 @@ export class Session {
   /** Messages that came while the producer was being opened. */
   #early: Uint8Array[] = []
   #gaps = 0
+  /** A batch was refused for a time: those that were in flight behind it follow with gaps. */
+  #isBehindRefusal = false
   /** Reads that are not answered, and their keys. */
   #reads = 0
   #readKeys = 0
@@ -248,13 +251,17 @@ export class Session {
     const answer = this.#producer.publish(batch)
     if ('taken' in answer) {
       this.#gaps = 0
+      this.#isBehindRefusal = false
       return
     }
     this.#inFlight.undo()
-    const { expected } = answer
-    const gap = new MillraceError('SEQUENCE_GAP', { got: sequence, expected })
-    const { code, message } = gap
-    this.#send(protocol.encodeNack({ sequence, code, message, expected, retryAfterMs: null }))
+    const { expected, reason } = answer
+    const retryAfterMs = reason === undefined ? null : storageRetryMs
+    const { code, message } =
+      reason ?? new MillraceError('SEQUENCE_GAP', { got: sequence, expected })
+    this.#send(protocol.encodeNack({ sequence, code, message, expected, retryAfterMs }))
+    if (reason !== undefined) this.#isBehindRefusal = true
+    if (this.#isBehindRefusal) return
     this.#gaps += 1
     if (this.#gaps >= sequenceGapsMax) {
       throw new MillraceError('SEQUENCE_GAP_PERSISTS', { times: this.#gaps })

@@ -49,6 +49,7 @@ function setUp(routed: number, { upTo = 40, waiting = 0, checkpointMs = 3_600_00
     checkpointMs,
     retainBytesMax: 0,
     retainMsMax: 0,
+    maintain: async (work) => void (await work()),
     onFailure: (thrown) => assert.fail(String(thrown)),
   })
   const stats = { keys: 0, stateBytes: 0, evicted: 0, loaded: 0 }

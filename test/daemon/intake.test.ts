@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
 import { rejectionsKeptMax } from '../../src/base/limits.ts'
+import { DiskGuard } from '../../src/daemon/disk-guard.ts'
 import { Intake } from '../../src/daemon/intake.ts'
 import { openRecording } from '../../src/daemon/recording.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
@@ -47,13 +48,16 @@ async function setUp() {
     validateOnly: () => ({ code: 'EVENT_DECODE', path: '', message: 'x'.repeat(100) }),
   })
   const { ledger } = await openLedgerOn()
+  const storage = new DiskGuard()
   const onFailure = (thrown: unknown): void => assert.fail(String(thrown))
-  const recording = openRecording({ ledger, shards: [], journal, onFailure })
+  const maintain = async (work: () => Promise<unknown>): Promise<void> => void (await work())
+  const recording = openRecording({ ledger, shards: [], journal, maintain, onFailure })
   const intake = new Intake({
     catalog,
     journal,
     router,
     recording,
+    storage,
     producerMsMax,
     producersMax: 3,
     onFailure,
@@ -62,6 +66,7 @@ async function setUp() {
   const open = (epoch: number | null, name = 'p'): Promise<ProducerSession> =>
     intake.openProducer(name, epoch, { acknowledged: (ack) => acks.push(ack), fenced: () => {} })
   let sequence = 0
+  let answered = 0
   const session = await open(null)
   return {
     intake,
@@ -71,11 +76,13 @@ async function setUp() {
     journal,
     open,
     session,
+    storage,
     reopen: () => open(session.epoch),
     /** Publishes a batch; the bytes of its array. */
     publish: (source: string, events: readonly Uint8Array[]): number => {
       const payload = payloadOf(events)
-      session.publish({ source, sequence, count: events.length, payload })
+      const answer = session.publish({ source, sequence, count: events.length, payload })
+      assert.ok('taken' in answer)
       sequence += events.length
       return payload.length
     },
@@ -84,8 +91,9 @@ async function setUp() {
       router.flush()
       const { end: position } = journal
       await journal.whenFlushed(position)
-      for (const _ of lane.posted) lane.answer(rejected.map((each) => ({ ...each, position })))
-      lane.posted.length = 0
+      for (; answered < lane.posted.length; answered++) {
+        lane.answer(rejected.map((each) => ({ ...each, position })))
+      }
       await recording.idle()
     },
   }
@@ -233,4 +241,29 @@ test('a duplicate counts once, however many ways it goes, and not if one rejects
     [[3, 'TRANSFORM_FAILED']],
   )
   assert.equal(intake.bytes, 0)
+})
+
+test('a full disk takes nothing new and answers repeats, until there is room', async () => {
+  const { storage, session, open, publish, settle, acks } = await setUp()
+  publish('clicks', clicks(3))
+  await settle()
+  const none = { end: 0, checkpointed: 0 }
+  storage.look({ totalBytes: 1000, freeBytes: 1, freeFiles: 1000 }, none)
+  const payload = payloadOf(clicks(2))
+  const fresh = { source: 'clicks', sequence: 3, count: 2, payload }
+  const refused = session.publish(fresh)
+  assert.ok('expected' in refused)
+  assert.deepEqual([refused.expected, refused.reason?.code], [3, 'STORAGE_FULL'])
+  // Of a batch that was taken in part, the part that was not is refused.
+  const partly = session.publish({ ...fresh, sequence: 2 })
+  assert.ok('expected' in partly)
+  assert.deepEqual([partly.expected, partly.reason?.code], [3, 'STORAGE_FULL'])
+  assert.ok('taken' in session.publish({ ...fresh, sequence: 1 }))
+  assert.equal(acks.at(-1)!.duplicates, 2)
+  assert.deepEqual(session.publish({ ...fresh, sequence: 9 }), { expected: 3 })
+  await assert.rejects(open(null), { code: 'STORAGE_FULL' })
+  storage.look({ totalBytes: 1000, freeBytes: 900, freeFiles: 1000 }, none)
+  publish('clicks', clicks(2))
+  await settle()
+  assert.equal(acks.at(-1)!.upTo, 4)
 })

@@ -20,6 +20,7 @@ async function setUp({ before = 0, disk = new MemoryDisk() } = {}) {
     ledger,
     before,
     producerName: (id) => (id === 9 ? replayProducer : `p${id}`),
+    maintain: async (work) => void (await work()),
     onFailure: (thrown) => assert.fail(String(thrown)),
   })
   return {

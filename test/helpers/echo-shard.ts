@@ -55,8 +55,7 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
           post({ kind: 'read', id: message.id, answers: answersTo(message) })
           return
         case 'checkpoint':
-          if (start.storePath === '/fails') post({ kind: 'failed', reason: 'disk is full' })
-          else resolve()
+          failOr(start.storePath, post, resolve)
           return
         case 'flushed':
           return
@@ -68,6 +67,20 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
     })
   })
   port.close()
+}
+
+/** Fails in the way that a path names. */
+function failOr(path: string, post: (message: FromShard) => void, end: () => void): void {
+  const reason = 'disk is full'
+  if (path === '/fails') {
+    post({ kind: 'failed', reason, error: null })
+    return
+  }
+  // The end of the task goes another way than what is posted, and may overtake it.
+  end()
+  if (path !== '/damaged') return
+  const error = { code: 'STORE_CORRUPT', details: { file: 'data.mdb', reason } } as const
+  post({ kind: 'failed', reason, error })
 }
 
 function echoed(

@@ -15,7 +15,7 @@ export const root = findRoot(import.meta.dirname)
 
 const generated = new Set(['node_modules', 'dist', 'coverage', 'data'])
 const hidden = new Set(['.ci', '.github', '.npmrc', '.editorconfig', '.gitignore'])
-const textual = /\.(ts|js|json|md|yml|yaml|html|css|txt)$|\/run$|(^|\/)\.[a-z]+$|LICENSE$/
+const textual = /\.(ts|js|json|md|yml|yaml|html|css|txt|service)$|\/run$|(^|\/)\.[a-z]+$|LICENSE$/
 
 /** Every text file that belongs to the project, what is generated left out. */
 export function projectFiles(): TextFile[] {

@@ -41,7 +41,7 @@ export async function openShopServer(): Promise<ShopServer> {
     read,
     ledger: noLedger,
     status: () => ({}),
-    readiness: () => ({ state: 'ready' }),
+    readiness: () => ({ state: 'ready', warnings: [] }),
     nowMs: () => nowMs,
     streamPath: '/v1/stream',
   })

@@ -4,6 +4,7 @@ import { encode } from '@msgpack/msgpack'
 import type { MillraceError } from '../../src/base/errors.ts'
 import type { Source } from '../../src/model/catalog.ts'
 import type { LaneStart, ReadAbout, ReadQuery } from '../../src/model/message.ts'
+import { createPulse } from '../../src/model/pulse.ts'
 import { openLanes, type Lanes } from '../../src/route/lanes.ts'
 import { createRouter, type Router } from '../../src/route/router.ts'
 import { echoShardUrl } from '../helpers/echo-shard.ts'
@@ -22,6 +23,7 @@ const start = (lane: number, shards: readonly number[], storePath = '/none'): La
   seed,
   storePath,
   stateBytesMax: 0,
+  pulse: createPulse(),
 })
 
 function open(starts: readonly LaneStart[]): { lanes: Lanes; failures: MillraceError[] } {
@@ -172,6 +174,17 @@ test('reports a lane that says it has failed, once, and fails its reads', async 
     [['SHARD_FAILED', { lane: 0, reason: 'disk is full' }]],
   )
   await assert.rejects(lanes.close())
+})
+
+test('an error of ours keeps its code on the way out of a lane', async () => {
+  const { lanes, failures } = open([start(0, [0], '/damaged')])
+  const [lane] = lanes.lanes
+  await lane!.opened
+  lane!.post({ kind: 'checkpoint', shard: null, routed: 0, recorded, arrivalMs: 0 })
+  const damaged = { code: 'STORE_CORRUPT', details: { file: 'data.mdb', reason: 'disk is full' } }
+  await assert.rejects(lane!.read([query(1)]), damaged)
+  await assert.rejects(lanes.close(), damaged)
+  assert.equal(failures.length, 1)
 })
 
 test('reports a thread that ends by itself', async () => {

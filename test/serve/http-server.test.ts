@@ -23,7 +23,7 @@ async function setUp(t: TestContext, timeouts: Partial<HttpTimeouts> = {}) {
     read: { read: () => Promise.reject(new Error('nothing is read')) },
     ledger: noLedger,
     status: () => ({ wide }),
-    readiness: () => ({ state: 'ready' }),
+    readiness: () => ({ state: 'ready', warnings: [] }),
     nowMs: () => 0,
     streamPath: '/v1/stream',
     timeouts,

@@ -43,7 +43,7 @@ function appOf(options: Partial<HttpOptions> = {}): FastifyInstance {
     read: reader,
     ledger: noLedger,
     status: () => ({ events: 12 }),
-    readiness: () => ({ state: 'ready' }),
+    readiness: () => ({ state: 'ready', warnings: [] }),
     nowMs: () => nowMs,
     streamPath: '/v1/stream',
     ...options,
@@ -237,9 +237,40 @@ test('the stream answers that it wants an upgrade', async () => {
   assert.equal(response.headers['upgrade'], 'websocket')
 })
 
-test('health is alive whatever readiness says', async () => {
-  const { status } = await ask('/healthz', { readiness: () => ({ state: 'draining' }) })
-  assert.equal(status, 200)
+test('health is alive unless only a restart can help', async () => {
+  const full = { state: 'storage-full', error: new MillraceError('STORAGE_FULL') } as const
+  const stalled = { state: 'stalled', error: new MillraceError('STALLED') } as const
+  const blocked = { state: 'blocked', error: new MillraceError('SHARD_BLOCKED') } as const
+  for (const [readiness, expected] of [
+    [{ state: 'draining' }, 200],
+    [full, 200],
+    [stalled, 200],
+    [blocked, 503],
+    [{ state: 'failed', reason: 'JOURNAL_WRITE' }, 503],
+  ] as const) {
+    const { status } = await ask('/healthz', { readiness: () => readiness })
+    assert.equal(status, expected, readiness.state)
+  }
+})
+
+test('readiness says what hinders it, and warns of what may', async () => {
+  const error = new MillraceError('STORAGE_FULL', {
+    freeBytes: 1,
+    freeFiles: 2,
+    reservedBytes: 3,
+  })
+  const full = await ask('/readyz', { readiness: () => ({ state: 'storage-full', error }) })
+  assert.equal(full.status, 503)
+  const { message } = error
+  const told = { code: 'STORAGE_FULL', message, retry: 'backoff' }
+  assert.deepEqual(full.body, { status: 'storage-full', error: told })
+  const low = new MillraceError('STORAGE_LOW')
+  const warned = await ask('/readyz', { readiness: () => ({ state: 'ready', warnings: [low] }) })
+  assert.equal(warned.status, 200)
+  assert.deepEqual(warned.body, {
+    status: 'ready',
+    warnings: [{ code: 'STORAGE_LOW', message: low.message, retry: 'backoff' }],
+  })
 })
 
 test('readiness tells ready, failed and draining apart', async () => {

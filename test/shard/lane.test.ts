@@ -25,6 +25,7 @@ import type {
   ToShard,
 } from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
+import { createPulse } from '../../src/model/pulse.ts'
 import { packQueries, unpackAnswers } from '../../src/model/read-packing.ts'
 import { shardOf } from '../../src/model/partition.ts'
 import { runLane } from '../../src/shard/lane.ts'
@@ -72,7 +73,8 @@ class DrivenLane {
     definitions = catalog,
   ): Promise<DrivenLane> {
     const { port1, port2 } = new MessageChannel()
-    const start = { lane: 0, shards: [0, 1, 2], definitionsUrl: null, definitions: [] }
+    const pulse = createPulse()
+    const start = { lane: 0, shards: [0, 1, 2], definitionsUrl: null, definitions: [], pulse }
     const views = { viewIds: [0], viewsSince: [0], seed }
     const ended = runLane({ ...start, ...views, storePath, stateBytesMax }, definitions, port2)
     const [opened] = (await once(port1, 'message')) as [Reply<'opened'>]
@@ -316,10 +318,11 @@ test('a lane whose store is damaged says so and ends', async (context) => {
   const storePath = dir
   await mkdir(`${dir}/000`)
   await writeFile(`${dir}/000/data.mdb`, 'no environment'.repeat(1000))
-  const rest = { viewsSince: [0], seed, storePath, stateBytesMax: 2 ** 30 }
+  const rest = { viewsSince: [0], seed, storePath, stateBytesMax: 2 ** 30, pulse: createPulse() }
   await assert.rejects(runLane({ ...start, ...rest }, catalog, port2), { code: 'STORE_CORRUPT' })
   const [message] = (await once(port1, 'message')) as [FromShard]
-  assert.equal(message.kind, 'failed')
+  assert.ok(message.kind === 'failed')
+  assert.equal(message.error?.code, 'STORE_CORRUPT')
   port1.close()
 })
 

@@ -11,6 +11,7 @@ import type {
   ShardOpened,
   ToShard,
 } from '../../src/model/message.ts'
+import { Pulse } from '../../src/model/pulse.ts'
 import { LaneReads } from '../../src/route/lane-reads.ts'
 import type { Lane } from '../../src/route/lanes.ts'
 import { runLane } from '../../src/shard/lane.ts'
@@ -18,6 +19,7 @@ import { runLane } from '../../src/shard/lane.ts'
 export class LocalLane implements Lane {
   readonly lane = 0
   readonly shards: readonly number[]
+  readonly pulse: Pulse
   readonly opened: Promise<readonly ShardOpened[]>
   readonly #port
   readonly #ended: Promise<void>
@@ -27,6 +29,7 @@ export class LocalLane implements Lane {
 
   constructor(start: Omit<LaneStart, 'lane'>, catalog: Catalog) {
     this.shards = start.shards
+    this.pulse = new Pulse(start.pulse)
     this.opened = new Promise((resolve) => {
       this.#resolveOpened = resolve
     })

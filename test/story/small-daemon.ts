@@ -9,6 +9,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../../src/base/clock.ts'
 import { GuardedClock } from '../../src/base/guarded-clock.ts'
 import { Checkpoints } from '../../src/daemon/checkpoints.ts'
+import { DiskGuard } from '../../src/daemon/disk-guard.ts'
 import { Intake } from '../../src/daemon/intake.ts'
 import { openRecording } from '../../src/daemon/recording.ts'
 import { recover, type Recovery } from '../../src/daemon/recovery.ts'
@@ -18,6 +19,7 @@ import { openJournal, type Journal } from '../../src/journal/journal.ts'
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
 import type { ReadPort } from '../../src/model/contracts.ts'
+import { createPulse } from '../../src/model/pulse.ts'
 import { createRouter } from '../../src/route/router.ts'
 import { createReader } from '../../src/serve/reader.ts'
 import { createEventValidator, createKeyResolver } from '../../src/validate/key-resolver.ts'
@@ -69,7 +71,7 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
   const shards = await lane.opened
   const onLedger = { dir: '/ledger', files: ledgerDisk, ledgerBytesMax: plenty }
   const ledger = await openLedger({ ...onLedger, ledgerMsMax: plenty, ...common })
-  const recording = openRecording({ ledger, shards, journal, onFailure })
+  const recording = openRecording({ ledger, shards, journal, maintain, onFailure })
   const partition = { catalog, shards: shardCount, seed }
   const router = createRouter({
     ...partition,
@@ -78,10 +80,11 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
     resolveKey: createKeyResolver(catalog),
     validateOnly: createEventValidator(catalog),
   })
-  const intake = new Intake({ ...kept, catalog, journal, router, recording, onFailure })
+  const storage = new DiskGuard()
+  const intake = new Intake({ ...kept, catalog, journal, router, recording, storage, onFailure })
   const parts = { journal, router, lanes: [lane], shards, recording, ...common }
   const retained = { checkpointMs: plenty, retainBytesMax: 0, retainMsMax: 0 }
-  const checkpoints = new Checkpoints({ ...parts, ...retained })
+  const checkpoints = new Checkpoints({ ...parts, ...retained, maintain })
   const watermarks = new Watermarks(catalog.views.length, shards)
   lane.onMessage((message) => watermarks.receive(message))
   const recovery = await recover({ ...parts, intake })
@@ -117,8 +120,14 @@ function openLane({ catalog, storePath, stateBytesMax }: SmallDaemonOptions): Lo
     viewIds: catalog.views.map(({ index }) => index),
     viewsSince: catalog.views.map(() => 0),
     stateBytesMax,
+    pulse: createPulse(),
   }
   return new LocalLane(start, catalog)
+}
+
+/** Nor may it fail a deletion. */
+async function maintain(work: () => Promise<unknown>): Promise<void> {
+  await work()
 }
 
 /** Nothing that a story plays may end a daemon. */

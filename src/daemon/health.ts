@@ -1,0 +1,134 @@
+/**
+ * How the daemon is: looks at the disk, the clock and whatever is to move once a second, tells the
+ * log what has changed, and says in a word whether it should be sent work.
+ *
+ * Thread: main.
+ */
+import { MillraceError, reasonOf, type ErrorCode } from '../base/errors.ts'
+import type { GuardedClock } from '../base/guarded-clock.ts'
+import { clockStepMsMax, watchMs } from '../base/limits.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Lane } from '../route/lanes.ts'
+import type { Readiness } from '../serve/http.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import { spaceOf, type DiskGuard, type DiskSpace, type JournalExtent } from './disk-guard.ts'
+import type { MillraceLog } from './options.ts'
+import { Watchdog, watchedLane, watchedLog } from './watchdog.ts'
+
+export interface HealthOptions {
+  readonly watchdog: Watchdog
+  readonly disk: DiskGuard
+  readonly space: () => Promise<DiskSpace>
+  readonly journal: () => JournalExtent
+  readonly clock: Pick<GuardedClock, 'skewMs'>
+  readonly log: MillraceLog
+}
+
+/** Watches a daemon; the first look at its disk is done when this resolves. */
+export async function openHealth(parts: {
+  readonly dataDir: string
+  readonly disk: DiskGuard
+  readonly clock: GuardedClock
+  readonly journal: Journal
+  readonly ledger: Ledger
+  readonly lanes: readonly Lane[]
+  readonly checkpoints: Checkpoints
+  readonly log: MillraceLog
+  readonly onFailure: (error: MillraceError) => void
+}): Promise<Health> {
+  const { dataDir, disk, clock, journal, ledger, lanes, checkpoints, log, onFailure } = parts
+  const watched = [
+    watchedLog('the journal', journal),
+    watchedLog('the ledger', ledger),
+    ...lanes.flatMap(({ lane, pulse }) => watchedLane(lane, pulse)),
+  ]
+  const health = new Health({
+    watchdog: new Watchdog({ watched, clock, log, onFailure }),
+    disk,
+    space: () => spaceOf(dataDir),
+    journal: () => ({ end: journal.end, checkpointed: checkpoints.position }),
+    clock,
+    log,
+  })
+  await health.look()
+  return health
+}
+
+export class Health {
+  readonly #options: HealthOptions
+  readonly #timer: NodeJS.Timeout
+  /** What the log was told, by code, and has not been told the end of. */
+  readonly #told = new Set<ErrorCode>()
+  #isLooking = false
+
+  constructor(options: HealthOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => void this.look(), watchMs).unref()
+  }
+
+  /** Whether work should be sent, as far as nobody has asked the daemon to end. */
+  get readiness(): Readiness {
+    const { watchdog, disk } = this.#options
+    const { trouble } = watchdog
+    if (trouble?.code === 'STALLED') return { state: 'stalled', error: trouble }
+    if (trouble !== null) return { state: 'blocked', error: trouble }
+    const refusal = disk.refusalAt(this.#options.journal().end)
+    if (refusal !== null) return { state: 'storage-full', error: refusal }
+    const warnings = [disk.warning, this.#clockWarning].filter((each) => each !== null)
+    return { state: 'ready', warnings }
+  }
+
+  /** For `GET /v1/status`. */
+  get status(): object {
+    const { watchdog, disk, clock } = this.#options
+    const { freeBytes = null, freeFiles = null } = disk.space ?? {}
+    return {
+      freeBytes,
+      freeFiles: freeFiles === Infinity ? null : freeFiles,
+      clockSkewMs: clock.skewMs(),
+      blockedMsMax: watchdog.blockedMsMax,
+    }
+  }
+
+  async look(): Promise<void> {
+    const { watchdog, disk, journal, space } = this.#options
+    watchdog.look()
+    this.#tell('CLOCK_SKEWED', this.#clockWarning)
+    // A disk that hangs does not answer this either.
+    if (this.#isLooking) return
+    this.#isLooking = true
+    try {
+      disk.look(await space(), journal())
+    } catch (thrown) {
+      const { log } = this.#options
+      log.error({ reason: reasonOf(thrown) }, 'free space of the disk is unknown')
+    }
+    this.#isLooking = false
+    this.#tell('STORAGE_LOW', disk.warning)
+    this.#tell('STORAGE_FULL', disk.refusalAt(journal().end))
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  get #clockWarning(): MillraceError | null {
+    const skewMs = this.#options.clock.skewMs()
+    // What is ahead is followed as far as it may be: all that is left is not believed.
+    const isSkewed = skewMs > 0 || skewMs < -clockStepMsMax
+    return isSkewed ? new MillraceError('CLOCK_SKEWED', { skewMs }) : null
+  }
+
+  #tell(code: ErrorCode, trouble: MillraceError | null): void {
+    const { log } = this.#options
+    if ((trouble !== null) === this.#told.has(code)) return
+    if (trouble === null) {
+      this.#told.delete(code)
+      log.info({ code }, 'no longer so')
+    } else {
+      this.#told.add(code)
+      log.error({ code }, trouble.message)
+    }
+  }
+}

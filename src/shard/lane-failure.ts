@@ -1,0 +1,22 @@
+/**
+ * What the main thread is told when a lane has failed. An error loses its class on the way between
+ * threads, so its code and details travel as data.
+ */
+import { MillraceError, reasonOf } from '../base/errors.ts'
+import type { FromShard } from '../model/message.ts'
+
+/** A code says more than that the lane has failed, if there is one. */
+export function failedBy(thrown: unknown): FromShard {
+  const isOurs = thrown instanceof MillraceError
+  const error = isOurs ? { code: thrown.code, details: thrown.details } : null
+  return { kind: 'failed', reason: reasonOf(thrown), error }
+}
+
+/** Throws what a checkpoint that was not written is: our own error, or `CHECKPOINT_FAILED`. */
+export function checkpointFailed(shard: number): (thrown: unknown) => never {
+  return (thrown) => {
+    if (thrown instanceof MillraceError) throw thrown
+    const details = { shard, reason: reasonOf(thrown) }
+    throw new MillraceError('CHECKPOINT_FAILED', details, { cause: thrown })
+  }
+}
