@@ -229,6 +229,14 @@ export const errorTable = {
   // Raised in the client only.
   CLIENT_CLOSED: row('user', 'never', 500, null, 'the client is closed'),
   CLIENT_REFUSED: row('external', 'never', 500, null, 'the server refused: {reason}'),
+  CLIENT_DATA_LOSS: row(
+    'external',
+    'never',
+    500,
+    null,
+    'an older state of the server was put back: up to {acknowledged} events that it had ' +
+      'acknowledged may be lost, and it is unknown whether {pending} others were counted',
+  ),
   CLIENT_UNREACHABLE: row('external', 'backoff', 503, null, 'cannot reach {url}: {reason}'),
   CLIENT_TIMEOUT: row('external', 'backoff', 504, null, 'no answer within {timeoutMs} ms'),
   EVENT_ENCODE: row('user', 'never', 400, null, 'cannot encode the event at "{path}": {reason}'),

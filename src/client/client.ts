@@ -69,6 +69,8 @@ export class MillraceClient {
   /** What the present connection said HELLO as. */
   #isProducingHere = false
   #epoch: number | null = null
+  /** Which history of the server's store the epoch belongs to, where it has told. */
+  #incarnation: string | undefined
   #isLeaving = false
 
   /** @param environment  Timers and randomness; for tests. */
@@ -275,16 +277,23 @@ export class MillraceClient {
     this.#connection.open()
   }
 
-  #hello(): { producer: string | null; epoch: number | null } {
+  #hello(): { producer: string | null; epoch: number | null; incarnation?: string } {
     this.#isProducingHere = this.#isProducing
-    return this.#isProducing
-      ? { producer: this.#options.producer, epoch: this.#epoch }
-      : { producer: null, epoch: null }
+    if (!this.#isProducing) return { producer: null, epoch: null }
+    const known = this.#incarnation
+    const own = { producer: this.#options.producer, epoch: this.#epoch }
+    return known === undefined ? own : { ...own, incarnation: known }
   }
 
   #connected(welcome: WelcomeFrame): void {
     const send = (frame: Uint8Array): void => this.#connection.send(frame)
     if (this.#isProducingHere) {
+      if (this.#hasGoneBack(welcome)) {
+        // With nothing to lose, it begins anew.
+        this.#epoch = null
+        this.#connection.restart()
+        return
+      }
       if (welcome.isExpired) {
         this.#beginAgain()
         return
@@ -304,6 +313,21 @@ export class MillraceClient {
     if (!this.#producer.restart()) throw new MillraceError('PRODUCER_EXPIRED', { producer })
     this.#epoch = null
     this.#connection.restart()
+  }
+
+  /**
+   * Nothing is sent again to a store that has gone back: it may hold what it never acknowledged,
+   * and miss what it did. Only who has published can tell what to do about either.
+   *
+   * @throws {@link MillraceError} `CLIENT_DATA_LOSS` unless nothing was ever published.
+   */
+  #hasGoneBack({ incarnation }: WelcomeFrame): boolean {
+    const known = this.#incarnation
+    this.#incarnation = incarnation ?? known
+    if (known === undefined || this.#incarnation === known) return false
+    const { settledEvents: acknowledged, events: pending } = this.#producer
+    if (acknowledged + pending === 0) return true
+    throw new MillraceError('CLIENT_DATA_LOSS', { acknowledged, pending })
   }
 
   #received(frame: Exclude<ServerFrame, WelcomeFrame>): void {

@@ -39,7 +39,11 @@ export interface ClientStatus {
 /** What a connection needs of its owner, and tells it. */
 export interface ConnectionOwner {
   /** Who is calling; asked at every attempt. */
-  hello(): { readonly producer: string | null; readonly epoch: number | null }
+  hello(): {
+    readonly producer: string | null
+    readonly epoch: number | null
+    readonly incarnation?: string
+  }
   connected(welcome: WelcomeFrame): void
   received(frame: Exclude<ServerFrame, WelcomeFrame>): void
   /** Nothing can be sent until the next `connected`. */
@@ -253,7 +257,7 @@ export class Connection {
   #fail(reason: string, cause?: unknown): void {
     this.#drop(1002)
     this.#setStatus('failed', reason)
-    const isNamed = cause instanceof MillraceError && cause.code === 'CLIENT_REFUSED'
+    const isNamed = cause instanceof MillraceError && cause.code.startsWith('CLIENT_')
     this.#owner.failed(isNamed ? cause : new MillraceError('CLIENT_REFUSED', { reason }, { cause }))
   }
 

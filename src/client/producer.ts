@@ -89,6 +89,11 @@ export class Producer {
     return { unsent: this.events - unknown, unknown }
   }
 
+  /** Events whose outcome the server has told, in this epoch. */
+  get settledEvents(): number {
+    return this.#outbox.acknowledged + 1
+  }
+
   /** Events of which the server has said that it did not count them again. */
   get duplicates(): number {
     return this.#duplicates

@@ -36,6 +36,7 @@ export async function openDoors(options: {
   readonly clock: Clock
   readonly log: MillraceLog
   readonly listening: Listening
+  readonly incarnation: string
 }): Promise<Doors> {
   const { catalog, ports, ledger, readiness, clock, log, listening } = options
   const { address: host, port, admission, tls } = listening
@@ -57,7 +58,15 @@ export async function openDoors(options: {
   })
   const name = 'millrace/0.1.0'
   const connectionLimits = { connectionsMax: bounds.webSockets }
-  const about = { server: http.server, catalog, ports, log, name, admission }
+  const about = {
+    server: http.server,
+    catalog,
+    ports,
+    log,
+    name,
+    admission,
+    incarnation: options.incarnation,
+  }
   const wire = attachIngest({ ...about, limits: connectionLimits })
   const close = async (): Promise<void> => {
     wire.close()

@@ -128,7 +128,7 @@ async function start(
   await directory.writeManifest(settled.manifest)
   opened.settled = settled
   logChanges(log, settled)
-  const { shards: shardCount, seed } = settled.manifest
+  const { shards: shardCount, seed, incarnation } = settled.manifest
   const openDoors = loadDoors()
   const [lanes, shards] = await openShards({ resolved, loaded, settled, opened, onFailure })
   const aging = { ...resolved, clock: clock.certain }
@@ -163,6 +163,7 @@ async function start(
     clock,
     log,
     listening: resolved.listening,
+    incarnation,
   })
   const doors = await millrace.unlessFailed(opened.doors)
   const rest = { directory, lanes: opened.lanes!, ledger, recording, replay, health }

@@ -52,6 +52,8 @@ export interface HelloFrame {
   readonly epoch: number | null
   /** Name and version of the client's software. */
   readonly sdk: string | null
+  /** As the last WELCOME had it; absent when there was none, or it did not say. */
+  readonly incarnation?: string
 }
 
 export interface WelcomeFrame {
@@ -59,6 +61,8 @@ export interface WelcomeFrame {
   readonly version: number
   /** Name and version of the server's software. */
   readonly server: string
+  /** Names the history of the server's store: another one when an older state was put back. */
+  readonly incarnation?: string
   readonly producer: string | null
   readonly epoch: number | null
   /** The epoch to be resumed was a producer's that the server has forgotten: there is none. */

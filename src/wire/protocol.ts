@@ -128,10 +128,11 @@ export function encodeHello(hello: {
   readonly producer: string | null
   readonly epoch: number | null
   readonly sdk?: string
+  readonly incarnation?: string
 }): Uint8Array {
-  const { producer, epoch, sdk } = hello
+  const { producer, epoch, ...rest } = hello
   const known = { v: protocolVersion, producer, epoch: epoch === null ? null : wireInteger(epoch) }
-  return encoder.encode([frameType.hello, sdk === undefined ? known : { ...known, sdk }])
+  return encoder.encode([frameType.hello, { ...known, ...rest }])
 }
 
 export function encodeFlush(token: number): Uint8Array {
@@ -158,7 +159,7 @@ export function encodeRead(
 
 export function encodeWelcome(welcome: Omit<WelcomeFrame, 'kind' | 'version'>): Uint8Array {
   const { server, producer, epoch, isExpired, lastSequence, credits, limits } = welcome
-  const { heartbeatMs, sources, services } = welcome
+  const { heartbeatMs, sources, services, incarnation } = welcome
   return encoder.encode([
     frameType.welcome,
     {
@@ -173,6 +174,7 @@ export function encodeWelcome(welcome: Omit<WelcomeFrame, 'kind' | 'version'>): 
       heartbeatMs,
       sources,
       services,
+      ...(incarnation === undefined ? {} : { incarnation }),
     },
   ])
 }
@@ -239,6 +241,7 @@ function decodeHello(hello: check.WireMap): ClientFrame {
     producer: check.optional(hello['producer'], 'producer', check.producer),
     epoch: check.optional(hello['epoch'], 'epoch', check.integer),
     sdk: check.optional(hello['sdk'], 'sdk', check.text),
+    ...incarnationOf(hello),
   }
 }
 
@@ -253,6 +256,7 @@ function decodeWelcome(welcome: check.WireMap): ServerFrame {
     kind: 'welcome',
     version: check.integer(welcome['v'], 'v'),
     server: check.text(welcome['server'], 'server'),
+    ...incarnationOf(welcome),
     producer: check.optional(welcome['producer'], 'producer', check.producer),
     epoch: check.optional(welcome['epoch'], 'epoch', check.integer),
     isExpired: welcome['expired'] === true,
@@ -265,6 +269,11 @@ function decodeWelcome(welcome: check.WireMap): ServerFrame {
       .list(welcome['services'], 'services')
       .map((name) => check.text(name, 'service')),
   }
+}
+
+function incarnationOf(frame: check.WireMap): { readonly incarnation?: string } {
+  const incarnation = check.optional(frame['incarnation'], 'incarnation', check.text)
+  return incarnation === null ? {} : { incarnation }
 }
 
 function decodeCredits(value: unknown, what: string): Credits {

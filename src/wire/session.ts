@@ -53,6 +53,8 @@ export interface SessionOptions {
   readonly log: WireLog
   /** Name and version of the server, as WELCOME tells it. */
   readonly server: string
+  /** Names the history of the store, as WELCOME tells it; absent when nothing is stored. */
+  readonly incarnation?: string
   readonly sources: readonly string[]
   readonly services: readonly string[]
   readonly limits: FrameLimits
@@ -193,7 +195,8 @@ export class Session {
     }
   }
 
-  async #open({ version, producer, epoch }: HelloFrame): Promise<void> {
+  async #open(hello: HelloFrame): Promise<void> {
+    const { version, producer, epoch } = hello
     this.#state = 'opening'
     this.#adjustReading()
     let isExpired = false
@@ -201,7 +204,7 @@ export class Session {
       if (version !== protocol.protocolVersion) throw invalid(`version ${version} is not spoken`)
       if (producer === null) {
         if (epoch !== null) throw invalid('an epoch without a producer')
-      } else {
+      } else if (epoch === null || this.#isOurs(hello)) {
         const opened = await this.#options.ingest.openProducer(producer, epoch, {
           acknowledged: (acknowledgement) => {
             this.#inFlight.release(acknowledgement.upTo)
@@ -224,13 +227,20 @@ export class Session {
     if (!this.#isClosed()) this.#welcome(isExpired)
   }
 
+  /** Whether an epoch can be one of this store's: in another history its number was another's. */
+  #isOurs({ incarnation }: HelloFrame): boolean {
+    return incarnation === undefined || incarnation === this.#options.incarnation
+  }
+
   #welcome(isExpired: boolean): void {
     const { server, credits, limits, heartbeatMs, sources, services } = this.#options
+    const { incarnation } = this.#options
     const opened = this.#producer
     const producer = opened?.producer ?? null
     const epoch = opened?.epoch ?? null
     const lastSequence = opened?.lastSequence ?? null
-    const about = { server, credits, limits, heartbeatMs, sources, services }
+    const named = incarnation === undefined ? {} : { incarnation }
+    const about = { server, credits, limits, heartbeatMs, sources, services, ...named }
     this.#state = 'open'
     this.#send(protocol.encodeWelcome({ ...about, producer, epoch, isExpired, lastSequence }))
     this.#sendAcks()

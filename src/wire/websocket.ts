@@ -31,6 +31,8 @@ export interface IngestOptions {
   readonly log: WireLog
   /** Name and version, as WELCOME tells it. */
   readonly name: string
+  /** Names the history of the store, as WELCOME tells it. */
+  readonly incarnation?: string
   /** @defaultValue `/v1/stream` */
   readonly path?: string
   /** Who may connect. @defaultValue no web page, by any name */
@@ -233,7 +235,7 @@ class Door implements IngestServer {
 }
 
 function sessionOptions(
-  { catalog, ports, log, name }: IngestOptions,
+  { catalog, ports, log, name, incarnation }: IngestOptions,
   bounds: ConnectionLimits,
   scheduler: Scheduler,
   onClose: (reason: ErrorCode | 'BYE') => void,
@@ -245,6 +247,7 @@ function sessionOptions(
     log,
     onClose,
     server: name,
+    ...(incarnation === undefined ? {} : { incarnation }),
     sources: catalog.sources.map((source) => source.name),
     services: [...new Set([...catalog.services, ...views].map((readable) => readable.name))],
     limits: {

@@ -197,4 +197,44 @@ describe('the connection', () => {
     await next.welcome({ lastSequence: -1 })
     await assert.rejects(second, { code: 'CLIENT_REFUSED', message: /lost/ })
   })
+
+  it('stops and sends nothing when an older state of the server was put back', async () => {
+    await using test = await setUp()
+    const first = test.client.publish('clicks', [{ n: 1 }, { n: 2 }])
+    const peer = await test.server.peers.next()
+    await peer.welcome({ incarnation: 'a' })
+    await peer.publish()
+    peer.ack(1)
+    await first
+    peer.socket.terminate()
+    const second = test.client.publish('clicks', { n: 3 })
+    const next = await test.reconnected()
+    const hello = await next.welcome({ incarnation: 'b', producer: null, epoch: null })
+    assert.deepEqual([hello.epoch, hello.incarnation], [1, 'a'])
+    await assert.rejects(second, {
+      code: 'CLIENT_DATA_LOSS',
+      message: /up to 2 events .* and it is unknown whether 1 others were counted$/,
+    })
+    assert.equal(await next.closed, 1002)
+    assert.equal(next.frames.length, 0)
+    await assert.rejects(test.client.publish('clicks', { n: 4 }), { code: 'CLIENT_DATA_LOSS' })
+  })
+
+  it('begins anew at another history of the server while there is nothing to lose', async () => {
+    await using test = await setUp()
+    const all = test.client.publish('clicks', [])
+    const peer = await test.server.peers.next()
+    await peer.welcome({ incarnation: 'a' })
+    await all
+    peer.socket.terminate()
+    const next = await test.reconnected()
+    await next.welcome({ incarnation: 'b', producer: null, epoch: null })
+    const last = await test.server.peers.next()
+    const hello = await last.welcome({ incarnation: 'b', epoch: 1 })
+    assert.deepEqual([hello.epoch, hello.incarnation], [null, 'b'])
+    const receipt = test.client.publish('clicks', { n: 1 })
+    await last.publish()
+    last.ack(0)
+    await receipt
+  })
 })

@@ -52,6 +52,7 @@ export function setUp(credits = { events: 100, bytes: 10_000 }) {
     scheduler,
     log: { info: () => {}, error: (fields) => errors.push(fields) },
     server: 'millrace/test',
+    incarnation: 'now',
     sources: ['impressions'],
     services: ['user_clicks'],
     limits: { frameBytes: 1000, batchEvents: 10, eventBytes: 100 },

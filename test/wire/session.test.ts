@@ -22,6 +22,7 @@ test('HELLO opens a new epoch and is answered by WELCOME', async () => {
       kind: 'welcome',
       version: 1,
       server: 'millrace/test',
+      incarnation: 'now',
       producer: 'p',
       epoch: 1,
       isExpired: false,
@@ -36,6 +37,26 @@ test('HELLO opens a new epoch and is answered by WELCOME', async () => {
   assert.ok(!connection.paused)
   assert.equal(ingest.opened.length, 1)
   assert.equal(scheduler.pending, 0, 'the HELLO timer is off')
+})
+
+test('an epoch of another history of the store is not resumed, nor a producer opened', async () => {
+  for (const [incarnation, epoch, opened] of [
+    ['before', 1, 0],
+    ['before', null, 1],
+  ] as const) {
+    const { session, frames, ingest } = setUp()
+    session.received(protocol.encodeHello({ producer: 'p', epoch, incarnation }))
+    await settled()
+    const [welcome] = frames()
+    assert.ok(welcome?.kind === 'welcome')
+    assert.equal(welcome.incarnation, 'now')
+    assert.equal(welcome.producer, opened === 0 ? null : 'p')
+    assert.equal(ingest.opened.length, opened)
+  }
+  const same = setUp()
+  same.session.received(protocol.encodeHello({ producer: 'p', epoch: 1, incarnation: 'now' }))
+  await settled()
+  same.assertClosed('PRODUCER_FENCED')
 })
 
 test('a connection without a producer is welcomed and may not publish', () => {
