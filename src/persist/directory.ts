@@ -1,7 +1,7 @@
 /**
  * The data directory: one process at a time, and the file that says what the store was built for.
  *
- *     <dir>/lock.N           which process holds the directory (persist/lock.ts)
+ *     <dir>/lock.N           which process holds the directory (base/lock.ts)
  *     <dir>/store.json       what all of it was made with (persist/manifest.ts)
  *     <dir>/definitions/     compiled features modules
  *     <dir>/journal/         the log (journal/)
@@ -12,7 +12,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDirectory } from '../base/directories.ts'
 import { MillraceError } from '../base/errors.ts'
-import { lockDirectory } from './lock.ts'
+import { lockDirectory } from '../base/lock.ts'
 import { readManifest, writeManifest, type Formats, type Manifest } from './manifest.ts'
 
 export interface DataDirectory {

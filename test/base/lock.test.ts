@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { lockDirectory } from '../../src/persist/lock.ts'
+import { lockDirectory } from '../../src/base/lock.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
 const locked = { code: 'STORE_LOCKED', message: new RegExp(`process ${process.pid}`) }

@@ -9,7 +9,7 @@
 import { link, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { MillraceError } from '../base/errors.ts'
+import { MillraceError } from './errors.ts'
 
 const lockName = /^lock\.([1-9]\d{0,14})$/
 
