@@ -54,7 +54,7 @@ export { createClient, MillraceClient, type Readable, type UntypedEvent } from '
 export type { ClientStatus, ConnectionState } from './client/connection.ts'
 export type { ClientOptions } from './client/options.ts'
 export type { FeatureVector, JoinKeys } from './client/reader.ts'
-export type { Unfinished } from './client/producer.ts'
+export type { Stored, Unfinished } from './client/producer.ts'
 export type { OpenEvents, Receipt, SentRejection } from './client/receipt.ts'
 export type { FeatureState, ReadOptions } from './model/contracts.ts'
 

@@ -240,6 +240,8 @@ export const errorTable = {
   CLIENT_UNREACHABLE: row('external', 'backoff', 503, null, 'cannot reach {url}: {reason}'),
   CLIENT_TIMEOUT: row('external', 'backoff', 504, null, 'no answer within {timeoutMs} ms'),
   EVENT_ENCODE: row('user', 'never', 400, null, 'cannot encode the event at "{path}": {reason}'),
+  OUTBOX_CORRUPT: row('external', 'never', 500, null, '{file} at byte {offset}: {reason}'),
+  OUTBOX_WRITE: row('external', 'never', 500, null, 'write of the outbox failed: {reason}'),
   OUTBOX_FULL: row('user', 'backoff', 429, null, 'outbox holds {count} unacknowledged events'),
 } as const satisfies Record<string, ErrorRow>
 

@@ -329,6 +329,9 @@ export const closeMsMax = 2000
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */
 export const checkpointBytesMax = 512 * 1024 * 1024
 
+/** Bytes of one segment of an outbox on disk, beyond which the next one is started. */
+export const outboxSegmentBytesMax = 8 * 1024 * 1024
+
 /** Bytes of buffers that a client keeps for frames to come; beyond, they become garbage. */
 export const framePoolBytesMax = 16 * 1024 * 1024
 

@@ -10,7 +10,7 @@
  */
 // A program compiled for ES2022 has no type of `Symbol.asyncDispose` of its own.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { MillraceError } from '../base/errors.ts'
+import { MillraceError, reasonOf } from '../base/errors.ts'
 import { framePoolBytesMax } from '../base/limits.ts'
 import type { FeaturesOf, JoinKeysOf } from '../define/service.ts'
 import type { EventOf, PushSource } from '../define/source.ts'
@@ -21,7 +21,8 @@ import { systemEnvironment, type Environment } from './environment.ts'
 import { FramePool } from './frame-pool.ts'
 import { layoutOf, type SourceShape } from './layout.ts'
 import { resolveOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
-import { Producer, type Unfinished } from './producer.ts'
+import { openKeptOutbox, type KeptOutbox } from './kept-outbox.ts'
+import { Producer, type Stored, type Unfinished } from './producer.ts'
 import { Reader, type FeatureVector, type JoinKeys } from './reader.ts'
 import type { Receipt } from './receipt.ts'
 
@@ -72,6 +73,9 @@ export class MillraceClient {
   /** Which history of the server's store the epoch belongs to, where it has told. */
   #incarnation: string | undefined
   #isLeaving = false
+  /** Resolves when the outbox on disk is open, or cannot be; null without one. */
+  readonly #opened: Promise<void> | null
+  #kept: KeptOutbox | null = null
 
   /** @param environment  Timers and randomness; for tests. */
   constructor(options: ClientOptions, environment: Environment = systemEnvironment(options.clock)) {
@@ -109,6 +113,8 @@ export class MillraceClient {
       },
       environment,
     )
+    const { outboxDir } = this.#options
+    this.#opened = outboxDir === null ? null : this.#openOutbox(outboxDir, environment)
   }
 
   /** The name under which this client publishes. */
@@ -186,6 +192,22 @@ export class MillraceClient {
   }
 
   /**
+   * Waits until everything published before is on this machine's disk: a client with the same
+   * outbox sends it, should this process end.
+   *
+   * @returns the sequence that the next event will have: in one epoch, how many there were before.
+   * @throws {@link MillraceError} `CONFIG_INVALID` without an outbox on disk, `OUTBOX_WRITE`,
+   * `OUTBOX_CORRUPT`, `STORE_LOCKED`, `CLIENT_CLOSED`, `CLIENT_REFUSED`
+   */
+  async stored(): Promise<Stored> {
+    if (this.#opened === null) {
+      throw new MillraceError('CONFIG_INVALID', { path: 'outbox', reason: 'there is none on disk' })
+    }
+    await this.#opened
+    return this.#producer.stored()
+  }
+
+  /**
    * Waits until there is room for more events: fewer than `outboxEventsMax` without an outcome.
    *
    * @throws {@link MillraceError} `CLIENT_CLOSED`, `CLIENT_REFUSED`
@@ -223,7 +245,7 @@ export class MillraceClient {
   get(service: string, key: JoinKeys, options?: ReadOptions): Promise<FeatureVector>
   async get(service: string | Readable, keys: unknown, options?: ReadOptions): Promise<unknown> {
     if (this.#isLeaving) throw new MillraceError('CLIENT_CLOSED')
-    this.#connection.open()
+    this.#connect()
     const name = typeof service === 'string' ? service : service.name
     if (Array.isArray(keys)) return this.#reader.read(name, keys as readonly JoinKeys[], options)
     const vectors = await this.#reader.read(name, [keys as JoinKeys], options)
@@ -235,8 +257,10 @@ export class MillraceClient {
    *
    * @throws {@link MillraceError} `CLIENT_CLOSED`, `CLIENT_REFUSED`
    */
-  flush(): Promise<void> {
-    return this.#producer.flush()
+  async flush(): Promise<void> {
+    // What an earlier process has left counts, too.
+    if (this.#opened !== null) await this.#opened
+    await this.#producer.flush()
   }
 
   /** Takes nothing more, waits for the outcome of everything taken, then closes. */
@@ -244,7 +268,7 @@ export class MillraceClient {
     if (this.status.state === 'closed') return
     this.#isLeaving = true
     try {
-      await Promise.all([this.#producer.flush(), this.#reader.idle()])
+      await Promise.all([this.flush(), this.#reader.idle()])
     } finally {
       await this.close()
     }
@@ -252,7 +276,8 @@ export class MillraceClient {
 
   /**
    * Closes now: promises that are open reject with `CLIENT_CLOSED`; of events without a receipt
-   * that have no outcome, `onUnknown` is told.
+   * that have no outcome, `onUnknown` is told. With an outbox on disk they are all there when this
+   * resolves, and are sent by the next client that opens it.
    *
    * @returns how many events have no outcome.
    */
@@ -260,6 +285,9 @@ export class MillraceClient {
     this.#isLeaving = true
     this.#fail(new MillraceError('CLIENT_CLOSED'))
     await this.#connection.close()
+    await this.#opened
+    await this.#kept?.close()
+    this.#kept = null
     return this.#producer.unfinished
   }
 
@@ -274,7 +302,28 @@ export class MillraceClient {
       this.#isProducing = true
       this.#connection.restart()
     }
-    this.#connection.open()
+    this.#connect()
+  }
+
+  #connect(): void {
+    if (this.#opened === null) this.#connection.open()
+    else void this.#opened.then(() => this.#connection.open())
+  }
+
+  async #openOutbox(dir: string, { clock }: Environment): Promise<void> {
+    const { producer } = this.#options
+    const onFailure = (error: MillraceError): void => this.#connection.fail(error)
+    try {
+      const kept = await openKeptOutbox({ dir, producer, clock, onFailure })
+      this.#kept = kept
+      this.#epoch = kept.store.state.epoch
+      this.#producer.keep(kept.store, kept.batches)
+      if (kept.batches.length > 0) this.#connection.open()
+    } catch (thrown) {
+      const reason = `${dir}: ${reasonOf(thrown)}`
+      const isNamed = thrown instanceof MillraceError
+      this.#connection.fail(isNamed ? thrown : new MillraceError('OUTBOX_WRITE', { reason }))
+    }
   }
 
   #hello(): { producer: string | null; epoch: number | null; incarnation?: string } {

@@ -132,6 +132,15 @@ export class Connection {
     })
   }
 
+  /** Ends it for good, because of what is not the server's doing. */
+  fail(error: MillraceError): void {
+    const { state } = this.#status
+    if (state === 'closed' || state === 'failed') return
+    this.#drop(1000)
+    this.#setStatus('failed', error.message)
+    this.#owner.failed(error)
+  }
+
   #connect(): void {
     const socket = new WebSocket(this.#url, subprotocol, {
       perMessageDeflate: false,

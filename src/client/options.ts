@@ -35,6 +35,14 @@ export interface ClientOptions {
    */
   readonly outboxBytesMax?: number
   /**
+   * Keeps the outbox on disk, in a directory of its own: what is published is stored there before
+   * it is sent, and what has no outcome when the process ends, however it ends, is sent by the next
+   * one, and counted once. Needs `producer`; one process at a time.
+   *
+   * @defaultValue the outbox is in memory
+   */
+  readonly outbox?: { readonly dir: string }
+  /**
    * Events of one batch.
    *
    * @defaultValue 1000: more per frame gains little, and each batch is acknowledged as a whole
@@ -77,6 +85,8 @@ export interface ResolvedClientOptions {
   readonly producer: string
   /** Whether the caller chose the name. */
   readonly isProducerNamed: boolean
+  /** Where the outbox is kept; null when it is in memory. */
+  readonly outboxDir: string | null
   readonly publish: ProducerOptions
   readonly readTimeoutMs: number
   readonly onStatus: (status: ClientStatus) => void
@@ -87,11 +97,13 @@ const batchBytesMax = 256 * 1024
 
 /** @throws {@link MillraceError} `CONFIG_INVALID` */
 export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
-  const { producer, onStatus } = options
+  const { producer, outbox, onStatus } = options
+  if (outbox !== undefined) assertNamed(producer, outbox.dir)
   return {
     url: endpointOf(options.url),
     producer: checkedProducer(producer ?? randomProducer()),
     isProducerNamed: producer !== undefined,
+    outboxDir: outbox?.dir ?? null,
     publish: {
       outboxEventsMax: checked('outboxEventsMax', options.outboxEventsMax, 100_000, 1),
       outboxBytesMax: checked('outboxBytesMax', options.outboxBytesMax, 64 * 1024 * 1024, 1),
@@ -102,6 +114,7 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
       batchBytesMax,
       frameBytesMax,
       lingerMs: checked('lingerMs', options.lingerMs, 0, 0),
+      isKept: outbox !== undefined,
       onRejected: options.onRejected ?? warnOnce('onRejected', rejectionText),
       onUnknown: options.onUnknown ?? warnOnce('onUnknown', unknownText),
     },
@@ -137,6 +150,15 @@ function checkedProducer(name: string): string {
     path: 'producer',
     reason: `a name has 1 to ${producerNameLengthMax} printable ASCII characters`,
   })
+}
+
+/** A name of one client object alone is nobody's when the next process opens the outbox. */
+function assertNamed(producer: string | undefined, dir: string): void {
+  if (dir === '')
+    throw new MillraceError('CONFIG_INVALID', { path: 'outbox.dir', reason: 'is empty' })
+  if (producer !== undefined) return
+  const reason = 'an outbox on disk belongs to a producer with a name'
+  throw new MillraceError('CONFIG_INVALID', { path: 'producer', reason })
 }
 
 /** What nobody has asked for must not go unseen. */

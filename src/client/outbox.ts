@@ -23,6 +23,8 @@ export class Outbox {
   #acknowledged = -1
   /** Highest sequence that was handed to a connection, this one or an earlier one. */
   #sent = -1
+  /** Highest sequence that may be sent: the others wait to be stored. */
+  #storedTo = Infinity
   #bytes = 0
   #inFlightEvents = 0
   #inFlightBytes = 0
@@ -76,6 +78,23 @@ export class Outbox {
     )
   }
 
+  /**
+   * Takes over what an earlier process has left; from here on batches wait until they are stored.
+   * Whether they were sent is not known, so they count as if they were.
+   */
+  recover(batches: readonly SealedBatch[], acknowledged: number, nextSequence: number): void {
+    this.#nextSequence = batches[0]?.sequence ?? nextSequence
+    this.#acknowledged = acknowledged
+    for (const batch of batches) this.add(batch)
+    this.#sent = nextSequence - 1
+    this.#storedTo = this.#sent
+  }
+
+  /** Batches up to this sequence are stored. */
+  stored(sequence: number): void {
+    this.#storedTo = sequence
+  }
+
   /** Appends a batch that starts at {@link nextSequence}. */
   add(batch: SealedBatch): void {
     this.#batches.push(batch)
@@ -86,7 +105,8 @@ export class Outbox {
   /** The batch to be sent now, counted as in flight; null when there is none or no credit. */
   take(credits: Credits): SealedBatch | null {
     const batch = this.#batches[this.#next]
-    if (batch === undefined || !this.allows(credits, batch.count, batch.frame.length)) return null
+    if (batch === undefined || batch.sequence > this.#storedTo) return null
+    if (!this.allows(credits, batch.count, batch.frame.length)) return null
     this.#next += 1
     this.#sent = Math.max(this.#sent, batch.sequence + batch.count - 1)
     this.#inFlightEvents += batch.count
@@ -127,6 +147,7 @@ export class Outbox {
     this.#nextSequence = 0
     this.#acknowledged = -1
     this.#sent = -1
+    if (this.#storedTo !== Infinity) this.#storedTo = -1
     return true
   }
 

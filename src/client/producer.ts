@@ -12,6 +12,8 @@ import { Collector } from './collector.ts'
 import type { Environment } from './environment.ts'
 import { FramePool } from './frame-pool.ts'
 import type { EventLayout } from './layout.ts'
+import type { StoredBatch } from './outbox-record.ts'
+import type { OutboxStore } from './outbox-store.ts'
 import { Outbox } from './outbox.ts'
 import {
   PublishCall,
@@ -29,6 +31,12 @@ export interface Unfinished {
   readonly unknown: number
 }
 
+/** What is on this machine's disk. */
+export interface Stored {
+  /** Sequence that the next event will have, within the producer's epoch. */
+  readonly nextSequence: number
+}
+
 export interface ProducerOptions extends SendListener {
   readonly outboxEventsMax: number
   readonly outboxBytesMax: number
@@ -37,6 +45,8 @@ export interface ProducerOptions extends SendListener {
   /** Bytes of a frame that holds a single event, until the server has told its own bound. */
   readonly frameBytesMax: number
   readonly lingerMs: number
+  /** Batches wait for {@link Producer.keep} and are stored before they are sent. */
+  readonly isKept: boolean
 }
 
 interface Waiter {
@@ -53,6 +63,10 @@ export class Producer {
   readonly #collector: Collector
   readonly #outbox: Outbox
   readonly #sent: SendCall
+  /** Where batches are kept on disk; null where they are not, and before it is open. */
+  #store: OutboxStore | null = null
+  /** Begins to send on the present connection, once its epoch is stored. */
+  #begin: (() => void) | null = null
   #send: ((frame: Uint8Array) => void) | null = null
   #credits: Credits = { events: 0, bytes: 0 }
   /** What has been collected may go, even if batches are not full. */
@@ -74,7 +88,13 @@ export class Producer {
     const { batchEventsMax: events, batchBytesMax: bytes, frameBytesMax } = options
     this.#collector = new Collector({ events, bytes, frameBytesMax }, pool)
     this.#outbox = new Outbox(pool)
-    this.#sent = new SendCall(options)
+    this.#sent = new SendCall({
+      onRejected: options.onRejected,
+      // What is on disk is sent by whoever opens the outbox next.
+      onUnknown: (left) => {
+        if (this.#store === null || this.#failure?.code === 'OUTBOX_WRITE') options.onUnknown(left)
+      },
+    })
   }
 
   /** Events whose outcome is not known. */
@@ -146,6 +166,33 @@ export class Producer {
     })
   }
 
+  /** Goes on with what an earlier process has left in a store; from here on, batches go there. */
+  keep(store: OutboxStore, batches: readonly StoredBatch[]): void {
+    if (this.#failure !== null) return
+    this.#store = store
+    const { acknowledged, nextSequence } = store.state
+    const sealed = batches.map((batch) => ({
+      ...batch,
+      segments: [{ call: this.#sent, index: 0, count: batch.count }],
+      buffer: batch.frame.buffer as ArrayBuffer,
+    }))
+    this.#outbox.recover(sealed, acknowledged, nextSequence)
+    store.onStored((sequence) => {
+      this.#outbox.stored(sequence)
+      this.#pump()
+    })
+    this.#pump()
+  }
+
+  /** Resolves when everything published so far is on this machine's disk. */
+  async stored(): Promise<Stored> {
+    if (this.#failure !== null) throw this.#failure
+    this.#storeAll()
+    const { nextSequence } = this.#outbox
+    await this.#store?.whenStored()
+    return { nextSequence }
+  }
+
   /** A connection is open: `send` hands it a frame. */
   connected(welcome: WelcomeFrame, send: (frame: Uint8Array) => void): void {
     const { batchEventsMax, batchBytesMax } = this.#options
@@ -157,15 +204,31 @@ export class Producer {
     })
     this.#outbox.resume(welcome.lastSequence ?? -1)
     this.#credits = welcome.credits
-    this.#send = send
-    this.#settled()
-    this.#pump()
+    const begin = (): void => {
+      this.#send = send
+      this.#settled()
+      this.#pump()
+    }
+    if (this.#store === null || welcome.epoch === null) {
+      begin()
+      return
+    }
+    this.#store.acknowledged(this.#outbox.acknowledged)
+    this.#begin = begin
+    this.#store.begin(welcome.epoch).then(
+      () => {
+        if (this.#begin === begin) begin()
+      },
+      // Whoever opened the store is told.
+      () => {},
+    )
   }
 
   /** Begins a new epoch; false, and nothing has changed, while a batch has no outcome. */
   restart(): boolean {
     const { nextSequence } = this.#outbox
     if (!this.#outbox.restart()) return false
+    this.#store?.restart()
     this.#flushWaiters = this.#flushWaiters.map((waiter) => ({
       ...waiter,
       sequence: waiter.sequence - nextSequence,
@@ -175,6 +238,7 @@ export class Producer {
 
   /** Nothing can be sent until the next connection. */
   disconnected(): void {
+    this.#begin = null
     this.#send = null
     this.#stopPause?.()
     this.#stopPause = null
@@ -183,6 +247,7 @@ export class Producer {
   acknowledged(ack: AckFrame): void {
     if (ack.credits !== null) this.#credits = ack.credits
     this.#outbox.acknowledge(ack.upTo, ack.rejections)
+    this.#store?.acknowledged(ack.upTo)
     this.#duplicates += ack.duplicates
     this.#settled()
     this.#pump()
@@ -203,6 +268,7 @@ export class Producer {
   /** Ends it: every promise that is still open, and every later call, gets the error. */
   fail(error: MillraceError): void {
     if (this.#failure !== null) return
+    if (error.code !== 'OUTBOX_WRITE') this.#storeAll()
     this.#failure = error
     this.#left = this.unfinished
     this.disconnected()
@@ -245,14 +311,35 @@ export class Producer {
 
   /** Sends what may be sent: first what the outbox holds, then what has been collected. */
   #pump(): void {
+    // What is kept is kept at once, whatever may be sent.
+    if (this.#store !== null) while (this.#sealStored(this.#store));
     const send = this.#send
-    if (send === null || this.#stopPause !== null) return
-    for (;;) {
-      const batch = this.#outbox.take(this.#credits)
-      if (batch !== null) send(batch.frame)
-      else if (this.#outbox.hasUnsent || !this.#seal()) break
-    }
+    if (send !== null && this.#stopPause === null) {
+      for (;;) {
+        const batch = this.#outbox.take(this.#credits)
+        if (batch !== null) send(batch.frame)
+        else if (this.#options.isKept || this.#outbox.hasUnsent || !this.#seal()) break
+      }
+    } else if (this.#store === null) return
     if (this.#collector.events === 0) this.#due = false
+  }
+
+  /** Stores all that has been collected. */
+  #storeAll(): void {
+    if (this.#store === null) return
+    this.#collector.close()
+    this.#pump()
+  }
+
+  /** Moves a collected batch into the outbox and into the store. */
+  #sealStored(store: OutboxStore): boolean {
+    const open = this.#collector.next(this.#due)
+    if (open === undefined) return false
+    this.#collector.take(open)
+    const batch = open.seal(this.#outbox.nextSequence)
+    this.#outbox.add(batch)
+    store.append(batch)
+    return true
   }
 
   /** Moves a collected batch into the outbox, if there is credit to send it. */

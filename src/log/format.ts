@@ -1,5 +1,5 @@
 /**
- * What tells one kind of log from another: the journal and the ledger are both logs.
+ * What tells one kind of log from another: the journal, the ledger and a client's outbox are logs.
  */
 import { MillraceError, type ErrorCode } from '../base/errors.ts'
 

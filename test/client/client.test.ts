@@ -3,11 +3,14 @@
  * so that nothing depends on how fast the machine is.
  */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { MillraceClient } from '../../src/client/client.ts'
 import * as protocol from '../../src/wire/protocol.ts'
 import { pushSource } from '../../src/define/source.ts'
 import { t } from '../../src/define/types.ts'
 import type { OpenEvents, SentRejection } from '../../src/client/receipt.ts'
+import { temporaryDirectory } from '../helpers/temporary.ts'
 import { eventsOf, Queue, setUp } from './support.ts'
 
 const clicks = pushSource({
@@ -191,6 +194,16 @@ describe('publishing', () => {
   })
 })
 
+/** A second client with the same outbox; rejects as it cannot have it. */
+async function openedTwice(url: string, outbox: { readonly dir: string }): Promise<void> {
+  const client = new MillraceClient({ url, producer: 'p', outbox })
+  try {
+    await client.stored()
+  } finally {
+    await client.close()
+  }
+}
+
 describe('the end of a client', () => {
   it('drains: waits for the outcome of everything, says BYE and closes', async () => {
     await using test = await setUp()
@@ -257,6 +270,33 @@ describe('the end of a client', () => {
     const closed = test.client.close()
     test.time.advance(2000)
     await closed
+  })
+
+  it('leaves what has no outcome to the next client with its outbox', async (context) => {
+    const outbox = { dir: join(await temporaryDirectory(context), 'outbox') }
+    const left: OpenEvents[] = []
+    const onUnknown = (events: OpenEvents): void => void left.push(events)
+    {
+      await using test = await setUp({ outbox, onUnknown })
+      test.client.send('clicks', { n: 1 })
+      assert.deepEqual(await test.client.stored(), { nextSequence: 1 })
+      const peer = await test.server.peers.next()
+      await peer.welcome({ epoch: 7 })
+      await peer.publish()
+      await assert.rejects(openedTwice(test.server.url, outbox), { code: 'STORE_LOCKED' })
+      const receipt = test.client.publish('clicks', { n: 2 })
+      receipt.catch(() => {})
+      assert.deepEqual(await test.client.close(), { unsent: 1, unknown: 1 })
+      await assert.rejects(receipt, { code: 'CLIENT_CLOSED' })
+    }
+    assert.deepEqual(left, [], 'they are kept')
+    await using test = await setUp({ outbox, onUnknown })
+    const drained = test.client.drain()
+    const peer = await test.server.peers.next()
+    assert.equal((await peer.welcome({ epoch: 7 })).epoch, 7)
+    for (const n of [1, 2]) assert.deepEqual(eventsOf(await peer.publish()), [{ n }])
+    peer.ack(1)
+    await drained
   })
 
   it('closes without ever having connected', async () => {

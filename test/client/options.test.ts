@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { resolveOptions } from '../../src/client/options.ts'
+import { root } from '../helpers/repository.ts'
 
 describe('the options of a client', () => {
   it('take the address of a server in any of its spellings', () => {
@@ -33,6 +36,27 @@ describe('the options of a client', () => {
     assert.equal(texts.length, 2)
     assert.match(texts[0]!, /^event 7, of the source a, was rejected: EVENT_TIME \/t no time\. /)
     assert.match(texts[1]!, /ended: 3 events of the source a were sent, and .* is unknown\. /)
+  })
+
+  it('are all in the reference', () => {
+    const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+    const [, fields] = /interface ClientOptions \{([^]*?)\n\}/.exec(read('src/client/options.ts'))!
+    const declared = [...fields!.matchAll(/^  readonly (\w+)\??:/gm)].map(([, name]) => name!)
+    const [, table] = /## Options\n([^]*?)\n## /.exec(read('docs/reference/client.md'))!
+    const documented = [...table!.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!)
+    assert.deepEqual(documented.toSorted(), declared.toSorted())
+  })
+
+  it('need a name and a directory for an outbox on disk', () => {
+    const outbox = { dir: 'd' }
+    assert.equal(resolveOptions({ url: 'ws://h', producer: 'p', outbox }).outboxDir, 'd')
+    const wrong = [
+      { url: 'ws://h', outbox },
+      { url: 'ws://h', producer: 'p', outbox: { dir: '' } },
+    ]
+    for (const options of wrong) {
+      assert.throws(() => resolveOptions(options), { code: 'CONFIG_INVALID' })
+    }
   })
 
   it('are refused with the option that is wrong', () => {

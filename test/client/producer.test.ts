@@ -19,6 +19,7 @@ const defaults: ProducerOptions = {
   batchBytesMax: 100_000,
   frameBytesMax: 1_000_000,
   lingerMs: 0,
+  isKept: false,
   onRejected: () => {},
   onUnknown: () => {},
 }

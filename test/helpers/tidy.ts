@@ -23,7 +23,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   log: ['base'],
   ...Object.fromEntries(stages.map((stage) => [stage, ['base', 'model']])),
   ...Object.fromEntries(logs.map((stage) => [stage, ['base', 'model', 'log']])),
-  client: ['base', 'model', 'wire', 'type define'],
+  client: ['base', 'model', 'log', 'wire', 'type define'],
   load: ['base', 'model', 'wire'],
   shard: ['base', 'model', 'define', 'validate', 'aggregate', 'persist'],
   daemon: [...everyStage, 'client', 'shard'],
