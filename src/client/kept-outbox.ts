@@ -2,9 +2,9 @@
  * The directory of an outbox: one process at a time, opened before anything is published from it.
  */
 import type { Clock } from '../base/clock.ts'
+import { createDirectory } from '../base/directories.ts'
 import type { MillraceError } from '../base/errors.ts'
 import { lockDirectory } from '../base/lock.ts'
-import { nodeFiles } from '../log/files.ts'
 import type { StoredBatch } from './outbox-record.ts'
 import { openOutboxStore, type OutboxStore } from './outbox-store.ts'
 
@@ -28,7 +28,7 @@ export async function openKeptOutbox(options: {
   readonly clock: Clock
   readonly onFailure: (error: MillraceError) => void
 }): Promise<KeptOutbox> {
-  await nodeFiles.createDirectory(options.dir)
+  await createDirectory(options.dir)
   const release = await lockDirectory(options.dir)
   try {
     const { store, batches } = await openOutboxStore(options)
