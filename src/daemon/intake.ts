@@ -177,8 +177,11 @@ export class Intake implements IngestPort {
       batch.late(route, partly)
     }
     let copiedBytes = 0
-    if (source === -1) batch.reject(-1, unknownSource(count, sourceName))
-    else {
+    if (source === -1) {
+      batch.reject(-1, unknownSource(count, sourceName))
+      // Checkpoints come this far, too, or its journal would never go.
+      router.passOver(position)
+    } else {
       copiedBytes = router.route({ source, count, payload, arrivalMs, inFlight: batch })
     }
     batch.routed(copiedBytes)

@@ -65,6 +65,8 @@ export interface Router {
    * @returns the bytes that were copied into the buffers of lanes, over all routes.
    */
   route(batch: RoutableBatch): number
+  /** Takes note of a batch of which no shard needs anything; in journal order. */
+  passOver(position: number): void
   /** Journal position of the end of the last batch that was routed; 0 before the first. */
   readonly routed: number
   /** Posts everything that waits, so that a message posted next comes after all that is routed. */
@@ -137,6 +139,10 @@ class LaneRouter implements Router {
       this.#sendSoon()
     }
     return this.#copiedBytes
+  }
+
+  passOver(position: number): void {
+    this.#progress.routed = position
   }
 
   flush(): void {

@@ -368,3 +368,14 @@ test('the command lists, exports and replays', async (t) => {
     assert.equal((await run(...args))[0], 64, args.join(' '))
   }
 })
+
+test('a journal of events without a source is covered by checkpoints like any other', async (t) => {
+  const daemon = await startDaemon(t)
+  await daemon.ingest('nowhere', { amount: 1 })
+  await daemon.checkpoint()
+  const status = JSON.parse((await daemon.http.inject('/v1/status')).body) as {
+    readonly journal: { readonly end: number }
+    readonly checkpoint: { readonly position: number }
+  }
+  assert.equal(status.checkpoint.position, status.journal.end)
+})
