@@ -51,6 +51,15 @@ export class LocalLane implements Lane {
     return this.#reads.read(queries)
   }
 
+  /** Resolves with the next checkpoint of a shard. */
+  stored(shard: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#listeners.push((message) => {
+        if (message.kind === 'checkpointed' && message.shard === shard) resolve()
+      })
+    })
+  }
+
   /** Resolves when what it had begun to store is stored, and its stores are closed. */
   async close(): Promise<void> {
     this.post({ kind: 'close' })

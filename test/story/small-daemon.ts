@@ -25,8 +25,8 @@ import { createReader } from '../../src/serve/reader.ts'
 import { createEventValidator, createKeyResolver } from '../../src/validate/key-resolver.ts'
 import type { MemoryDisk } from '../helpers/memory-disk.ts'
 import { LocalLane } from './local-lane.ts'
+import { shardCount, type StoryLog } from './steps.ts'
 
-const shardCount = 2
 const seed = { k0: 3, k1: 4 }
 
 /** Small, so that a story has several. */
@@ -49,11 +49,12 @@ export interface SmallDaemon {
   readonly journal: Journal
   readonly ledger: Ledger
   readonly intake: Intake
-  readonly checkpoints: Checkpoints
+  /** Begins a checkpoint of a shard, or of all; resolves when it is in their stores. */
+  checkpoint(shard: number | null): Promise<void>
   readonly reader: ReadPort
   readonly recovery: Recovery
-  /** Resolves when all is done that does not wait for a disk, or for one that is not held. */
-  quiet(isDiskHeld: boolean): Promise<void>
+  /** Resolves when all is done but what waits for a log whose flushes are held. */
+  quiet(held: ReadonlySet<StoryLog>): Promise<void>
   /** As when the process is gone. */
   kill(): Promise<void>
 }
@@ -94,11 +95,19 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
     nowMs: () => clock.nowMs(),
     watermarkOf: (view) => watermarks.of(view),
   })
-  const quiet = async (isDiskHeld: boolean): Promise<void> => {
+  const checkpoint = async (shard: number | null): Promise<void> => {
+    if (shard === null) return checkpoints.complete()
+    router.flush()
+    const { routed } = router
+    const { recorded } = recording
+    lane.post({ kind: 'checkpoint', shard, routed, recorded, arrivalMs: clock.nowMs() })
+    await lane.stored(shard)
+  }
+  const quiet = async (held: ReadonlySet<StoryLog>): Promise<void> => {
     await router.idle()
-    if (!isDiskHeld) {
+    if (!held.has('journal')) {
       await journal.whenFlushed(journal.end)
-      await recording.idle()
+      if (!held.has('ledger')) await recording.idle()
     }
     await turn()
   }
@@ -107,7 +116,7 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
     recording.stop()
     await lane.close()
   }
-  return { journal, ledger, intake, checkpoints, reader, recovery, quiet, kill }
+  return { journal, ledger, intake, checkpoint, reader, recovery, quiet, kill }
 }
 
 function openLane({ catalog, storePath, stateBytesMax }: SmallDaemonOptions): LocalLane {

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 export const producerCount = 3
 export const tills = ['a', 'b', 'c']
 export const userCount = 3
+export const shardCount = 2
 
 /** An event as a story says it: a sale of a till, or a receipt that may have come before. */
 export interface StoryEvent {
@@ -16,10 +17,12 @@ export interface StoryEvent {
   readonly isWrong: boolean
 }
 
+export type StoryLog = 'journal' | 'ledger'
+
 export type StorySource = 'sales' | 'receipts' | 'nowhere'
 
 export type Step =
-  /** A connection: with a new epoch, or to go on; one that is open is taken over. */
+  /** A connection: with a new epoch, or to go on. One that is open is taken over. */
   | { readonly kind: 'connect'; readonly producer: number; readonly isNew: boolean }
   | {
       readonly kind: 'publish'
@@ -35,9 +38,11 @@ export type Step =
   | { readonly kind: 'deliver'; readonly producer: number }
   /** Its connection breaks, with all that it has not heard. */
   | { readonly kind: 'cut'; readonly producer: number }
-  /** The disk takes its time from now on, until it is released. */
-  | { readonly kind: 'hold' | 'release' }
-  | { readonly kind: 'checkpoint' | 'drain' | 'check' }
+  /** Flushes of a log take their time from now on, until they are let go. */
+  | { readonly kind: 'hold'; readonly log: StoryLog }
+  /** Of one shard, or of all. */
+  | { readonly kind: 'checkpoint'; readonly shard: number | null }
+  | { readonly kind: 'release' | 'drain' | 'check' }
   /** The clock goes on, or is set back. */
   | { readonly kind: 'tick'; readonly ms: number }
   /** With little memory for the next life, where keys live on disk and come and go. */
@@ -70,9 +75,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ ...of('repeat'), producer, back: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ ...of('gap'), producer }) },
   { weight: 2, arbitrary: fc.record({ ...of('cut'), producer }) },
-  { weight: 2, arbitrary: fc.record(of('hold')) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...of('hold'),
+      log: fc.constantFrom<StoryLog>('journal', 'ledger'),
+    }),
+  },
   { weight: 2, arbitrary: fc.record(of('release')) },
-  { weight: 3, arbitrary: fc.record(of('checkpoint')) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ ...of('checkpoint'), shard: fc.constantFrom(null, 0, 1) }),
+  },
   { weight: 2, arbitrary: fc.record(of('check')) },
   { weight: 1, arbitrary: fc.record(of('drain')) },
   {

@@ -20,7 +20,7 @@ import { readLedger } from '../helpers/ledgers.ts'
 import { randomNumbers } from '../helpers/random.ts'
 import { recordedOf, tillReceipts, tillSales, userSales, type TakenBatch } from './recount.ts'
 import { openSmallDaemon, type SmallDaemon } from './small-daemon.ts'
-import { producerCount, tills, userCount, type Step } from './steps.ts'
+import { producerCount, tills, userCount, type Step, type StoryLog } from './steps.ts'
 import {
   drainedCode,
   fencedCode,
@@ -56,8 +56,8 @@ export class Story {
   #daemon!: SmallDaemon
   #scheduler = new ManualScheduler()
   #taken: Taken[] = []
-  /** While the disks are held: lets them go. */
-  #release: (() => void) | null = null
+  /** By log whose flushes are held: lets them go. */
+  readonly #held = new Map<StoryLog, () => void>()
   #isTight = false
   /** By producer: gaps in a row on its connection. */
   readonly #gaps = new Map<string, number>()
@@ -75,10 +75,12 @@ export class Story {
   async play(step: Step): Promise<void> {
     switch (step.kind) {
       case 'connect':
-        this.#connect(this.#producers[step.producer]!, step.isNew)
+        await this.#connect(this.#producers[step.producer]!, step.isNew)
         break
       case 'publish': {
         const producer = this.#producers[step.producer]!
+        if (producer.session === null) await this.#connect(producer, false)
+        // Its WELCOME may wait for the disk.
         if (!producer.isOpen) return
         this.#send(producer, producer.batch(step.source, step.events))
         break
@@ -103,14 +105,14 @@ export class Story {
         break
       case 'hold':
         // With little memory batches wait for checkpoints, and those for the disk.
-        if (!this.#isTight) this.#hold()
+        if (!this.#isTight) this.#hold(step.log)
         break
       case 'release':
         this.#letGo()
         break
       case 'checkpoint':
-        if (this.#release === null) await this.#daemon.checkpoints.complete()
-        else this.#daemon.checkpoints.request()
+        if (this.#held.has('journal')) this.#daemon.checkpoint(step.shard).catch(assert.fail)
+        else await this.#daemon.checkpoint(step.shard)
         break
       case 'tick':
         this.#clock.advance(step.ms)
@@ -139,9 +141,8 @@ export class Story {
     await this.#quiet()
     for (const producer of this.#producers) {
       for (let attempts = 0; !producer.isOpen && attempts < 3; attempts++) {
-        if (producer.session === null) this.#connect(producer, false)
-        await this.#quiet()
-        producer.hear((batch) => this.#send(producer, batch))
+        if (producer.session === null) await this.#connect(producer, false)
+        else producer.hear((batch) => this.#send(producer, batch))
       }
       assert.ok(producer.isOpen, `${producer.name} is connected`)
       await this.#quiet()
@@ -158,7 +159,8 @@ export class Story {
     await this.#daemon.kill()
   }
 
-  #connect(producer: StoryProducer, isNew: boolean): void {
+  /** Says HELLO, and hears WELCOME if it comes at once. */
+  async #connect(producer: StoryProducer, isNew: boolean): Promise<void> {
     const { name } = producer
     const epoch = isNew ? null : producer.epoch
     const before = producer.line
@@ -171,12 +173,13 @@ export class Story {
     if (epoch === null) {
       const { end: position } = this.#daemon.journal
       this.#taken.push({ position, producer: name, epoch: current + 1, batch: null })
-    } else if (epoch !== current) {
-      assert.equal(line.closedWith, null, 'the refusal comes within the turn')
-      producer.epoch = null
-      return
     }
-    if (wasOpen) assert.equal(before.closedWith, fencedCode, 'a session is taken over')
+    const isRefused = epoch !== null && epoch !== current
+    if (wasOpen && !isRefused) assert.equal(before.closedWith, fencedCode, 'it is taken over')
+    await this.#quiet()
+    assert.equal(line.closedWith, isRefused ? fencedCode : null)
+    if (isRefused) producer.epoch = null
+    producer.hear((batch) => this.#send(producer, batch))
   }
 
   #send(producer: StoryProducer, { sequence, source, events, frame }: SentBatch): void {
@@ -224,23 +227,27 @@ export class Story {
     for (const { position } of told) assert.ok(position <= flushed, `${name} is told too early`)
   }
 
-  #hold(): void {
-    if (this.#release !== null) return
+  #hold(log: StoryLog): void {
+    if (this.#held.has(log)) return
     const gate = createGate()
-    this.#release = gate.open
-    for (const disk of [this.#journalDisk, this.#ledgerDisk]) {
-      disk.before = (kind) => (kind === 'flush' ? gate.promise : undefined)
-    }
+    this.#held.set(log, gate.open)
+    this.#diskOf(log).before = (kind) => (kind === 'flush' ? gate.promise : undefined)
   }
 
   #letGo(): void {
-    this.#release?.()
-    this.#release = null
-    for (const disk of [this.#journalDisk, this.#ledgerDisk]) disk.before = () => {}
+    for (const [log, release] of this.#held) {
+      this.#diskOf(log).before = () => {}
+      release()
+    }
+    this.#held.clear()
+  }
+
+  #diskOf(log: StoryLog): MemoryDisk {
+    return log === 'journal' ? this.#journalDisk : this.#ledgerDisk
   }
 
   async #quiet(): Promise<void> {
-    await this.#daemon.quiet(this.#release !== null)
+    await this.#daemon.quiet(new Set(this.#held.keys()))
     // Acknowledgements are sent at the end of a turn, and may let others be sent.
     for (let n = 0; n < 3; n++) {
       this.#scheduler.turn()
@@ -255,7 +262,7 @@ export class Story {
     for (const { session } of open) session!.drain(1000)
     await this.#quiet()
     for (const { line } of open) assert.equal(line!.closedWith, drainedCode)
-    await this.#daemon.checkpoints.complete()
+    await this.#daemon.checkpoint(null)
     await this.#restart((disk) => disk.copy(), this.#isTight)
     assert.equal(this.#daemon.recovery.batches, 0, 'what was drained needs no replay')
   }
@@ -267,7 +274,7 @@ export class Story {
     const [journalDisk, ledgerDisk] = before.map(kept)
     // What the old process has not done by now, it will never do.
     for (const disk of before) disk.before = () => new Promise(() => {})
-    this.#release = null
+    this.#held.clear()
     await this.#daemon.kill()
     for (const producer of this.#producers) producer.cut()
     this.#journalDisk = journalDisk!
@@ -304,7 +311,7 @@ export class Story {
     assert.deepEqual(await this.#read('till_sales', byTill), sales)
     const receipts = tills.map((till) => tillReceipts(batches, till))
     assert.deepEqual(await this.#read('till_receipts', byTill), receipts)
-    if (this.#release !== null) return
+    if (this.#held.size > 0) return
     const entries = await readLedger(this.#daemon.ledger)
     const recorded = entries.map(
       ({ producer, epoch, sequence, code }) => `${producer} ${epoch} ${sequence} ${code}`,
