@@ -30,6 +30,11 @@ export function guardUserCode(): void {
   process.on('uncaughtException', (thrown) => judge('uncaughtException', thrown))
 }
 
+/** Whether what has just failed, and nobody waits for, is user code's, and has been told. */
+export function isLeftByUserCode(): boolean {
+  return isGuarded && userCode.getStore() === true
+}
+
 /** The reason of whatever user code threw, even if looking at it throws again. */
 export function reasonOfThrown(thrown: unknown): string {
   try {

@@ -27,7 +27,7 @@ export interface Io {
   readonly environment?: Environment
 }
 
-export type StopSignal = 'SIGTERM' | 'SIGINT'
+export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 
 export interface CommandHelp {
   readonly name: string

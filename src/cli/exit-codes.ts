@@ -14,18 +14,24 @@ export const exitCodes = {
   data: 65,
   /** A file of input cannot be read. */
   noInput: 66,
-  /** A fault of our own. */
+  /** A fault of our own, or of the disk: what was not acknowledged is unknown. */
   internal: 70,
-  /** A file of output cannot be written. */
+  /** The system has no more of something: descriptors, memory, processes. */
+  system: 71,
+  /** A file of output, or the data directory, cannot be written. */
   noOutput: 73,
+  /** Reading or writing a file failed. */
+  io: 74,
   /** The data directory is in use. */
   locked: 75,
   /** The features file or an option is wrong. */
   config: 78,
+  /** Something hangs and cannot be ended in good order: by SIGKILL, as a shell tells it. */
+  killed: 137,
 } as const
 
 /** A command that a signal ends exits with 128 and the signal's number. */
-export const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const
+export const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
 type Exit = keyof typeof exitCodes
 
@@ -71,19 +77,38 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
   },
   REBUILD_INCOMPLETE: { exit: 'data', hint: 'nothing was changed; a backup may help' },
 
+  STALLED: { exit: 'internal', hint: 'the disk does not answer; the next start recovers' },
+
   CLIENT_UNREACHABLE: { exit: 'failure', hint: 'is the daemon running? --url says where' },
 }
 
-/** What to do about an error of the operating system. */
-const systemHints: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process listens there; choose another --port, or 0 for any free one',
-  EACCES: 'this user may not; choose another --data or --port',
-  ENOSPC: 'the disk is full',
+/** Errors of the operating system; those that are not in it, and all of `listen`, exit with 1. */
+const systemTable: Readonly<Record<string, ExitRow>> = {
+  EADDRINUSE: {
+    exit: 'failure',
+    hint: 'another process listens there; choose another --port, or 0 for any free one',
+  },
+  EACCES: { exit: 'noOutput', hint: 'this user may not; choose another --data or --port' },
+  EPERM: { exit: 'noOutput', hint: 'this user may not; choose another --data' },
+  EROFS: { exit: 'noOutput', hint: 'the disk is read-only; choose another --data' },
+  ENOTDIR: { exit: 'noOutput', hint: 'a file stands in the way; choose another --data' },
+  EEXIST: { exit: 'noOutput', hint: 'a file stands in the way; choose another --data' },
+  ENOSPC: { exit: 'noOutput', hint: 'the disk is full' },
+  EDQUOT: { exit: 'noOutput', hint: 'the quota of this user is used up' },
+  EIO: { exit: 'io', hint: 'the disk is failing; keep a copy of the data directory' },
+  EMFILE: { exit: 'system', hint: 'raise the limit of open files: ulimit -n, LimitNOFILE=' },
+  ENFILE: { exit: 'system', hint: 'the machine has too many open files' },
+  ENOMEM: { exit: 'system', hint: 'the machine has no more memory' },
 }
 
 /** An error of the operating system: its message says what was tried on what. */
-export function isSystemError(thrown: unknown): thrown is Error & { readonly code: string } {
+export function isSystemError(thrown: unknown): thrown is SystemError {
   return thrown instanceof Error && 'syscall' in thrown && 'code' in thrown
+}
+
+interface SystemError extends Error {
+  readonly code: string
+  readonly syscall: string
 }
 
 export interface Verdict {
@@ -94,7 +119,9 @@ export interface Verdict {
 /** The exit code and hint for anything thrown. */
 export function verdictOf(thrown: unknown): Verdict {
   if (isSystemError(thrown)) {
-    return { exitCode: exitCodes.failure, hint: systemHints[thrown.code] ?? null }
+    const { exit = 'failure', hint = null } = systemTable[thrown.code] ?? {}
+    const isNetwork = thrown.syscall === 'listen' || thrown.syscall === 'connect'
+    return { exitCode: exitCodes[isNetwork ? 'failure' : exit], hint }
   }
   if (!(thrown instanceof MillraceError)) return { exitCode: exitCodes.internal, hint: null }
   const { code } = thrown

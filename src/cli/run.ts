@@ -82,7 +82,7 @@ function commandNamed(name: string): Command {
 }
 
 /** Prints what went wrong. @returns the exit code. */
-function reportError(error: unknown, io: Io): number {
+export function reportError(error: unknown, io: Io): number {
   const { exitCode, hint } = verdictOf(error)
   for (const line of errorLines(error)) io.err(line)
   if (hint !== null) io.err(`  hint: ${hint}`)

@@ -1,17 +1,18 @@
 /**
  * `millrace serve`: runs the daemon until a signal.
  *
- * The first SIGTERM or SIGINT drains: intake stops, what was taken is finished and checkpointed,
- * exit 0. The second closes at once, exit 128 + the signal's number, even when a shard thread
- * hangs; nothing that was acknowledged is lost either way. A daemon that fails ends the command
- * with its error.
+ * The first SIGTERM, SIGINT or SIGHUP drains: intake stops, what was taken is finished and
+ * checkpointed, exit 0. The second closes at once, exit 128 + the signal's number, even when a
+ * shard thread hangs; nothing that was acknowledged is lost either way. A daemon that fails ends
+ * the command with its error. One that then cannot let go of what it holds has to be killed: a
+ * process does not exit while a call of it into the system hangs.
  */
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { daemonOptions } from '../base/config.ts'
-import { MillraceError, reasonOf } from '../base/errors.ts'
-import { closeMsMax } from '../base/limits.ts'
+import { MillraceError, printable, reasonOf } from '../base/errors.ts'
+import { closeMsMax, drainEndMsMax } from '../base/limits.ts'
 import { bannerText, type Definitions } from './banner.ts'
 import { jsonFlag, parseCommand, type CommandHelp, type Io, type Run } from './command.ts'
 import { exitCodes, signalNumbers } from './exit-codes.ts'
@@ -131,12 +132,22 @@ async function assertExists(file: string): Promise<void> {
 function untilStopped(daemon: Served, io: Io, after: After): Promise<number> {
   const { promise, settle, fail } = settled<number>()
   let first = true
-  daemon.closed.catch(fail)
+  daemon.closed.catch(async (failure: unknown) => {
+    if (await isClosedInTime(daemon, after)) fail(failure)
+    else settle(mustBeKilled(failure, io))
+  })
   const stopListening = io.onSignal((signal) => {
     if (first) {
       first = false
       io.err(`millrace: ${signal}: draining; once more closes at once`)
-      daemon.drain().then(() => settle(exitCodes.ok), fail)
+      const callOff = after(drainEndMsMax, () => {
+        io.err(`millrace: not drained within ${drainEndMsMax} ms; ending regardless`)
+        settle(exitCodes.internal)
+      })
+      void daemon
+        .drain()
+        .then(() => settle(exitCodes.ok), fail)
+        .finally(callOff)
       return
     }
     stopListening()
@@ -152,6 +163,25 @@ function untilStopped(daemon: Served, io: Io, after: After): Promise<number> {
     })
   })
   return promise.finally(stopListening)
+}
+
+/** Whether a daemon that has failed lets go of its threads and files. */
+function isClosedInTime(daemon: Served, after: After): Promise<boolean> {
+  return new Promise((resolve) => {
+    const callOff = after(closeMsMax, () => resolve(false))
+    // It rejects with the failure that is told anyway.
+    const closed = daemon.close().catch(() => undefined)
+    void closed.then(() => {
+      callOff()
+      resolve(true)
+    })
+  })
+}
+
+function mustBeKilled(failure: unknown, io: Io): number {
+  io.err(`millrace: ${printable(reasonOf(failure), 2000)}`)
+  io.err(`millrace: something still hangs after ${closeMsMax} ms; ending by SIGKILL`)
+  return exitCodes.killed
 }
 
 async function closeNow(daemon: Served, io: Io): Promise<void> {

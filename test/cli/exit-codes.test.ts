@@ -12,7 +12,10 @@ test('an exit code says what kind of thing went wrong', () => {
   assert.equal(exitOf('EVENT_FIELD_TYPE'), 65)
   assert.equal(exitOf('STORE_FORMAT'), 65)
   assert.equal(exitOf('INTERNAL'), 70)
+  assert.equal(exitOf('STORE_CORRUPT'), 65)
   assert.equal(exitOf('SHARD_FAILED'), 70)
+  assert.equal(exitOf('STALLED'), 70)
+  assert.equal(exitOf('CHECKPOINT_FAILED'), 70)
   assert.equal(exitOf('STORE_LOCKED'), 75)
   assert.equal(exitOf('CONFIG_INVALID'), 78)
   assert.equal(exitOf('DEFINITION_CHANGED'), 78)
@@ -28,14 +31,28 @@ test('every event code exits 65', () => {
   }
 })
 
-test('an error of the operating system is told as it is, with a hint', () => {
-  const error = Object.assign(new Error('listen EADDRINUSE'), {
-    code: 'EADDRINUSE',
-    syscall: 'listen',
-  })
-  const { exitCode, hint } = verdictOf(error)
-  assert.equal(exitCode, 1)
-  assert.match(String(hint), /--port/)
+function systemError(code: string, syscall: string): Error {
+  return Object.assign(new Error(`${syscall} ${code}`), { code, syscall })
+}
+
+test('an error of the operating system says what is wrong with the machine', () => {
+  for (const [code, syscall, exitCode, hint] of [
+    ['EADDRINUSE', 'listen', 1, /--port/],
+    ['EACCES', 'listen', 1, /--port/],
+    ['EACCES', 'mkdir', 73, /--data/],
+    ['EROFS', 'open', 73, /read-only/],
+    ['ENOTDIR', 'mkdir', 73, /file stands in the way/],
+    ['EEXIST', 'mkdir', 73, /file stands in the way/],
+    ['ENOSPC', 'write', 73, /full/],
+    ['EIO', 'fdatasync', 74, /failing/],
+    ['EMFILE', 'open', 71, /ulimit/],
+    ['ENOENT', 'open', 1, null],
+  ] as const) {
+    const verdict = verdictOf(systemError(code, syscall))
+    assert.equal(verdict.exitCode, exitCode, `${syscall} ${code}`)
+    if (hint === null) assert.equal(verdict.hint, null)
+    else assert.match(verdict.hint!, hint)
+  }
 })
 
 test('anything not raised on purpose is our own fault', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { MillraceError } from '../../src/base/errors.ts'
-import { closeMsMax } from '../../src/base/limits.ts'
+import { closeMsMax, drainEndMsMax } from '../../src/base/limits.ts'
 import { serveCommand, type Served, type StartOptions } from '../../src/cli/serve.ts'
 import { testIo } from '../helpers/io.ts'
 import { openShopServer, type ShopServer } from '../helpers/shop-server.ts'
@@ -154,10 +154,12 @@ test('the second signal ends a daemon that does not close, after a bound', async
   const ended = serveCommand(hanging, after)([features], io)
   await printed
   io.signal('SIGINT')
-  assert.equal(timers.length, 0)
   io.signal('SIGTERM')
-  assert.equal(timers[0]!.delayMs, closeMsMax)
-  timers[0]!.run()
+  assert.deepEqual(
+    timers.map(({ delayMs }) => delayMs),
+    [drainEndMsMax, closeMsMax],
+  )
+  timers[1]!.run()
   assert.equal(await ended, 143)
   assert.match(io.errLines.at(-1)!, /ending regardless/)
 })
@@ -200,4 +202,56 @@ test('a daemon that fails while it serves ends the command with its error', asyn
   failNow(failure)
   await assert.rejects(ended, failure)
   assert.equal(io.listeners(), 0)
+})
+
+test('a daemon that fails and cannot let go of what hangs has to be killed', async () => {
+  const failure = new MillraceError('STALLED', { what: 'the journal', ms: 10_000 })
+  let failNow!: (reason: unknown) => void
+  const closed = new Promise<void>((_, reject) => (failNow = reject))
+  const { start } = fakeDaemon()
+  const close = (): Promise<void> => new Promise(() => undefined)
+  const timers: (() => void)[] = []
+  const after = (delayMs: number, run: () => void) => {
+    assert.equal(delayMs, closeMsMax)
+    timers.push(run)
+    return () => undefined
+  }
+  const io = testIo('', quiet)
+  const printed = io.nextOut()
+  const hanging = async (options: StartOptions): Promise<Served> => ({
+    ...(await start(options)),
+    closed,
+    close,
+  })
+  const ended = serveCommand(hanging, after)([features], io)
+  await printed
+  failNow(failure)
+  await closed.catch(() => {})
+  timers[0]!()
+  assert.equal(await ended, 137)
+  assert.deepEqual(io.errLines, [
+    'millrace: the journal has not moved for 10000 ms',
+    `millrace: something still hangs after ${closeMsMax} ms; ending by SIGKILL`,
+  ])
+})
+
+test('a drain that does not end is ended, and says so', async () => {
+  const { start } = fakeDaemon()
+  const timers: { delayMs: number; run: () => void }[] = []
+  const after = (delayMs: number, run: () => void) => {
+    timers.push({ delayMs, run })
+    return () => undefined
+  }
+  const io = testIo('', quiet)
+  const printed = io.nextOut()
+  const ended = serveCommand(start, after)([features], io)
+  await printed
+  io.signal('SIGHUP')
+  assert.deepEqual(
+    timers.map(({ delayMs }) => delayMs),
+    [drainEndMsMax],
+  )
+  timers[0]!.run()
+  assert.equal(await ended, 70)
+  assert.match(io.errLines.at(-1)!, /not drained/)
 })
