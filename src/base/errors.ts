@@ -211,6 +211,7 @@ export const errorTable = {
     'ledger write failed, outcome unknown: {reason}',
   ),
   REBUILD_INCOMPLETE: row('internal', 'never', 500, null, 'nothing was rebuilt: {reason}'),
+  BACKUP_INVALID: row('external', 'never', 500, null, '{file}: {reason}'),
   CHECKPOINT_FAILED: row(
     'internal',
     'backoff',

@@ -10,8 +10,10 @@ import { systemClock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { Inspection } from '../daemon/inspect.ts'
 import type { Rebuilt, RebuildOptions } from '../daemon/rebuild.ts'
+import type { Restored } from '../daemon/restore.ts'
 import type { Loop } from '../load/options.ts'
 import type { Catalog } from '../model/catalog.ts'
+import type { BackedUp } from './backup.ts'
 import type { LoadPlan, StartedLoad } from './load-plan.ts'
 import type { Publisher } from './push.ts'
 import type { Served, StartOptions } from './serve.ts'
@@ -26,6 +28,16 @@ export async function startDaemon(options: StartOptions): Promise<Served> {
 export async function inspectData(dataDir: string, isWhole: boolean): Promise<Inspection> {
   const { inspectDirectory } = await import('../daemon/inspect.ts')
   return inspectDirectory(dataDir, isWhole)
+}
+
+export async function backUpData(dataDir: string, to: string): Promise<BackedUp> {
+  const { backUp } = await import('../daemon/backup.ts')
+  return backUp(dataDir, to)
+}
+
+export async function restoreData(backupDir: string, dataDir: string): Promise<Restored> {
+  const { restore } = await import('../daemon/restore.ts')
+  return restore(backupDir, dataDir)
 }
 
 export async function rebuildData(options: RebuildOptions): Promise<readonly Rebuilt[]> {

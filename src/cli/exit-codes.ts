@@ -75,6 +75,7 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
     exit: 'data',
     hint: 'keep a copy of the data directory; without its ledger/ the daemon starts a new one',
   },
+  BACKUP_INVALID: { exit: 'data' },
   REBUILD_INCOMPLETE: { exit: 'data', hint: 'nothing was changed; a backup may help' },
 
   STALLED: { exit: 'internal', hint: 'the disk does not answer; the next start recovers' },

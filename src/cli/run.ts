@@ -7,13 +7,16 @@
  */
 import { createRequire } from 'node:module'
 import { MillraceError, printable } from '../base/errors.ts'
+import { backupCommand, backupHelp } from './backup.ts'
 import { checkCommand, checkHelp } from './check.ts'
 import { usageInvalid, type CommandHelp, type Io, type Run } from './command.ts'
 import {
+  backUpData,
   connectPublisher,
   inspectData,
   loadCatalog,
   rebuildData,
+  restoreData,
   startDaemon,
   startLoad,
 } from './connect.ts'
@@ -25,6 +28,7 @@ import { ledgerHelp, runLedger } from './ledger.ts'
 import { loadCommand, loadHelp } from './load.ts'
 import { pushCommand, pushHelp } from './push.ts'
 import { rebuildCommand, rebuildHelp } from './rebuild.ts'
+import { restoreCommand, restoreHelp } from './restore.ts'
 import { serveCommand, serveHelp } from './serve.ts'
 
 interface Command {
@@ -49,6 +53,8 @@ const commands: readonly Command[] = [
   { help: loadHelp, run: loadCommand({ load: loadCatalog, start: startLoad }) },
   { help: inspectHelp, run: inspectCommand(inspectData) },
   { help: rebuildHelp, run: rebuildCommand(rebuildData) },
+  { help: backupHelp, run: backupCommand(backUpData) },
+  { help: restoreHelp, run: restoreCommand(restoreData) },
   { help: helpHelp, run: runHelp },
 ]
 

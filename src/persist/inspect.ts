@@ -1,5 +1,6 @@
 /**
- * Looks through the store of a shard without changing it: every value, and how many there are.
+ * Looks through the store of a shard: every value, and how many there are. Nothing is changed, but
+ * that LMDB goes back to its last flushed transaction after a crash, as by a start.
  *
  * LMDB has no checksums of its pages: a damaged one can end the process that reads it, by a fault
  * that nobody can catch. So this runs in a process of its own (`workers/inspect.ts`).
@@ -9,7 +10,8 @@ import { join } from 'node:path'
 import { reasonOf } from '../base/errors.ts'
 import { assertCounts, countEntries, readCounts, type Counts } from './counts.ts'
 import { openEnvironment, unseal, type Environment } from './environment.ts'
-import { openRedo } from './redo.ts'
+import { checkMetaPages } from './meta-pages.ts'
+import { generationOfRedo } from './redo.ts'
 import { headerKey, namesFrom } from './store-keys.ts'
 import { readHeader } from './store-writes.ts'
 
@@ -41,7 +43,10 @@ export async function inspectStore(
 ): Promise<StoreInspection | null> {
   if (!existsSync(join(path, 'data.mdb'))) return null
   const damage = new Damage()
-  const environment = damage.unless(() => openEnvironment(path, mapBytes, { readOnly: true }))
+  // One that was not closed is put in order by who opens it first: that cannot be read only.
+  const environment = damage.unless(() => {
+    return openEnvironment(path, mapBytes, { readOnly: checkMetaPages(path) })
+  })
   if (environment === null) return { ...nothing, ...damage.told }
   try {
     return walk(environment, { path, isWhole }, damage)
@@ -88,7 +93,7 @@ function walk(
     return sealed === undefined ? null : readHeader(unseal(headerKey, sealed, path))
   })
   const generation = stored?.generation ?? 0
-  const redone = damage.unless(() => generationOfRedo(path)) ?? 0
+  const redone = damage.unless(() => generationOfRedo(join(path, 'redo'))) ?? 0
   const isInterrupted = redone > generation
   const { keys, chunks, ids } = environment
   const whole = (database: Environment['chunks']): number => wholeValues(database, path, damage)
@@ -101,18 +106,6 @@ function walk(
   }
   const header = stored?.header ?? null
   return { counts, header, generation, isInterrupted, ...damage.told }
-}
-
-/** Number of the commit in the redo file, once all of it is known to be whole; 0 without one. */
-function generationOfRedo(path: string): number {
-  const redo = openRedo(join(path, 'redo'))
-  if (redo === null) return 0
-  try {
-    redo.check()
-    return redo.generation
-  } finally {
-    redo.close()
-  }
 }
 
 function wholeValues(database: Environment['chunks'], path: string, damage: Damage): number {

@@ -1,17 +1,16 @@
 /**
  * `store.json`: what a data directory was made with, and in which formats its parts are written.
  *
- * JSON, so that a person can read it, with a CRC-32 of everything before it as the last member, so
- * that nobody goes on with a changed seed or view id: keys would not be found, or found to be
- * others. All formats stand here because it is read before anything else: a directory of another
- * version is refused before a byte of it is changed. Later formats keep the CRC where it is.
+ * Sealed, so that nobody goes on with a changed seed or view id: keys would not be found, or found
+ * to be others. All formats stand here because it is read before anything else: a directory of
+ * another version is refused before a byte of it is changed.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { crc32 } from 'node:zlib'
 import { replaceFile } from '../base/directories.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
+import { sealJson, unsealJson } from './sealed-json.ts'
 
 /** Format of the directory as a whole; another one is refused. */
 export const directoryFormat = 2
@@ -62,12 +61,6 @@ export function createIncarnation(): string {
   return randomBytes(16).toString('hex')
 }
 
-/** The text of `store.json`. */
-export function encodeManifest(manifest: Manifest): string {
-  const body = JSON.stringify(manifest, null, 2).slice(0, -'\n}'.length)
-  return `${body},\n  "crc": "${crcOf(body)}"\n}\n`
-}
-
 /**
  * Reads a `store.json`.
  *
@@ -93,16 +86,14 @@ export async function readManifest(path: string, expected: Formats): Promise<Man
 
 /** Replaces a `store.json`; on disk when it resolves. */
 export function writeManifest(path: string, manifest: Manifest): Promise<void> {
-  return replaceFile(path, encodeManifest(manifest))
+  return replaceFile(path, sealJson(manifest))
 }
 
 /** The manifest as it was written, of this format or a later one. */
 function parse(path: string, text: string): Manifest {
-  const [, body, crc] = /^(.*),\n {2}"crc": "([0-9a-f]{8})"\n\}\n$/s.exec(text) ?? []
-  if (body !== undefined && crc === crcOf(body)) {
-    return JSON.parse(`${body}\n}`) as Manifest
-  }
-  const format = body === undefined ? formatWithoutCrc(text) : null
+  const manifest = unsealJson(text) as Manifest | null
+  if (manifest !== null) return manifest
+  const format = formatWithoutCrc(text)
   if (format !== null) assertFormat('directory', format, directoryFormat)
   throw new MillraceError('STORE_CORRUPT', { file: path, reason: 'is not what was written' })
 }
@@ -122,8 +113,4 @@ function assertFormat(part: string, found: number | undefined, expected: number 
   if (found === expected) return
   const [has, wants] = [found, expected].map((format) => `${part} ${format ?? 'unknown'}`)
   throw new MillraceError('STORE_FORMAT', { found: has!, expected: wants! })
-}
-
-function crcOf(text: string): string {
-  return crc32(text).toString(16).padStart(8, '0')
 }

@@ -197,6 +197,18 @@ export function openRedo(path: string): RedoReader | null {
   }
 }
 
+/** Number of the commit in a redo file, once all of it is known to be whole; 0 without one. */
+export function generationOfRedo(path: string): number {
+  const redo = openRedo(path)
+  if (redo === null) return 0
+  try {
+    redo.check()
+    return redo.generation
+  } finally {
+    redo.close()
+  }
+}
+
 function readHeader(path: string, file: number): { generation: number; crc: number } {
   const header = Buffer.alloc(fileHeaderBytes)
   const isWhole = readSync(file, header, 0, fileHeaderBytes, 0) === fileHeaderBytes

@@ -11,7 +11,8 @@ import { ManualClock } from '../../src/base/clock.ts'
 import { storedFormats } from '../../src/daemon/formats.ts'
 import type { MillraceOptions } from '../../src/daemon/options.ts'
 import { aggregate, startMillrace, streamFeatureView } from '../../src/index.ts'
-import { encodeManifest, readManifest } from '../../src/persist/manifest.ts'
+import { readManifest } from '../../src/persist/manifest.ts'
+import { sealJson } from '../../src/persist/sealed-json.ts'
 import { orders, user, userOrders } from '../fixtures/orders.ts'
 import { connect, plain, readHttp, startDaemon, temporaryDir } from '../helpers/daemons.ts'
 import { RawPeer } from '../helpers/raw-peer.ts'
@@ -110,16 +111,16 @@ test('a store of another version, or a damaged manifest, is refused untouched', 
   const others: Record<string, [text: string, code: string]> = {}
   for (const part of Object.keys(storedFormats)) {
     const formats = { ...storedFormats, [part]: storedFormats[part]! + 1 }
-    others[part] = [encodeManifest({ ...manifest, formats }), 'STORE_FORMAT']
+    others[part] = [sealJson({ ...manifest, formats }), 'STORE_FORMAT']
   }
-  others['damaged'] = [encodeManifest(manifest).replace('"k0"', '"k1"'), 'STORE_CORRUPT']
+  others['damaged'] = [sealJson(manifest).replace('"k0"', '"k1"'), 'STORE_CORRUPT']
   for (const [what, [text, code]] of Object.entries(others)) {
     await writeFile(file, text)
     const before = await hashes(same.dataDir)
     await assert.rejects(startDaemon(t, same), { code }, what)
     assert.deepEqual(await hashes(same.dataDir), before, what)
   }
-  await writeFile(file, encodeManifest(manifest))
+  await writeFile(file, sealJson(manifest))
   const again = await startDaemon(t, same)
   assert.deepEqual(await totals(again.url), expected(50))
   await again.close()

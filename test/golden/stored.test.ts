@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { directoryFormat, encodeManifest } from '../../src/persist/manifest.ts'
+import { directoryFormat } from '../../src/persist/manifest.ts'
 import { RedoGroup, redoFormat, RedoWriter } from '../../src/persist/redo.ts'
+import { sealJson } from '../../src/persist/sealed-json.ts'
 import { addHeader, addWrite, storeFormat } from '../../src/persist/store-writes.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
@@ -66,7 +67,7 @@ test('a redo file is what it always was', async (context) => {
 
 test('a manifest is what it always was', () => {
   assert.equal(directoryFormat, 2)
-  const text = encodeManifest({
+  const text = sealJson({
     format: directoryFormat,
     formats: { journal: 1 },
     incarnation: '0123456789abcdef0123456789abcdef',

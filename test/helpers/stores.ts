@@ -5,6 +5,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open } from 'lmdb'
+import { RedoGroup, RedoWriter } from '../../src/persist/redo.ts'
 import { openShardStore, type ShardStore } from '../../src/persist/shard-store.ts'
 import type { StateWrite, StoreWrite } from '../../src/persist/store-writes.ts'
 
@@ -102,4 +103,20 @@ export async function storedKey(dir: string): Promise<[shard: string, key: Buffe
     if (entry !== undefined) return [join(dir, 'shards', shard), entry.key]
   }
   throw new Error('there is no key')
+}
+
+/** Puts a complete redo file down, as a crash would leave it before or within the transactions. */
+export async function leaveRedo(dir: string, generation: number, from: string): Promise<void> {
+  // Its content is what another store holds.
+  const writer = await RedoWriter.create(join(dir, 'redo'), generation)
+  const group = new RedoGroup()
+  const stored = openRaw(from)
+  for (const { key, value } of stored.getRange({ start: Buffer.from([0]) })) {
+    const at = group.add(key.length, value.length)
+    group.bytes.set(key, at)
+    group.bytes.set(value, at + key.length)
+  }
+  await stored.close()
+  await writer.append(group, { isLast: true })
+  await writer.finish()
 }

@@ -7,10 +7,10 @@ import {
   createIncarnation,
   createSeed,
   directoryFormat,
-  encodeManifest,
   readManifest,
   type Manifest,
 } from '../../src/persist/manifest.ts'
+import { sealJson } from '../../src/persist/sealed-json.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
 const formats = { journal: 1, store: 5 }
@@ -59,7 +59,7 @@ async function contentOf(path: string): Promise<unknown> {
 
 const others: Readonly<Record<string, [text: string, code: string, message: RegExp]>> = {
   'of a later directory': [
-    encodeManifest({ ...manifest, format: directoryFormat + 1 }),
+    sealJson({ ...manifest, format: directoryFormat + 1 }),
     'STORE_FORMAT',
     /format directory 3, expected directory 2/,
   ],
@@ -69,17 +69,17 @@ const others: Readonly<Record<string, [text: string, code: string, message: RegE
     /format directory 1, expected directory 2/,
   ],
   'of a later journal': [
-    encodeManifest({ ...manifest, formats: { ...formats, journal: 2 } }),
+    sealJson({ ...manifest, formats: { ...formats, journal: 2 } }),
     'STORE_FORMAT',
     /format journal 2, expected journal 1/,
   ],
   'of a part that is not known': [
-    encodeManifest({ ...manifest, formats: { ...formats, index: 1 } }),
+    sealJson({ ...manifest, formats: { ...formats, index: 1 } }),
     'STORE_FORMAT',
     /format index 1, expected index unknown/,
   ],
   'without a part': [
-    encodeManifest({ ...manifest, formats: { journal: 1 } }),
+    sealJson({ ...manifest, formats: { journal: 1 } }),
     'STORE_FORMAT',
     /format store unknown, expected store 5/,
   ],
@@ -109,7 +109,7 @@ for (const [what, [text, code, message]] of Object.entries(others)) {
 test('a manifest with any changed or missing byte is refused', async (context) => {
   const path = await temporaryDirectory(context)
   const file = join(path, 'store.json')
-  const bytes = Buffer.from(encodeManifest(manifest))
+  const bytes = Buffer.from(sealJson(manifest))
   const isRefused = async (damaged: Uint8Array, what: string): Promise<void> => {
     await writeFile(file, damaged)
     await assert.rejects(readManifest(file, formats), { code: 'STORE_CORRUPT' }, what)

@@ -12,8 +12,8 @@ import {
   get,
   idOf,
   idWrite,
+  leaveRedo,
   openAt,
-  openRaw,
   textOf,
   write,
 } from '../helpers/stores.ts'
@@ -162,22 +162,6 @@ test('a commit that is given up changes nothing, large or small', async (context
   assert.equal(textOf(again.header()), 'before')
   await again.close()
 })
-
-/** Puts a complete redo file down, as a crash would leave it before or within the transactions. */
-async function leaveRedo(dir: string, generation: number, from: string): Promise<void> {
-  // Its content is what another store holds.
-  const writer = await RedoWriter.create(join(dir, 'redo'), generation)
-  const group = new RedoGroup()
-  const stored = openRaw(from)
-  for (const { key, value } of stored.getRange({ start: Buffer.from([0]) })) {
-    const at = group.add(key.length, value.length)
-    group.bytes.set(key, at)
-    group.bytes.set(value, at + key.length)
-  }
-  await stored.close()
-  await writer.append(group, { isLast: true })
-  await writer.finish()
-}
 
 test('a commit that a crash interrupted is finished at the next start', async (context) => {
   const [dir, other] = [await temporaryDirectory(context), await temporaryDirectory(context)]
