@@ -19,6 +19,7 @@ import type { ServerFrame, WelcomeFrame } from '../wire/protocol.ts'
 import { Connection, type ClientStatus } from './connection.ts'
 import { systemEnvironment, type Environment } from './environment.ts'
 import { FramePool } from './frame-pool.ts'
+import { Identity } from './identity.ts'
 import { layoutOf, type SourceShape } from './layout.ts'
 import { resolveOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
 import { openKeptOutbox, type KeptOutbox } from './kept-outbox.ts'
@@ -65,13 +66,7 @@ export class MillraceClient {
   readonly #producer: Producer
   readonly #reader: Reader
   readonly #connection: Connection
-  /** Whether this client publishes; one that only reads needs no name on the server. */
-  #isProducing: boolean
-  /** What the present connection said HELLO as. */
-  #isProducingHere = false
-  #epoch: number | null = null
-  /** Which history of the server's store the epoch belongs to, where it has told. */
-  #incarnation: string | undefined
+  readonly #identity: Identity
   #isLeaving = false
   /** Resolves when the outbox on disk is open, or cannot be; null without one. */
   readonly #opened: Promise<void> | null
@@ -80,7 +75,7 @@ export class MillraceClient {
   /** @param environment  Timers and randomness; for tests. */
   constructor(options: ClientOptions, environment: Environment = systemEnvironment(options.clock)) {
     this.#options = resolveOptions(options)
-    this.#isProducing = this.#options.isProducerNamed
+    this.#identity = new Identity(this.#options.producer, this.#options.isProducerNamed)
     this.#producer = new Producer(
       {
         ...this.#options.publish,
@@ -100,7 +95,7 @@ export class MillraceClient {
       this.#options.url,
       sdk,
       {
-        hello: () => this.#hello(),
+        hello: () => this.#identity.hello(),
         connected: (welcome) => this.#connected(welcome),
         received: (frame) => this.#received(frame),
         disconnected: () => this.#disconnected(),
@@ -298,10 +293,7 @@ export class MillraceClient {
 
   /** The connection must be one that publishes; one that only read until now greets again. */
   #startProducing(): void {
-    if (!this.#isProducing) {
-      this.#isProducing = true
-      this.#connection.restart()
-    }
+    if (this.#identity.produce()) this.#connection.restart()
     this.#connect()
   }
 
@@ -316,7 +308,7 @@ export class MillraceClient {
     try {
       const kept = await openKeptOutbox({ dir, producer, clock, onFailure })
       this.#kept = kept
-      this.#epoch = kept.store.state.epoch
+      this.#identity.recover(kept.store.state)
       this.#producer.keep(kept.store, kept.batches)
       if (kept.batches.length > 0) this.#connection.open()
     } catch (thrown) {
@@ -326,57 +318,15 @@ export class MillraceClient {
     }
   }
 
-  #hello(): { producer: string | null; epoch: number | null; incarnation?: string } {
-    this.#isProducingHere = this.#isProducing
-    if (!this.#isProducing) return { producer: null, epoch: null }
-    const known = this.#incarnation
-    const own = { producer: this.#options.producer, epoch: this.#epoch }
-    return known === undefined ? own : { ...own, incarnation: known }
-  }
-
   #connected(welcome: WelcomeFrame): void {
     const send = (frame: Uint8Array): void => this.#connection.send(frame)
-    if (this.#isProducingHere) {
-      if (this.#hasGoneBack(welcome)) {
-        // With nothing to lose, it begins anew.
-        this.#epoch = null
-        this.#connection.restart()
-        return
-      }
-      if (welcome.isExpired) {
-        this.#beginAgain()
-        return
-      }
-      if (welcome.epoch === null) {
-        throw new MillraceError('FRAME_INVALID', { reason: 'WELCOME has no epoch' })
-      }
-      this.#epoch = welcome.epoch
-      this.#producer.connected(welcome, send)
+    const purpose = this.#identity.welcomed(welcome, this.#producer)
+    if (purpose === 'again') {
+      this.#connection.restart()
+      return
     }
+    if (purpose === 'publish') this.#producer.connected(welcome, send)
     this.#reader.connected(send)
-  }
-
-  /** The server has forgotten this producer; what it had acknowledged stays counted. */
-  #beginAgain(): void {
-    const { producer } = this.#options
-    if (!this.#producer.restart()) throw new MillraceError('PRODUCER_EXPIRED', { producer })
-    this.#epoch = null
-    this.#connection.restart()
-  }
-
-  /**
-   * Nothing is sent again to a store that has gone back: it may hold what it never acknowledged,
-   * and miss what it did. Only who has published can tell what to do about either.
-   *
-   * @throws {@link MillraceError} `CLIENT_DATA_LOSS` unless nothing was ever published.
-   */
-  #hasGoneBack({ incarnation }: WelcomeFrame): boolean {
-    const known = this.#incarnation
-    this.#incarnation = incarnation ?? known
-    if (known === undefined || this.#incarnation === known) return false
-    const { settledEvents: acknowledged, events: pending } = this.#producer
-    if (acknowledged + pending === 0) return true
-    throw new MillraceError('CLIENT_DATA_LOSS', { acknowledged, pending })
   }
 
   #received(frame: Exclude<ServerFrame, WelcomeFrame>): void {

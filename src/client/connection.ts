@@ -36,14 +36,19 @@ export interface ClientStatus {
   readonly retryInMs: number | null
 }
 
+/** Who is calling. */
+export interface Hello {
+  /** Null for a connection that only reads. */
+  readonly producer: string | null
+  /** The epoch to resume; null for a new one. */
+  readonly epoch: number | null
+  readonly incarnation?: string
+}
+
 /** What a connection needs of its owner, and tells it. */
 export interface ConnectionOwner {
   /** Who is calling; asked at every attempt. */
-  hello(): {
-    readonly producer: string | null
-    readonly epoch: number | null
-    readonly incarnation?: string
-  }
+  hello(): Hello
   connected(welcome: WelcomeFrame): void
   received(frame: Exclude<ServerFrame, WelcomeFrame>): void
   /** Nothing can be sent until the next `connected`. */

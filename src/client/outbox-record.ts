@@ -3,12 +3,14 @@
  *
  * Little-endian. Bodies:
  *
- *   snapshot  u8 1, u32 run, u32 epoch, f64 acknowledged, f64 nextSequence, text producer
- *   mark      u8 2, f64 groupStart, f64 arrivalMs, u32 run, u32 epoch, f64 acknowledged
+ *   snapshot  u8 1, u32 run, u32 epoch, f64 acknowledged, f64 nextSequence, text incarnation,
+ *             text producer
+ *   mark      u8 2, f64 groupStart, f64 arrivalMs, u32 run, u32 epoch, f64 acknowledged,
+ *             text incarnation
  *   batch     u8 3, f64 groupStart, f64 arrivalMs, u32 run, u32 count, f64 sequence, text source,
  *             PUBLISH frame
  *
- * where epoch 0 is none yet. Changing any of this is a format change.
+ * where epoch 0 and an empty incarnation are none yet. Changing any of this is a format change.
  */
 import type { LogFormat } from '../log/format.ts'
 import {
@@ -38,6 +40,8 @@ export interface OutboxState {
   readonly run: number
   /** The epoch of the run; null until the server has given it. */
   readonly epoch: number | null
+  /** Which history of the server's store the epoch belongs to, where that is known. */
+  readonly incarnation: string | null
   /** Highest sequence whose outcome is known; -1 before the first. */
   readonly acknowledged: number
   /** Sequence of the next new event. */
@@ -53,6 +57,7 @@ export type OutboxRecord =
       readonly kind: 'mark'
       readonly run: number
       readonly epoch: number | null
+      readonly incarnation: string | null
       readonly acknowledged: number
     }
   | { readonly kind: 'batch'; readonly run: number; readonly batch: StoredBatch }
@@ -61,22 +66,27 @@ const kinds = { snapshot: snapshotKind, mark: 2, batch: 3 } as const
 
 export function encodeSnapshot(state: OutboxState, seed: number): Uint8Array {
   const producer = Buffer.from(state.producer)
-  const { bytes, view, body } = allocateRecord(1 + 4 + 4 + 8 + 8 + 2 + producer.length)
+  const incarnation = Buffer.from(state.incarnation ?? '')
+  const size = 1 + 4 + 4 + 8 + 8 + 2 + incarnation.length + 2 + producer.length
+  const { bytes, view, body } = allocateRecord(size)
   view.setUint8(body, kinds.snapshot)
   view.setUint32(body + 1, state.run, true)
   view.setUint32(body + 5, state.epoch ?? 0, true)
   view.setFloat64(body + 9, state.acknowledged, true)
   view.setFloat64(body + 17, state.nextSequence, true)
-  writeText(bytes, view, body + 25, producer)
+  writeText(bytes, view, writeText(bytes, view, body + 25, incarnation), producer)
   return sealRecord(bytes, view, seed)
 }
 
 export function encodeMark(grouped: GroupedRecord, state: OutboxState, seed: number): Uint8Array {
-  const { bytes, view, body } = allocateRecord(groupedBytes + 4 + 4 + 8)
+  const incarnation = Buffer.from(state.incarnation ?? '')
+  const size = groupedBytes + 4 + 4 + 8 + 2 + incarnation.length
+  const { bytes, view, body } = allocateRecord(size)
   writeGrouped(view, body, kinds.mark, grouped)
   view.setUint32(body + 17, state.run, true)
   view.setUint32(body + 21, state.epoch ?? 0, true)
   view.setFloat64(body + 25, state.acknowledged, true)
+  writeText(bytes, view, body + 33, incarnation)
   return sealRecord(bytes, view, seed)
 }
 
@@ -107,21 +117,21 @@ export function decodeRecord(body: Uint8Array): OutboxRecord | null {
   try {
     switch (view.getUint8(0)) {
       case kinds.snapshot: {
-        const [producer, end] = readText(body, view, 25)
+        const [named, at] = readText(body, view, 25)
+        const [producer, end] = readText(body, view, at)
         if (end !== body.length) return null
-        const nextSequence = view.getFloat64(17, true)
-        const acknowledged = view.getFloat64(9, true)
         const [run, epoch] = [view.getUint32(1, true), epochAt(view, 5)]
-        return { kind: 'snapshot', state: { producer, run, epoch, acknowledged, nextSequence } }
+        const acknowledged = view.getFloat64(9, true)
+        const known = { run, epoch, incarnation: named || null, acknowledged }
+        const nextSequence = view.getFloat64(17, true)
+        return { kind: 'snapshot', state: { producer, ...known, nextSequence } }
       }
       case kinds.mark: {
+        const [named, end] = readText(body, view, 33)
+        if (end !== body.length) return null
+        const [run, epoch] = [view.getUint32(17, true), epochAt(view, 21)]
         const acknowledged = view.getFloat64(25, true)
-        return {
-          kind: 'mark',
-          run: view.getUint32(17, true),
-          epoch: epochAt(view, 21),
-          acknowledged,
-        }
+        return { kind: 'mark', run, epoch, incarnation: named || null, acknowledged }
       }
       case kinds.batch: {
         const [source, at] = readText(body, view, 33)

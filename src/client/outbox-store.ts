@@ -60,7 +60,7 @@ export async function openOutboxStore(options: OutboxStoreOptions): Promise<{
   readonly batches: readonly StoredBatch[]
 }> {
   const { dir, producer, segmentBytes = outboxSegmentBytesMax, files = nodeFiles } = options
-  let state: OutboxState = { producer, run: 0, epoch: null, acknowledged: -1, nextSequence: 0 }
+  let state = stateOfRun(producer, 0)
   let store: OutboxStore | null = null
   const log = await openLog({
     ...options,
@@ -137,10 +137,10 @@ export class OutboxStore {
     this.#places.push({ last: nextSequence - 1, start, end })
   }
 
-  /** Sets the epoch of this run; it is on disk when this resolves. */
-  async begin(epoch: number): Promise<void> {
-    if (epoch !== this.#state.epoch) {
-      this.#state = { ...this.#state, epoch }
+  /** Sets the epoch of this run, and whose it is; it is on disk when this resolves. */
+  async begin(epoch: number, incarnation: string | null): Promise<void> {
+    if (epoch !== this.#state.epoch || incarnation !== this.#state.incarnation) {
+      this.#state = { ...this.#state, epoch, incarnation }
       this.#isMarked = false
       this.#mark()
     }
@@ -150,7 +150,7 @@ export class OutboxStore {
   /** Sequences begin at 0 again, without an epoch; nothing is open. */
   restart(): void {
     const { producer, run } = this.#state
-    this.#state = { producer, run: run + 1, epoch: null, acknowledged: -1, nextSequence: 0 }
+    this.#state = stateOfRun(producer, run + 1)
     this.#places = []
     this.#isMarked = false
     this.#mark()
@@ -209,15 +209,21 @@ export class OutboxStore {
 
 const none: Place = { last: -1, start: 0, end: -1 }
 
+/** What an outbox is at the beginning of a run. */
+function stateOfRun(producer: string, run: number): OutboxState {
+  const none = { epoch: null, incarnation: null }
+  return { producer, run, ...none, acknowledged: -1, nextSequence: 0 }
+}
+
 /** What the outbox has come to behind a record; null when it cannot stand there. */
 function stateBehind(state: OutboxState, record: OutboxRecord): OutboxState | null {
   switch (record.kind) {
     case 'snapshot':
       return record.state
     case 'mark': {
-      const { run, epoch, acknowledged } = record
-      if (run === state.run) return { ...state, epoch, acknowledged }
-      return { producer: state.producer, run, epoch, acknowledged: -1, nextSequence: 0 }
+      const { run, epoch, incarnation, acknowledged } = record
+      const before = run === state.run ? state : stateOfRun(state.producer, run)
+      return { ...before, epoch, incarnation, acknowledged }
     }
     case 'batch': {
       const { sequence, count } = record.batch

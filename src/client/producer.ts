@@ -215,7 +215,7 @@ export class Producer {
     }
     this.#store.acknowledged(this.#outbox.acknowledged)
     this.#begin = begin
-    this.#store.begin(welcome.epoch).then(
+    this.#store.begin(welcome.epoch, welcome.incarnation ?? null).then(
       () => {
         if (this.#begin === begin) begin()
       },

@@ -281,7 +281,7 @@ describe('the end of a client', () => {
       test.client.send('clicks', { n: 1 })
       assert.deepEqual(await test.client.stored(), { nextSequence: 1 })
       const peer = await test.server.peers.next()
-      await peer.welcome({ epoch: 7 })
+      await peer.welcome({ epoch: 7, incarnation: 'h' })
       await peer.publish()
       await assert.rejects(openedTwice(test.server.url, outbox), { code: 'STORE_LOCKED' })
       const receipt = test.client.publish('clicks', { n: 2 })
@@ -293,10 +293,29 @@ describe('the end of a client', () => {
     await using test = await setUp({ outbox, onUnknown })
     const drained = test.client.drain()
     const peer = await test.server.peers.next()
-    assert.equal((await peer.welcome({ epoch: 7 })).epoch, 7)
+    const { epoch, incarnation } = await peer.welcome({ epoch: 7, incarnation: 'h' })
+    assert.deepEqual([epoch, incarnation], [7, 'h'])
     for (const n of [1, 2]) assert.deepEqual(eventsOf(await peer.publish()), [{ n }])
     peer.ack(1)
     await drained
+  })
+
+  it('sends nothing that was left to a store that has gone back', async (context) => {
+    const outbox = { dir: join(await temporaryDirectory(context), 'outbox') }
+    {
+      await using test = await setUp({ outbox })
+      test.client.send('clicks', { n: 1 })
+      const peer = await test.server.peers.next()
+      await peer.welcome({ epoch: 7, incarnation: 'h' })
+      await peer.publish()
+    }
+    await using test = await setUp({ outbox })
+    const drained = test.client.drain()
+    const peer = await test.server.peers.next()
+    await peer.welcome({ producer: null, epoch: null, lastSequence: null, incarnation: 'other' })
+    const details = { acknowledged: 0, pending: 1 }
+    await assert.rejects(drained, { code: 'CLIENT_DATA_LOSS', details })
+    assert.equal(peer.frames.length, 0)
   })
 
   it('closes without ever having connected', async () => {

@@ -38,7 +38,7 @@ describe('an outbox on disk', () => {
     const { store } = await openOn(disk)
     const sent = [0, 3, 6, 9, 12].map(batchAt)
     for (const batch of sent) store.append(batch)
-    await store.begin(7)
+    await store.begin(7, 'h')
     store.acknowledged(4)
     await store.close()
     const again = await openOn(disk)
@@ -47,6 +47,7 @@ describe('an outbox on disk', () => {
       producer: 'p',
       run: 0,
       epoch: 7,
+      incarnation: 'h',
       acknowledged: 4,
       nextSequence: 15,
     })
@@ -77,7 +78,7 @@ describe('an outbox on disk', () => {
     const disk = new MemoryDisk()
     const { store } = await openOn(disk)
     store.append(batchAt(0))
-    await store.begin(7)
+    await store.begin(7, 'h')
     store.acknowledged(2)
     store.restart()
     store.append(batchAt(0))
