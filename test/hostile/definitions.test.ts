@@ -9,7 +9,7 @@ import { runCli } from '../../src/cli/run.ts'
 import { testIo } from '../helpers/io.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 import { definitionRows, goodDefinitions } from './definition-rows.ts'
-import { nameOf, optionsOf } from './rows.ts'
+import { nameOf, rowOptions } from './rows.ts'
 
 /** What `check` makes of a file. */
 async function check(t: TestContext, text: string) {
@@ -20,7 +20,7 @@ async function check(t: TestContext, text: string) {
 }
 
 for (const row of definitionRows) {
-  test(nameOf(row), optionsOf(row), async (t) => {
+  test(nameOf(row), rowOptions, async (t) => {
     const text = goodDefinitions.replace(...row.change)
     assert.notEqual(text, goodDefinitions)
     const { exitCode, lines } = await check(t, text)

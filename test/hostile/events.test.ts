@@ -8,7 +8,7 @@ import { besiege, marker, orderOf } from '../helpers/bystander.ts'
 import { readHttp } from '../helpers/daemons.ts'
 import { RawPeer } from '../helpers/raw-peer.ts'
 import { eventRows, oddKeys, orderOfStore } from './event-rows.ts'
-import { nameOf, optionsOf } from './rows.ts'
+import { nameOf, rowOptions } from './rows.ts'
 
 const good = encode(orderOf(2))
 
@@ -28,7 +28,7 @@ test('a bad event is rejected for itself, and the good ones around it count', as
   const { peer } = await RawPeer.open(t, daemon.url, 'hostile')
   let sequence = 0
   for (const row of eventRows) {
-    await t.test(nameOf(row), optionsOf(row), async () => {
+    await t.test(nameOf(row), rowOptions, async () => {
       peer.publish('orders', sequence, [good, row.event, good])
       const { rejects } = await peer.acked(sequence + 2)
       const expected = row.outcome === null ? [] : [[sequence + 1, ...row.outcome]]

@@ -6,10 +6,10 @@ import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
 import { setUp, setUpOpen } from '../helpers/session-harness.ts'
 import { frameRows } from './frame-rows.ts'
-import { nameOf, optionsOf } from './rows.ts'
+import { nameOf, rowOptions } from './rows.ts'
 
 for (const row of frameRows) {
-  test(nameOf(row), optionsOf(row), async () => {
+  test(nameOf(row), rowOptions, async () => {
     const harness = row.from === 'open' ? await setUpOpen() : setUp()
     for (const frame of row.frames) harness.session.received(frame)
     harness.assertClosed(row.code, row.reason)

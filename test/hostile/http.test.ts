@@ -6,13 +6,13 @@ import { test } from 'node:test'
 import { besiege } from '../helpers/bystander.ts'
 import { exchange } from '../helpers/raw-http.ts'
 import { handshakeRows, requestRows } from './http-rows.ts'
-import { nameOf, optionsOf } from './rows.ts'
+import { nameOf, rowOptions } from './rows.ts'
 
 test('bad requests and handshakes are answered, and harm nobody', async (t) => {
   const daemon = await besiege(t)
   for (const row of [...handshakeRows, ...requestRows]) {
     const { bytes, status, code, header } = row
-    await t.test(nameOf(row), optionsOf(row), async ({ signal }) => {
+    await t.test(nameOf(row), rowOptions, async ({ signal }) => {
       const answer = await exchange(daemon.port, bytes, signal)
       assert.equal(answer?.status, status, answer?.body)
       if (code !== undefined) assert.equal(answer?.code, code)

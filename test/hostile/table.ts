@@ -180,11 +180,7 @@ export const leftOut: Readonly<Record<string, string>> = {
   H10: 'Keys of access.',
   H11: 'Keys of access.',
   M34: 'A checksum in frames.',
+  C5: 'A look at who owns the data directory.',
   D1: 'A dashboard, and files of CSV.',
   D3: 'A dashboard, and files of CSV.',
-}
-
-/** Not yet as they should be, and without a row that could be run. */
-export const missing: Readonly<Record<string, string>> = {
-  C5: 'who may write to the data directory is not looked at',
 }

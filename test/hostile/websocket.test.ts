@@ -8,7 +8,7 @@ import { besiege, noonMs, orderOf } from '../helpers/bystander.ts'
 import { readHttp } from '../helpers/daemons.ts'
 import { closing, frame, opcodes, RawWebSocket } from '../helpers/raw-frames.ts'
 import { openSocket } from '../helpers/raw-http.ts'
-import { nameOf, optionsOf } from './rows.ts'
+import { nameOf, rowOptions } from './rows.ts'
 import { websocketRows } from './websocket-rows.ts'
 
 /** Sockets of this process, the daemon's and the test's. */
@@ -16,16 +16,28 @@ function socketsOpen(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
 }
 
+/** How often the daemon has ended a connection, for whatever reason. */
+async function closesOf(url: string): Promise<number> {
+  const status = (await (await fetch(`${url}/v1/status`)).json()) as {
+    connections: { closes: Record<string, number> }
+  }
+  return Object.values(status.connections.closes).reduce((sum, count) => sum + count, 0)
+}
+
 test('bad frames end their connection, and harm nobody', async (t) => {
   const daemon = await besiege(t)
   for (const row of websocketRows) {
-    await t.test(nameOf(row), optionsOf(row), async () => {
+    await t.test(nameOf(row), rowOptions, async () => {
       const peer = await RawWebSocket.open(daemon.port)
       assert.equal(peer.answer.status, 101)
+      const before = await closesOf(daemon.url)
       peer.send(...row.frames)
       assert.equal(await peer.outcome, row.outcome)
       peer.socket.destroy()
       await daemon.check()
+      // The WebSocket layer says nothing of those that it cuts.
+      const counted = row.outcome === 'cut' ? before : before + 1
+      assert.equal(await closesOf(daemon.url), counted, 'it is counted, once')
     })
   }
 })
