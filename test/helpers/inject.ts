@@ -39,6 +39,6 @@ export async function inject(
   t.after(end)
   const lines = createInterface(strace.stderr)
   const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string]
-  if (!String(line).includes('attached')) throw new Error(`strace: ${line}`)
+  if (!line.includes('attached')) throw new Error(`strace: ${line}`)
   return end
 }
