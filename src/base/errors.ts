@@ -183,6 +183,13 @@ export const errorTable = {
     null,
     'shard thread {lane} has done nothing for {ms} ms: does a function of the features file end?',
   ),
+  STORE_GONE: row(
+    'external',
+    'backoff',
+    500,
+    1011,
+    '{file} is no longer what the daemon writes to: what it wrote may be lost',
+  ),
   STALLED: row('external', 'backoff', 503, 1011, '{what} has not moved for {ms} ms'),
   OVERLOADED: row('external', 'backoff', 503, 1013, 'the server holds too much unfinished work'),
   STORE_LOCKED: row('external', 'never', 500, null, 'data directory is in use by process {pid}'),

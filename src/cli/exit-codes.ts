@@ -78,6 +78,7 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
   BACKUP_INVALID: { exit: 'data' },
   REBUILD_INCOMPLETE: { exit: 'data', hint: 'nothing was changed; a backup may help' },
 
+  STORE_GONE: { exit: 'internal', hint: 'who has removed, moved or mounted over it?' },
   STALLED: { exit: 'internal', hint: 'the disk does not answer; the next start recovers' },
 
   CLIENT_UNREACHABLE: { exit: 'failure', hint: 'is the daemon running? --url says where' },

@@ -9,9 +9,11 @@ import type { GuardedClock } from '../base/guarded-clock.ts'
 import { clockStepMsMax, watchMs } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { DataDirectory } from '../persist/directory.ts'
 import type { Lane } from '../route/lanes.ts'
 import type { Readiness } from '../serve/http.ts'
 import type { Checkpoints } from './checkpoints.ts'
+import { DirGuard } from './dir-guard.ts'
 import { spaceOf, type DiskGuard, type DiskSpace, type JournalExtent } from './disk-guard.ts'
 import type { MillraceLog } from './options.ts'
 import { Watchdog, watchedLane, watchedLog } from './watchdog.ts'
@@ -20,14 +22,19 @@ export interface HealthOptions {
   readonly watchdog: Watchdog
   readonly disk: DiskGuard
   readonly space: () => Promise<DiskSpace>
+  /** Rejects with `STORE_GONE` when what is written to is not where it was. */
+  readonly inPlace: () => Promise<void>
   readonly journal: () => JournalExtent
   readonly clock: Pick<GuardedClock, 'skewMs'>
   readonly log: MillraceLog
+  /** Ends the daemon. */
+  readonly onFailure: (error: MillraceError) => void
 }
 
 /** Watches a daemon; the first look at its disk is done when this resolves. */
 export async function openHealth(parts: {
   readonly dataDir: string
+  readonly directory: DataDirectory
   readonly disk: DiskGuard
   readonly clock: GuardedClock
   readonly journal: Journal
@@ -37,14 +44,19 @@ export async function openHealth(parts: {
   readonly log: MillraceLog
   readonly onFailure: (error: MillraceError) => void
 }): Promise<Health> {
+  const { journalPath, ledgerPath, shardsPath } = parts.directory
+  const folders = [parts.dataDir, journalPath, ledgerPath, shardsPath]
   const { dataDir, disk, clock, journal, ledger, lanes, checkpoints, log, onFailure } = parts
   const watched = [
     watchedLog('the journal', journal),
     watchedLog('the ledger', ledger),
     ...lanes.flatMap(({ lane, pulse }) => watchedLane(lane, pulse)),
   ]
+  const dir = new DirGuard(() => [...folders, journal.segments.at(-1)!.path])
   const health = new Health({
     watchdog: new Watchdog({ watched, clock, log, onFailure }),
+    inPlace: () => dir.look(),
+    onFailure,
     disk,
     space: () => spaceOf(dataDir),
     journal: () => ({ end: journal.end, checkpointed: checkpoints.position }),
@@ -92,17 +104,18 @@ export class Health {
   }
 
   async look(): Promise<void> {
-    const { watchdog, disk, journal, space } = this.#options
+    const { watchdog, disk, journal, space, inPlace, onFailure, log } = this.#options
     watchdog.look()
     this.#tell('CLOCK_SKEWED', this.#clockWarning)
     // A disk that hangs does not answer this either.
     if (this.#isLooking) return
     this.#isLooking = true
     try {
+      await inPlace()
       disk.look(await space(), journal())
     } catch (thrown) {
-      const { log } = this.#options
-      log.error({ reason: reasonOf(thrown) }, 'free space of the disk is unknown')
+      if (thrown instanceof MillraceError) onFailure(thrown)
+      else log.error({ reason: reasonOf(thrown) }, 'the disk does not say how it is')
     }
     this.#isLooking = false
     this.#tell('STORAGE_LOW', disk.warning)

@@ -150,7 +150,7 @@ async function start(
   opened.checkpoints = checkpoints
   const recovery = await millrace.unlessFailed(recover({ ...parts, intake }))
   log.info({ ...recovery, ...cutOf(journal, ledger) }, 'recovered')
-  const watched = { ...resolved, disk, clock, journal, ledger, lanes, checkpoints }
+  const watched = { ...resolved, directory, disk, clock, journal, ledger, lanes, checkpoints }
   const health = await openHealth({ ...watched, log, onFailure })
   opened.health = health
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
+import { MillraceError } from '../../src/base/errors.ts'
 import { clockStepMsMax, flushSlowMs, laneBlockedMs, watchMs } from '../../src/base/limits.ts'
 import { DiskGuard } from '../../src/daemon/disk-guard.ts'
 import { Health } from '../../src/daemon/health.ts'
@@ -9,9 +10,16 @@ import { createPulse, Pulse } from '../../src/model/pulse.ts'
 
 function setUp() {
   const clock = new ManualClock(0)
-  const state = { writingAt: null as number | null, freeBytes: 1e12, skewMs: 0, end: 0 }
+  const state = {
+    writingAt: null as number | null,
+    freeBytes: 1e12,
+    skewMs: 0,
+    end: 0,
+    isGone: false,
+  }
   const pulse = new Pulse(createPulse())
   const told: string[] = []
+  const failures: string[] = []
   const log = {
     info: (fields: object, message: string) => told.push(`${message}: ${JSON.stringify(fields)}`),
     error: (fields: object) => told.push(`error: ${JSON.stringify(fields)}`),
@@ -20,6 +28,11 @@ function setUp() {
   const health = new Health({
     watchdog: new Watchdog({ watched, clock, log, onFailure: (error) => assert.fail(error) }),
     disk: new DiskGuard(),
+    inPlace: () => {
+      const gone = new MillraceError('STORE_GONE', { file: 'journal' })
+      return state.isGone ? Promise.reject(gone) : Promise.resolve()
+    },
+    onFailure: (error) => failures.push(error.code),
     space: () => {
       if (state.freeBytes === -1) return Promise.reject(new Error('ESTALE'))
       const { freeBytes } = state
@@ -39,7 +52,7 @@ function setUp() {
     if (readiness.state !== 'ready') return readiness.state
     return ['ready', ...readiness.warnings.map(({ code }) => code)].join(' ')
   }
-  return { health, state, told, look }
+  return { health, state, told, failures, look }
 }
 
 test('readiness names the worst of what is wrong, and is well again by itself', async () => {
@@ -89,5 +102,15 @@ test('a disk that does not say how full it is, is as full as it was', async () =
     clockSkewMs: 0,
     blockedMsMax: 0,
   })
+  health.stop()
+})
+
+test('a directory that is gone ends the daemon', async () => {
+  const { health, state, look, failures } = setUp()
+  await look()
+  assert.deepEqual(failures, [])
+  state.isGone = true
+  await look()
+  assert.equal(failures.join(), 'STORE_GONE')
   health.stop()
 })
