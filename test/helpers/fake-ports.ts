@@ -11,6 +11,7 @@ import type {
   ProducerListener,
   ProducerSession,
   ReadPort,
+  RefusedBatch,
   SequencedRejection,
 } from '../../src/model/contracts.ts'
 import { featureOf } from './engine.ts'
@@ -39,6 +40,8 @@ export class FakeIngest implements IngestPort {
   /** Resolves the next opening; at once when null. */
   gate: Promise<void> | null = null
   failure: unknown = null
+  /** Why no batch is taken now. */
+  refusal: MillraceError | null = null
   /** Sequences that are rejected when they are acknowledged at once. */
   readonly rejected = new Map<number, SequencedRejection>()
   readonly #epochs = new Map<string, { epoch: number; next: number }>()
@@ -83,8 +86,9 @@ export class FakeIngest implements IngestPort {
     opened: FakeProducer,
     state: { next: number },
     batch: IncomingBatch,
-  ): { readonly taken: true } | { readonly expected: number } {
+  ): { readonly taken: true } | RefusedBatch {
     if (batch.sequence > state.next) return { expected: state.next }
+    if (this.refusal !== null) return { expected: state.next, reason: this.refusal }
     const duplicates = Math.min(state.next - batch.sequence, batch.count)
     const end = batch.sequence + batch.count
     state.next = opened.next = Math.max(state.next, end)
@@ -105,6 +109,8 @@ export class FakeReader implements ReadPort {
   table: TypedFeatureTable = { names: [], types: [], rows: [] }
   gate: Promise<void> | null = null
   failure: unknown = null
+  /** Why no batch is taken now. */
+  refusal: MillraceError | null = null
 
   async read(name: string, keys: readonly object[]): Promise<TypedFeatureTable> {
     this.reads.push({ name, keys })

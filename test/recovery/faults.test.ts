@@ -13,7 +13,7 @@ import { encode } from '@msgpack/msgpack'
 import { systemClock } from '../../src/base/clock.ts'
 import { descriptorsKept } from '../../src/base/limits.ts'
 import { skipWithout } from '../helpers/ci.ts'
-import { connect, readHttp, temporaryDir } from '../helpers/daemons.ts'
+import { cartsFile, connect, readHttp, temporaryDir } from '../helpers/daemons.ts'
 import { inject, isThere } from '../helpers/inject.ts'
 import { RawPeer } from '../helpers/raw-peer.ts'
 import { root } from '../helpers/repository.ts'
@@ -181,6 +181,33 @@ test(
     assert.equal(exitCode, 0, said)
   },
 )
+
+test('a data directory that is removed ends the daemon, which writes into nothing', async (t) => {
+  const dataDir = join(await temporaryDir(t), 'store')
+  const served = serve(t, dataDir)
+  await served.url
+  await rm(dataDir, { recursive: true })
+  const { exitCode, said } = await served.ended
+  assert.equal(exitCode, 70, said)
+  assert.match(said, /STORE_GONE/)
+})
+
+test('a thread that hangs is told, and well again when it goes on', bounded, async (t) => {
+  const dataDir = await temporaryDir(t)
+  const gate = join(dataDir, 'gate')
+  const served = serve(t, join(dataDir, 'store'), { features: cartsFile })
+  t.after(() => writeFile(gate, '').catch(() => {}))
+  const url = await served.url
+  const { peer } = await RawPeer.open(t, url, 'p')
+  const at = systemClock.nowMs()
+  peer.publish('commands', 0, [{ cart: 'c', at, command: `wait ${gate}`, filler: '' }])
+  assert.equal((await untilReadyz(url, 'blocked')).error!.code, 'SHARD_BLOCKED')
+  assert.equal((await fetch(`${url}/healthz`)).status, 503)
+  await writeFile(gate, '')
+  await peer.acked(0)
+  await untilReadyz(url, 'ready')
+  assert.equal((await fetch(`${url}/healthz`)).status, 200)
+})
 
 test('an error that nobody catches ends the daemon with 70, and says which', async (t) => {
   const planted = `process.on('SIGUSR2',()=>{throw(new(Error)('planted'))})`

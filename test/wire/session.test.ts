@@ -5,7 +5,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
 import { MillraceError } from '../../src/base/errors.ts'
-import { readKeysMax, sequenceGapsMax, sessionReadsMax } from '../../src/base/limits.ts'
+import {
+  readKeysMax,
+  sequenceGapsMax,
+  sessionReadsMax,
+  storageRetryMs,
+} from '../../src/base/limits.ts'
 import type { DataType } from '../../src/model/types.ts'
 import * as protocol from '../../src/wire/protocol.ts'
 import { createGate } from '../helpers/fake-ports.ts'
@@ -218,6 +223,26 @@ test('a gap is refused whole, and repeated gaps close', async () => {
   publish(0)
   for (let i = 0; i < sequenceGapsMax; i++) publish(7)
   assert.equal(ingest.batches.length, 1)
+  assertClosed('SEQUENCE_GAP_PERSISTS')
+})
+
+test('a batch may be refused for a time, and gaps behind it are no fault', async () => {
+  const { publish, news, ingest, assertClosed } = await setUpOpen()
+  ingest.refusal = new MillraceError('STORAGE_FULL', {
+    freeBytes: 1,
+    freeFiles: 2,
+    reservedBytes: 3,
+  })
+  publish(0)
+  const { code, message } = ingest.refusal
+  const nack = { kind: 'nack', sequence: 0, code, message, expected: 0 } as const
+  assert.deepEqual(news(), [{ ...nack, retryAfterMs: storageRetryMs }])
+  ingest.refusal = null
+  for (let i = 1; i < 3 * sequenceGapsMax; i++) publish(i)
+  assert.ok(news().every((frame) => 'code' in frame && frame.code === 'SEQUENCE_GAP'))
+  publish(0)
+  assert.equal(ingest.batches.length, 1)
+  for (let i = 0; i < sequenceGapsMax; i++) publish(7)
   assertClosed('SEQUENCE_GAP_PERSISTS')
 })
 
