@@ -43,7 +43,7 @@ interface Waiting {
 export class LedgerReplay {
   readonly #options: LedgerReplayOptions
   readonly #sources: ReadonlySet<string>
-  #session: Promise<ProducerSession> | null = null
+  #session: ProducerSession | null = null
   #nextSequence = 0
   #waiting: Waiting | null = null
   #isStopping = false
@@ -120,8 +120,7 @@ export class LedgerReplay {
   /** Publishes entries of one source; resolves to how many were rejected again. */
   async #publish(entries: readonly LedgerEntry[]): Promise<number> {
     const { ledger } = this.#options
-    this.#session ??= this.#open()
-    const session = await this.#session
+    const session = (this.#session ??= await this.#open())
     const { length: count } = entries
     const sequence = this.#nextSequence
     const ids = entries.map(({ id }) => id)
