@@ -113,3 +113,34 @@ test('a peer that takes nothing of what it asked for is cut before its heartbeat
   await look(scheduler, 3, alive)
   assert.equal(door.closes.get('OVERLOADED'), 1)
 })
+
+test('many peers that stand still are gone in time, and nobody else is disturbed', async (t) => {
+  const { url, scheduler, door, ingest, read } = await serve(t, patient)
+  ingest.acknowledgesAtOnce = true
+  const wide = 'x'.repeat(4 * sendBufferBytesMax)
+  const row = { values: [wide], states: ['present'], newestNs: [0n], edgeNs: [0n] } as const
+  const types = [{ kind: 'String', nullable: true }] as const
+  read.table = { names: ['a'], types, rows: [row] }
+  const alive = await Client.open(url, 'alive')
+  const open = (count: number): Promise<Client[]> =>
+    Promise.all(Array.from({ length: count }, () => Client.open(url, null)))
+  const [writers, readers] = [await open(40), await open(10)]
+  for (const writer of writers) writer.write(head(1000))
+  for (const reader of readers) {
+    reader.tcp.pause()
+    reader.socket.send(protocol.encodeRead(1, 'user_clicks', []))
+  }
+  while (read.reads.length < readers.length) await new Promise(setImmediate)
+  for (let n = 0; n <= messageTimeoutMs / lookMs; n++) {
+    scheduler.advance(lookMs)
+    alive.publish(n)
+    const ack = await alive.next()
+    assert.ok(ack.kind === 'ack' && ack.upTo === n)
+  }
+  for (const { code } of await Promise.all(writers.map(({ closed }) => closed))) {
+    assert.equal(code, 4408)
+  }
+  assert.deepEqual(Object.fromEntries(door.closes), { OVERLOADED: 10, MESSAGE_TIMEOUT: 40 })
+  for (const reader of readers) reader.socket.terminate()
+  while (door.connections > 1) await new Promise(setImmediate)
+})
