@@ -70,7 +70,9 @@ class Request extends IncomingMessage {
   asksUpgrade = false
 
   get upgrade(): boolean {
-    return this.asksUpgrade && this.headers.upgrade?.toLowerCase() === 'websocket'
+    // Node closes the socket of a CONNECT that nobody listens for.
+    const isMeant = this.method === 'CONNECT' || this.headers.upgrade?.toLowerCase() === 'websocket'
+    return this.asksUpgrade && isMeant
   }
 
   set upgrade(asks: boolean | null) {

@@ -8,7 +8,8 @@ import type { Row } from './rows.ts'
 
 export interface HttpRow extends Row {
   readonly bytes: string | Uint8Array
-  readonly status: number
+  /** Null where the server says nothing and closes. */
+  readonly status: number | null
   /** The code of our error table; null where the answer is of the layers below. */
   readonly code?: string
   readonly header?: readonly [name: string, value: string]
@@ -269,13 +270,7 @@ export const requestRows: readonly HttpRow[] = [
     status: 405,
     code: 'METHOD_UNKNOWN',
   },
-  {
-    id: 'H30',
-    what: 'CONNECT',
-    bytes: request('CONNECT 127.0.0.1:1'),
-    status: 404,
-    code: 'ROUTE_UNKNOWN',
-  },
+  { id: 'H30', what: 'CONNECT', bytes: request('CONNECT 127.0.0.1:1'), status: null },
   {
     id: 'H32',
     what: 'a replay by the page of somebody else',

@@ -116,6 +116,14 @@ test('an upgrade that is not to a WebSocket is ignored: the request is answered'
   assert.equal(await next(`GET /healthz HTTP/1.1\r\nHost: a\r\n${webSocket}\r\n`), 'upgraded')
 })
 
+test('nobody is connected on to somewhere else', async (t) => {
+  const { app, open } = await setUp(t)
+  const socket = open()
+  socket.write('CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: a\r\n\r\n')
+  assert.equal(await text(socket), '')
+  await untilGone(app)
+})
+
 test('bodies that are being read have a bound together', async (t) => {
   const { open } = await setUp(t)
   const request = (length: number): string =>
