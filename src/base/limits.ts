@@ -76,8 +76,8 @@ export const frameNodesMax = 1024
 /** Values in a READ: enough for `readKeysMax` keys of nine names. Beyond: `FRAME_INVALID`. */
 export const readNodesMax = 200_000
 
-/** Keys of one map in such a frame. Beyond: `FRAME_INVALID`. */
-export const frameMapMax = 256
+/** Different keys of the maps in such a frame. Beyond: `FRAME_INVALID`. */
+export const frameKeysMax = 64
 
 /** WebSocket connections at a time. Beyond: `OVERLOADED`, before the upgrade. */
 export const connectionsMax = 4096

@@ -32,7 +32,19 @@ export interface MsgpackDecoder {
   decode(bytes: Uint8Array, start?: number, end?: number): unknown
 }
 
-export function createDecoder(limits: MsgpackLimits): MsgpackDecoder {
+/** Limits of a decoder whose bytes may come from anybody. */
+export interface DecoderLimits extends MsgpackLimits {
+  /**
+   * Different keys, over all maps of one value: a new one costs twenty times what one costs that
+   * came before.
+   * @defaultValue as many as values
+   */
+  readonly namesMax?: number
+}
+
+export function createDecoder(limits: DecoderLimits): MsgpackDecoder {
+  const { namesMax = Infinity } = limits
+  const names = new Set<string>()
   let keys = 0
   const decoder = new Decoder({
     useBigInt64: true,
@@ -40,11 +52,14 @@ export function createDecoder(limits: MsgpackLimits): MsgpackDecoder {
     maxBinLength: limits.bytesMax,
     maxExtLength: 12,
     maxArrayLength: limits.nodesMax,
-    maxMapLength: limits.mapMax ?? limits.nodesMax,
+    maxMapLength: limits.nodesMax,
     extensionCodec: timestampCodec,
     mapKeyConverter(key) {
       if (typeof key !== 'string') throw refused('a map key is not a string')
       keys += 1
+      if (namesMax < Infinity && names.add(key).size > namesMax) {
+        throw refused(`more than ${namesMax} different keys`)
+      }
       return key
     },
   })
@@ -52,6 +67,7 @@ export function createDecoder(limits: MsgpackLimits): MsgpackDecoder {
     decode(bytes, start = 0, end = bytes.length) {
       if (skim(bytes, start, end, limits) !== end) throw refused('bytes follow the value')
       keys = 0
+      names.clear()
       let value: unknown
       try {
         value = decoder.decode(bytes.subarray(start, end))

@@ -1,9 +1,9 @@
 /**
  * The look at raw msgpack before anything is decoded: five bytes can ask a decoder for 240 MB.
  *
- * After it, the value is whole, its depth, its number of values and the keys of each map are within
- * bounds, no container claims more than the bytes that follow, and every string is plain UTF-8.
- * What keys and extensions it holds is for the decoder to check.
+ * After it, the value is whole, its depth and number of values are within bounds, no container
+ * claims more than the bytes that follow, and every string is plain UTF-8. What keys and extensions
+ * it holds is for the decoder to check.
  */
 import { isUtf8 } from 'node:buffer'
 import { MillraceError } from '../base/errors.ts'
@@ -15,11 +15,6 @@ export interface MsgpackLimits {
   readonly depthMax: number
   /** Values of any kind: keys, containers and what is in them. */
   readonly nodesMax: number
-  /**
-   * Keys of one map: a large one costs far more to decode than many small ones.
-   * @defaultValue as many as values
-   */
-  readonly mapMax?: number
   /** Bytes of one string or binary. */
   readonly bytesMax: number
 }
@@ -34,8 +29,8 @@ export const eventMsgpackLimits: MsgpackLimits = {
 const remaining = new Int32Array(33)
 
 /**
- * Walks the structure of the value at `bytes[start]` without allocating: depth, number of values
- * and of keys within the limits, no container larger than what is left, every string plain UTF-8.
+ * Walks the structure of the value at `bytes[start]` without allocating: depth and number of values
+ * within the limits, no container larger than what is left, every string plain UTF-8.
  *
  * @returns the offset behind the value.
  * @throws MillraceError `EVENT_DECODE`
@@ -48,7 +43,6 @@ export function skim(
   end: number,
   limits: MsgpackLimits = eventMsgpackLimits,
 ): number {
-  const { mapMax = limits.nodesMax } = limits
   let at = start
   let depth = 0
   let nodes = 0
@@ -81,7 +75,6 @@ export function skim(
       }
       case mapForm: {
         if (size * 2 > end - at) throw refused('a container is longer than the bytes that follow')
-        if (size > mapMax) throw refused(`a map has more than ${mapMax} keys`)
         if (depth === limits.depthMax) throw refused(`nested deeper than ${limits.depthMax}`)
         remaining[++depth] = size * 2
         break

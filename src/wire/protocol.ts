@@ -219,8 +219,8 @@ export function encodeError(id: number, code: string, message: string): Uint8Arr
 }
 
 function clientDecoder(nodesMax: number): MsgpackDecoder {
-  const { frameDepthMax: depthMax, frameMapMax: mapMax, frameBytesMax: bytesMax } = limits
-  return createDecoder({ depthMax, nodesMax, mapMax, bytesMax })
+  const { frameDepthMax: depthMax, frameKeysMax: namesMax, frameBytesMax: bytesMax } = limits
+  return createDecoder({ depthMax, nodesMax, namesMax, bytesMax })
 }
 
 function decodeArray(decoder: MsgpackDecoder, bytes: Uint8Array): readonly unknown[] {

@@ -208,7 +208,7 @@ test('limits are told as they are', () => {
     [limits.frameDepthMax, /than PUBLISH nests\s+at most (\d+) deep/],
     [limits.frameNodesMax, /holds at most (\d+) values/],
     [limits.readNodesMax / 1000, /\((\d+),000 in a READ\)/],
-    [limits.frameMapMax, /its maps have at most (\d+) keys/],
+    [limits.frameKeysMax, /its maps have at most (\d+) different keys/],
     [limits.frameFragmentsMax, /into at most (\d+) fragments/],
     [limits.helloTimeoutMs / 1000, /within (\d+) seconds after the upgrade/],
     [limits.producerNameLengthMax, /1 to (\d+) printable ASCII/],

@@ -253,12 +253,16 @@ test('what a frame holds is bounded before it is decoded', () => {
     Object.fromEntries(Array.from({ length: count }, (_, n) => [n, 0]))
   const list = (length: number): unknown[] => Array.from({ length }, () => 0)
   const hello = { v: 1, producer: 'p', epoch: null }
-  assert.equal(decodeClientFrame(encode([1, { ...hello, ...names(253) }]))?.kind, 'hello')
-  refuses(encode([1, { ...hello, ...names(254) }]), 'FRAME_INVALID', /more than 256 keys/)
+  assert.equal(decodeClientFrame(encode([1, { ...hello, ...names(61) }]))?.kind, 'hello')
+  refuses(encode([1, { ...hello, ...names(62) }]), 'FRAME_INVALID', /more than 64 different keys/)
   refuses(encode([1, { ...hello, later: names(100_000) }]), 'FRAME_INVALID', /more than/)
   refuses(encode([7, 1, list(1100)]), 'FRAME_INVALID', /more than 1024 values/)
   refuses(encode([9, list(1100)]), 'FRAME_INVALID', /more than 1024 values/)
-  refuses(encode([10, 1, 'view', [names(257)]]), 'FRAME_INVALID', /more than 256 keys/)
+  refuses(encode([10, 1, 'view', [names(65)]]), 'FRAME_INVALID', /more than 64 different keys/)
+  const others = [names(40), { more: 1, ...names(24) }, { a: 1, b: 2, c: 3 }]
+  assert.equal(decodeClientFrame(encode([10, 1, 'view', others]))?.kind, 'read')
+  const many = [...others, names(62)]
+  refuses(encode([10, 1, 'view', many]), 'FRAME_INVALID', /more than 64 different keys/)
   refuses(encode([10, 1, 'view', [], list(200_000)]), 'FRAME_INVALID', /more than 200000 values/)
   refuses(encode([10, 1.5, 'view', []]), 'FRAME_INVALID', /id is not an integer/)
   refuses(encode([10, 2 ** 60, 'view', []]), 'FRAME_INVALID', /id is not an integer/)
