@@ -77,6 +77,19 @@ export const handshakeRows: readonly HttpRow[] = [
     code: 'UPGRADE_REQUIRED',
   },
   {
+    id: 'H5',
+    what: 'an upgrade of another path to HTTP/2, which may be ignored',
+    bytes: upgradeRequest(
+      {
+        Upgrade: 'h2c',
+        Connection: 'Upgrade, HTTP2-Settings, close',
+        'HTTP2-Settings': 'AAMAAABk',
+      },
+      'GET /healthz',
+    ),
+    status: 200,
+  },
+  {
     id: 'H12',
     what: 'a page of somebody else',
     bytes: upgradeRequest({ Origin: `https://${marker}.example` }),
