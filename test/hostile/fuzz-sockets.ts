@@ -19,7 +19,7 @@ import { Finding } from './finding.ts'
 const growthBytesMax = 256 * 2 ** 20
 
 /** Events of the client before the attack. */
-const eventsBefore = 200
+const eventsBefore = 500
 
 /** The client's own; too far from those of the attacker to be met by a change of them. */
 const user_id = 1_000_000_007

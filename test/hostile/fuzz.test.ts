@@ -31,7 +31,7 @@ test('journals that are almost right are read as they were written, or refused',
 test('a client beside an attacker loses nothing', async () => {
   const { attack, published } = await fuzzSockets({ count: 300, seed, isOver: () => false })
   assert.ok(attack.frames >= 300 && attack.events > 0)
-  assert.ok(published > 200)
+  assert.ok(published > 500)
 })
 
 test('what was found once is tried in every run', () => {
