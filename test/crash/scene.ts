@@ -47,11 +47,12 @@ export class Scene {
     try {
       const url = await served.url
       const oracle = await SalesOracle.open()
+      // Of its own, so that a seed has the same faults whenever producers draw their events.
       const random = randomNumbers(seed)
       const port = Number(new URL(url).port)
       if (through !== undefined) through.targetPort = port
       const reached = `http://127.0.0.1:${through?.port ?? port}`
-      const load = new LiveLoad({ url: reached, oracle, random, producers })
+      const load = new LiveLoad({ url: reached, oracle, random: randomNumbers(~seed), producers })
       return new Scene({ ...options, port }, { dir, served, random, oracle, load })
     } catch (thrown) {
       await served.kill()

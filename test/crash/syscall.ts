@@ -48,7 +48,7 @@ const allCalls: readonly (readonly [call: string, whenMax: number])[] = [
 /** Of those that fail, without that by which sockets are written, too. */
 const diskCalls = allCalls.filter(([call]) => call !== 'writev')
 
-/** Within which a daemon ends that cannot write any more, ms. */
+/** Within which a daemon ends that cannot write any more, ms; at once, but machines are busy. */
 const endMsMax = 5000
 
 /** How long a daemon may neither end nor acknowledge what it is sent, ms. */
@@ -68,6 +68,8 @@ export async function syscallRun(options: SyscallOptions): Promise<Outcome> {
   try {
     for (let round = 1; round <= rounds; round++) {
       const { moment, injection } = draw(scene, options)
+      const { call, when, fault } = injection
+      say(`${moment}, ${fault} at ${call} ${when} …`)
       const log = join(scene.dir, `strace-${round}`)
       const ending = await endingOf(scene, { moment, injection, log, eventsMax })
       if (ending !== null) {
@@ -78,7 +80,6 @@ export async function syscallRun(options: SyscallOptions): Promise<Outcome> {
       await scene.restart()
       await scene.load.check(await scene.url)
       await assertBounded(scene.dataDir, scene.served.child.pid!)
-      const { call, when, fault } = injection
       const how = ending === null ? 'never came' : `ended with ${ending.exitCode ?? ending.signal}`
       say(`round ${round}: ${moment}, ${fault} at ${call} ${when}: ${how}`)
     }
