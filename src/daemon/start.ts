@@ -43,6 +43,7 @@ import {
 import { openRecording, type Recording } from './recording.ts'
 import { recover, type Recovery } from './recovery.ts'
 import { laneStarts, shardReader } from './shards.ts'
+import { assertShardsWhole } from './short-shards.ts'
 import { Watermarks } from './watermarks.ts'
 
 const workerUrl = new URL(`../../workers/shard${extname(import.meta.url)}`, import.meta.url)
@@ -205,6 +206,7 @@ async function openShards(options: {
     viewIds: settled.viewIds,
     viewsSince: settled.viewsSince,
   })
+  await assertShardsWhole(opened.directory.shardsPath, shards)
   opened.lanes = openLanes({ starts, workerUrl, onFailure })
   const { lanes } = opened.lanes
   return [lanes, (await Promise.all(lanes.map((lane) => lane.opened))).flat()]

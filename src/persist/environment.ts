@@ -9,7 +9,7 @@
 import { crc32 } from 'node:zlib'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { MillraceError, reasonOf } from '../base/errors.ts'
-import { checkMetaPages } from './meta-pages.ts'
+import { readMetaPages } from './meta-pages.ts'
 import { chunkPrefix, idPrefix } from './store-keys.ts'
 
 /** What a value is longer by on disk, bytes. */
@@ -33,7 +33,7 @@ export function openEnvironment(
   mapSize: number,
   { readOnly = false } = {},
 ): Environment {
-  checkMetaPages(path)
+  readMetaPages(path)
   const options = {
     path,
     encoding: 'binary' as const,

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { reasonOf } from '../base/errors.ts'
 import { assertCounts, countEntries, readCounts, type Counts } from './counts.ts'
 import { openEnvironment, unseal, type Environment } from './environment.ts'
-import { checkMetaPages } from './meta-pages.ts'
+import { readMetaPages } from './meta-pages.ts'
 import { generationOfRedo } from './redo.ts'
 import { headerKey, namesFrom } from './store-keys.ts'
 import { readHeader } from './store-writes.ts'
@@ -45,7 +45,7 @@ export async function inspectStore(
   const damage = new Damage()
   // One that was not closed is put in order by who opens it first: that cannot be read only.
   const environment = damage.unless(() => {
-    return openEnvironment(path, mapBytes, { readOnly: checkMetaPages(path) })
+    return openEnvironment(path, mapBytes, { readOnly: readMetaPages(path)?.isFlushed === true })
   })
   if (environment === null) return { ...nothing, ...damage.told }
   try {

@@ -145,6 +145,7 @@ export const elsewhere: readonly Place[] = [
   ],
   ['C9', 'persist/environment.test.ts', 'a stored value with any changed byte is refused'],
   ['C9', 'stored/inspect.test.ts', 'damage is found in its place, and what helps is told'],
+  ['C9', 'stored/inspect.test.ts', 'a shard whose file was cut is refused, and ends no process'],
   [
     'C10',
     'log/recover.test.ts',

@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { inspectStore } from '../../src/persist/inspect.ts'
-import { checkMetaPages } from '../../src/persist/meta-pages.ts'
+import { readMetaPages } from '../../src/persist/meta-pages.ts'
 import { snapshotStore } from '../../src/persist/snapshot.ts'
 import { commit, get, leaveRedo, openAt, textOf, write } from '../helpers/stores.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
@@ -66,9 +66,9 @@ test('a store that was not closed is looked through as the next start finds it',
   const store = await openAt(dir)
   for (const header of ['first', 'second']) await commit(store, header, [write(1, header)])
   await store.close()
-  assert.equal(checkMetaPages(dir), true)
+  assert.equal(readMetaPages(dir)?.isFlushed, true)
   await unflush(dir)
-  assert.equal(checkMetaPages(dir), false)
+  assert.equal(readMetaPages(dir)?.isFlushed, false)
   const found = await inspectStore(dir, { mapBytes, isWhole: true })
   assert.deepEqual(found!.damage, [])
   assert.equal(textOf(found!.header), 'first')

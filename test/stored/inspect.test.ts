@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test'
 import { runCli } from '../../src/cli/run.ts'
 import { inspectDirectory, type Inspection, type Remedy } from '../../src/daemon/inspect.ts'
 import { lockDirectory } from '../../src/base/lock.ts'
+import { startDaemon } from '../helpers/daemons.ts'
 import { testIo } from '../helpers/io.ts'
 import { change, entriesOf, flip, openRaw, segment, storedKey } from '../helpers/stores.ts'
 import { copyOf, hashes, storedDirectory } from '../helpers/stored.ts'
@@ -197,6 +198,17 @@ test('a shard that is not there is no damage while the journal has all of it', a
   assert.match(part.damage[0]!.reason, /needs the journal from position 0, it begins at \d+/)
   assert.equal(part.remedy, 'backup')
   assert.ok(gone.parts.filter(({ state }) => state === 'damaged').length === 1)
+})
+
+test('a shard whose file was cut is refused, and ends no process', async (t) => {
+  const dataDir = await storedDirectory(t)
+  // Behind the first two pages: those name pages that are gone.
+  for (const bytes of [2 * 4096, 2 * 4096 + 100]) {
+    const cut = await copyOf(t, dataDir)
+    await truncate(join(cut, 'shards/001/data.mdb'), bytes)
+    const refused = { code: 'STORE_CORRUPT', message: /shards\/001: / }
+    await assert.rejects(startDaemon(t, { dataDir: cut }), refused, `${bytes} bytes`)
+  }
 })
 
 test('the command prints what was found, and ends with 65 when something is damaged', async (t) => {
