@@ -71,17 +71,20 @@ export async function fuzzStores({ count, random, isOver }: Extent): Promise<Sto
 async function fill(dataDir: string): Promise<void> {
   for (const ending of ['SIGTERM', 'SIGKILL'] as const) {
     const served = new Served({ features, dataDir, port: 0 })
-    const client = new MillraceClient({ url: await served.url, producer: 'p' })
-    const at = systemClock.nowMs()
-    const orders = Array.from({ length: 10 * users }, (_, n) => ({
-      user_id: n % users,
-      store: `store-${n}`,
-      at,
-      amount: 1,
-    }))
-    assert.equal((await client.publish('orders', orders)).accepted, orders.length)
-    await client.close()
-    await served.kill(ending)
+    try {
+      const client = new MillraceClient({ url: await served.url, producer: 'p' })
+      const at = systemClock.nowMs()
+      const orders = Array.from({ length: 10 * users }, (_, n) => ({
+        user_id: n % users,
+        store: `store-${n}`,
+        at,
+        amount: 1,
+      }))
+      assert.equal((await client.publish('orders', orders)).accepted, orders.length)
+      await client.close()
+    } finally {
+      await served.kill(ending)
+    }
   }
 }
 
@@ -114,8 +117,12 @@ function damaged(bytes: Buffer, random: Random): Buffer {
 async function serve(dataDir: string, counts: readonly string[]): Promise<NodeJS.Signals | null> {
   const served = new Served({ features, dataDir, port: 0 })
   const url = await served.url.catch(() => null)
-  if (url !== null) await readAll(url, counts)
-  const { exitCode, signal, said } = await served.kill()
+  try {
+    if (url !== null) await readAll(url, counts)
+  } finally {
+    await served.kill()
+  }
+  const { exitCode, signal, said } = await served.ended
   if (url !== null && signal === 'SIGKILL') return null
   if (signal === null) assert.ok(refusals.includes(exitCode!), `exit ${exitCode}: ${said}`)
   assert.doesNotMatch(said, /unexpected/)
