@@ -35,7 +35,10 @@ export const readKeysMax = 10_000
 /** Questions, one for each key and view, that are not answered, all reads. Beyond: `OVERLOADED`. */
 export const readQuestionsMax = 200_000
 
-/** Questions of a read so small that it may go beyond that bound by a tenth. */
+/** Questions that are asked at a time; beyond, reads wait for those before them. */
+export const readQuestionsAskedMax = 20_000
+
+/** Questions of a read so small that it waits for none, and may go beyond the first by a tenth. */
 export const readQuestionsSmall = 100
 
 /** Bytes of an HTTP request's body. Beyond: `BODY_TOO_LARGE`. */

@@ -9,7 +9,7 @@
 import { assert } from '../base/assert.ts'
 import { errorMessage, MillraceError } from '../base/errors.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
-import { readKeysMax, readQuestionsMax, readQuestionsSmall } from '../base/limits.ts'
+import { readKeysMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
   FeatureRow,
@@ -23,6 +23,7 @@ import { encodeKeyValues } from '../model/key.ts'
 import type { ReadAbout, ReadQuery, ReadResult } from '../model/message.ts'
 import { shardOf } from '../model/partition.ts'
 import type { Field, Value } from '../model/types.ts'
+import { ReadTurns } from './read-turns.ts'
 import { readables, type Readable, type ReadablePart } from './services.ts'
 
 /** Event time up to which a view has come. */
@@ -50,7 +51,7 @@ type GivenKey = Readonly<Record<string, unknown>>
 
 export function createReader(options: ReaderOptions): ReadPort {
   const byName = readables(options.catalog)
-  const waiting = new WaitingQuestions()
+  const turns = new ReadTurns()
 
   return {
     async read(name, keys, readOptions = {}) {
@@ -62,7 +63,7 @@ export function createReader(options: ReaderOptions): ReadPort {
         throw new MillraceError('TOO_MANY_KEYS', { count: keys.length, max: readKeysMax })
       }
       const width = service.parts.length
-      const results = await waiting.during(keys.length * width, () =>
+      const results = await turns.during(keys.length * width, () =>
         options.readShards(buildQueries(options, service, keys, readOptions)),
       )
       assert(results.length === keys.length * width, 'one result per query')
@@ -72,23 +73,6 @@ export function createReader(options: ReaderOptions): ReadPort {
         rows: keys.map((_, row) => featureRow(service, results, row * width)),
       }
     },
-  }
-}
-
-/** Those without an answer are bounded; a read alone may have any, and a small one some more. */
-class WaitingQuestions {
-  #count = 0
-
-  /** @throws MillraceError `OVERLOADED`, before anything is done. */
-  async during<T>(count: number, run: () => Promise<T>): Promise<T> {
-    const max = count <= readQuestionsSmall ? readQuestionsMax * 1.1 : readQuestionsMax
-    if (this.#count > 0 && this.#count + count > max) throw new MillraceError('OVERLOADED')
-    this.#count += count
-    try {
-      return await run()
-    } finally {
-      this.#count -= count
-    }
   }
 }
 

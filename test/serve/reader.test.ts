@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashBytes } from '../../src/base/hash.ts'
-import { readKeysMax, readQuestionsMax, readQuestionsSmall } from '../../src/base/limits.ts'
+import { readKeysMax } from '../../src/base/limits.ts'
 import type { ReadPort } from '../../src/model/contracts.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import type { ReadQuery, ReadResult } from '../../src/model/message.ts'
@@ -212,31 +212,4 @@ test('what the shards fail with, the read fails with', async () => {
     throw new Error('lane is gone')
   })
   await assert.rejects(reader.read('by_user', [{ user_id: 1 }]), /lane is gone/)
-})
-
-test('reads beyond the bound are refused while others wait, small ones later', async () => {
-  let answer = (): void => {}
-  const gate = new Promise<void>((resolve) => (answer = resolve))
-  const reader = createReader({
-    catalog: shopCatalog,
-    shards,
-    seed,
-    readShards: (queries) => gate.then(() => queries.map(() => present)),
-    nowMs: () => 1000,
-    watermarkOf: () => ({ ms: 100, ns: 7 }),
-  })
-  const read = (count: number) =>
-    reader.read(
-      'by_user',
-      Array.from({ length: count }, (_, user_id) => ({ user_id })),
-    )
-  const waiting = Array.from({ length: readQuestionsMax / readKeysMax }, () => read(readKeysMax))
-  await assert.rejects(read(readQuestionsSmall + 1), { code: 'OVERLOADED' })
-  const small = Array.from({ length: (readQuestionsMax * 0.1) / readQuestionsSmall }, () =>
-    read(readQuestionsSmall),
-  )
-  await assert.rejects(read(1), { code: 'OVERLOADED' })
-  answer()
-  assert.equal((await Promise.all([...waiting, ...small])).length, waiting.length + small.length)
-  assert.equal((await read(readKeysMax)).rows.length, readKeysMax)
 })
