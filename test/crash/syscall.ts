@@ -33,32 +33,25 @@ export interface SyscallOptions {
   readonly say?: (line: string) => void
 }
 
-/** By call: up to which one of them a fault is drawn, as many as a thread soon comes to. */
-const allCalls: readonly (readonly [call: string, whenMax: number])[] = [
-  ['fdatasync', 30],
-  ['pwrite64', 30],
-  ['pwritev', 40],
-  ['writev', 60],
-  ['openat', 12],
-  ['unlink', 4],
-  ['rename', 2],
-  ['ftruncate', 2],
-]
+type Moment = 'start' | 'live'
 
-/** Of those that fail, without that by which sockets are written, too. */
-const diskCalls = allCalls.filter(([call]) => call !== 'writev')
+/** By call: up to which one of them a fault is drawn, as many as a thread comes to. */
+const calls: Readonly<Record<Moment, Readonly<Record<string, number>>>> = {
+  start: { fdatasync: 30, fsync: 12, pwrite64: 60, writev: 20, openat: 1000, unlink: 5, rename: 3 },
+  live: { fdatasync: 20, pwrite64: 30, writev: 40 },
+}
 
-/** Within which a daemon ends that cannot write any more, ms; at once, but machines are busy. */
-const endMsMax = 5000
+/**
+ * Within which a daemon ends that cannot write any more, ms: at once, but for an error that LMDB
+ * keeps to itself, of which a flush that hangs behind it tells after ten seconds.
+ */
+const endMsMax = 15_000
 
 /** How long a daemon may neither end nor acknowledge what it is sent, ms. */
 const stillMsMax = 60_000
 
 /** A daemon that writes nothing but its logs. */
 const logFlags = ['--checkpoint', '1h']
-const logCalls = ['fdatasync', 'pwrite64']
-
-type Moment = 'start' | 'live'
 
 export async function syscallRun(options: SyscallOptions): Promise<Outcome> {
   const { rounds, kind, eventsMax, isOfLogs = false, say = () => {} } = options
@@ -92,12 +85,14 @@ export async function syscallRun(options: SyscallOptions): Promise<Outcome> {
 }
 
 function draw(scene: Scene, { kind, isOfLogs = false }: SyscallOptions) {
-  const known = kind === 'kill' ? allCalls : diskCalls
-  const chosen = isOfLogs ? known.filter(([call]) => logCalls.includes(call)) : known
+  const moment: Moment = !isOfLogs && scene.draw(2) === 0 ? 'start' : 'live'
+  // Sockets are written by `writev`, too, and their errors are a peer's.
+  const chosen = Object.entries(calls[moment]).filter(
+    ([call]) => kind === 'kill' || call !== 'writev',
+  )
   const [call, whenMax] = chosen[scene.draw(chosen.length)]!
-  const fault =
-    kind === 'kill' ? 'signal=SIGKILL' : scene.draw(2) === 0 ? 'error=EIO' : 'error=ENOSPC'
-  const moment: Moment = !isOfLogs && scene.draw(3) === 0 ? 'start' : 'live'
+  const error = scene.draw(2) === 0 ? 'error=EIO' : 'error=ENOSPC'
+  const fault = kind === 'kill' ? 'signal=SIGKILL' : error
   const injection: Injection = { call, when: 1 + scene.draw(whenMax), fault }
   return { moment, injection }
 }
