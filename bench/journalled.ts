@@ -6,7 +6,7 @@
  */
 import { stat, truncate } from 'node:fs/promises'
 import { systemClock } from '../src/base/clock.ts'
-import { storedFormats } from '../src/daemon/formats.ts'
+import { storedFormats } from '../src/stored/formats.ts'
 import { openJournal, type Journal } from '../src/journal/journal.ts'
 import { createMessage } from '../src/load/message.ts'
 import type { Workload } from '../src/load/workload.ts'

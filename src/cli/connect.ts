@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
-import type { Inspection } from '../daemon/inspect.ts'
+import type { Inspection } from '../stored/inspect.ts'
 import type { Rebuilt, RebuildOptions } from '../daemon/rebuild.ts'
-import type { Restored } from '../daemon/restore.ts'
+import type { Restored } from '../stored/restore.ts'
 import type { Loop } from '../load/options.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { BackedUp } from './backup.ts'
@@ -26,17 +26,17 @@ export async function startDaemon(options: StartOptions): Promise<Served> {
 
 /** @param dataDir  Absolute path of a data directory. */
 export async function inspectData(dataDir: string, isWhole: boolean): Promise<Inspection> {
-  const { inspectDirectory } = await import('../daemon/inspect.ts')
+  const { inspectDirectory } = await import('../stored/inspect.ts')
   return inspectDirectory(dataDir, isWhole)
 }
 
 export async function backUpData(dataDir: string, to: string): Promise<BackedUp> {
-  const { backUp } = await import('../daemon/backup.ts')
+  const { backUp } = await import('../stored/backup.ts')
   return backUp(dataDir, to)
 }
 
 export async function restoreData(backupDir: string, dataDir: string): Promise<Restored> {
-  const { restore } = await import('../daemon/restore.ts')
+  const { restore } = await import('../stored/restore.ts')
   return restore(backupDir, dataDir)
 }
 

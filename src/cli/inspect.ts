@@ -4,7 +4,7 @@
 import { resolve } from 'node:path'
 import { daemonOptions } from '../base/config.ts'
 import { printable } from '../base/errors.ts'
-import type { Damage, InspectedPart, Inspection, Remedy } from '../daemon/inspect.ts'
+import type { Damage, InspectedPart, Inspection, Remedy } from '../stored/inspect.ts'
 import { jsonFlag, parseCommand, type CommandHelp, type Run } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { alignColumns } from './table.ts'

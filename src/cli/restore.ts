@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path'
 import { daemonOptions } from '../base/config.ts'
-import type { Restored } from '../daemon/restore.ts'
+import type { Restored } from '../stored/restore.ts'
 import { jsonFlag, parseCommand, type CommandHelp, type Run } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 

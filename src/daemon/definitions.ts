@@ -15,7 +15,7 @@ import {
   type Manifest,
   type StoredDefinition,
 } from '../persist/manifest.ts'
-import { storedFormats } from './formats.ts'
+import { storedFormats } from '../stored/formats.ts'
 
 export interface Settled {
   readonly manifest: Manifest

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { flushDirectory } from '../base/directories.ts'
 import { MillraceError } from '../base/errors.ts'
 import { lockDirectory } from '../base/lock.ts'
-import { inspectDirectory, type InspectedPart, type Inspection } from './inspect.ts'
+import { inspectDirectory, type InspectedPart, type Inspection } from '../stored/inspect.ts'
 import type { MillraceOptions } from './options.ts'
 import { startMillrace } from './start.ts'
 

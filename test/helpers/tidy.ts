@@ -26,9 +26,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   client: ['base', 'model', 'log', 'wire', 'type define'],
   load: ['base', 'model', 'wire'],
   shard: ['base', 'model', 'define', 'validate', 'aggregate', 'persist'],
-  daemon: [...everyStage, 'client', 'shard'],
+  stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
+  daemon: [...everyStage, 'client', 'shard', 'stored'],
   index: [...everyStage, 'client', 'daemon'],
-  cli: [...everyStage, 'client', 'load', 'daemon', 'index'],
+  cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'index'],
   workers: ['base', 'model', 'define', 'shard'],
 }
 
