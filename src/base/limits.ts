@@ -235,6 +235,12 @@ export const laneEventsBytesMax = 512 * 1024
 /** Bytes of records in one journal segment; beyond, the next one is started. */
 export const journalSegmentBytesMax = 64 * 1024 * 1024
 
+/**
+ * Segments of a log that are kept though nobody needs them, or twice as many as its size may take
+ * when that is more: each start begins one. Beyond, the oldest go.
+ */
+export const logSegmentsMax = 256
+
 /** Bytes that one flush of a log puts on disk; beyond, records wait for the flush after it. */
 export const logGroupBytesMax = 4 * 1024 * 1024
 

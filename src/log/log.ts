@@ -12,6 +12,7 @@
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
+import { logSegmentsMax } from '../base/limits.ts'
 import { nodeFiles, type LogFiles } from './files.ts'
 import type { LogFormat } from './format.ts'
 import { encodeClosed } from './frame.ts'
@@ -196,7 +197,9 @@ export class Log {
    * @returns the deleted segments, oldest first.
    */
   retire(options: RetentionOptions): Promise<Segment[]> {
-    return retire(this.files, this.#segments, options)
+    // Twice as many as there are when every one of them is full.
+    const full = Math.ceil(options.bytesMax / this.#options.segmentBytes)
+    return retire(this.files, this.#segments, options, Math.max(logSegmentsMax, 2 * full))
   }
 
   /** Flushes what was appended, marks the log as closed in good order and closes its file. */

@@ -2,7 +2,8 @@
  * Deletes old segments, whole ones from the oldest on.
  *
  * A segment goes when nobody needs it any more and the log is larger, or the segment older, than
- * asked. The last segment always stays: its snapshot holds what the log has come to.
+ * asked; or when there are too many, as each start begins one. The last segment always stays: its
+ * snapshot holds what the log has come to.
  *
  * Thread: main, beside the writer, which only adds segments at the other end.
  */
@@ -20,10 +21,11 @@ export interface RetentionOptions {
   readonly nowMs: number
 }
 
-/** The segments, oldest first, that may be deleted. */
+/** The segments, oldest first, that may be deleted; beyond `segmentsMax`, whatever is asked. */
 export function expiredSegments(
   segments: readonly Segment[],
   { keepFrom, bytesMax, ageMsMax, nowMs }: RetentionOptions,
+  segmentsMax: number,
 ): Segment[] {
   const expired: Segment[] = []
   const logEnd = segments.at(-1)?.end ?? 0
@@ -33,7 +35,8 @@ export function expiredSegments(
     // Nothing in a segment is younger than the next one, which was created at its end.
     const isOld = nowMs - next.createdMs > ageMsMax
     const isTooMuch = logEnd - segment.start > bytesMax
-    if (segment.end > keepFrom || !(isOld || isTooMuch)) break
+    const areTooMany = segments.length - i > segmentsMax
+    if (segment.end > keepFrom || !(isOld || isTooMuch || areTooMany)) break
     expired.push(segment)
   }
   return expired
@@ -49,8 +52,9 @@ export async function retire(
   files: LogFiles,
   segments: Segment[],
   options: RetentionOptions,
+  segmentsMax: number,
 ): Promise<Segment[]> {
-  const expired = expiredSegments(segments, options)
+  const expired = expiredSegments(segments, options, segmentsMax)
   if (expired.length === 0) return expired
   const dir = dirname(expired[0]!.path)
   for (const segment of expired) {

@@ -122,7 +122,7 @@ export async function faultsRun(options: FaultsOptions): Promise<Outcome> {
       const faultMs = systemClock.monotonicMs() - startedMs
       proxy.heal()
       const healMs = await healed(scene)
-      await assertBounded(scene.dataDir, scene.served.child.pid!)
+      await assertBounded(scene.dataDir, scene.served.child.pid!, scene.startsMs.length)
       counts.set(name, (counts.get(name) ?? 0) + 1)
       const { acknowledged } = scene.load
       const took = `${faultMs.toFixed(0)} ms, well after ${healMs.toFixed(0)} ms`

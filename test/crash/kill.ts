@@ -39,7 +39,11 @@ export async function killRun(options: KillOptions): Promise<Outcome> {
       }
       await scene.restart()
       await load.check(await scene.url)
-      const held = await assertBounded(scene.dataDir, scene.served.child.pid!)
+      const held = await assertBounded(
+        scene.dataDir,
+        scene.served.child.pid!,
+        scene.startsMs.length,
+      )
       const mib = (held.residentBytes / 2 ** 20).toFixed(0)
       say(
         `round ${round}: start ${scene.startsMs.at(-1)!.toFixed(0)} ms, ` +

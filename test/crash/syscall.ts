@@ -72,7 +72,7 @@ export async function syscallRun(options: SyscallOptions): Promise<Outcome> {
       }
       await scene.restart()
       await scene.load.check(await scene.url)
-      await assertBounded(scene.dataDir, scene.served.child.pid!)
+      await assertBounded(scene.dataDir, scene.served.child.pid!, scene.startsMs.length)
       const how = ending === null ? 'never came' : `ended with ${ending.exitCode ?? ending.signal}`
       say(`round ${round}: ${moment}, ${fault} at ${call} ${when}: ${how}`)
     }

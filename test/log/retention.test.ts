@@ -17,7 +17,7 @@ const segments: Segment[] = ['a', 'b', 'c', 'd'].map((path, i) => ({
 
 function expired(options: Partial<RetentionOptions>): string {
   const all = { keepFrom: 1000, bytesMax: Infinity, ageMsMax: Infinity, nowMs: 5000, ...options }
-  return expiredSegments(segments, all)
+  return expiredSegments(segments, all, Infinity)
     .map(({ path }) => path)
     .join('')
 }
@@ -37,7 +37,17 @@ test('a segment is as old as the one after it, and goes when that is older than 
 
 test('the last segment stays, however old and large', () => {
   assert.equal(expired({ bytesMax: 0, ageMsMax: 0, nowMs: 1e15 }), 'abc')
-  assert.deepEqual(expiredSegments([], { keepFrom: 1, bytesMax: 0, ageMsMax: 0, nowMs: 1 }), [])
+  const all = { keepFrom: 1, bytesMax: 0, ageMsMax: 0, nowMs: 1 }
+  assert.deepEqual(expiredSegments([], all, Infinity), [])
+})
+
+test('beyond a number of segments the oldest go, but for those that are needed', () => {
+  const all = { keepFrom: 1000, bytesMax: Infinity, ageMsMax: Infinity, nowMs: 5000 }
+  const paths = (keepFrom: number, segmentsMax: number): string[] =>
+    expiredSegments(segments, { ...all, keepFrom }, segmentsMax).map(({ path }) => path)
+  assert.deepEqual(paths(1000, 4), [])
+  assert.deepEqual(paths(1000, 2), ['a', 'b'])
+  assert.deepEqual(paths(100, 2), ['a'])
 })
 
 test('a segment that a shard may still need stays, and all behind it', () => {

@@ -1,0 +1,30 @@
+/**
+ * The page of stored bytes, held against the formats that are written.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { logSegmentsMax } from '../../src/base/limits.ts'
+import { directoryFormat } from '../../src/persist/manifest.ts'
+import { storedFormats } from '../../src/stored/formats.ts'
+import { projectFiles } from '../helpers/repository.ts'
+
+const page = projectFiles().find(({ path }) => path === 'docs/reference/stored-bytes.md')!.text
+
+test('the page has the format of every part', () => {
+  const told = [...page.matchAll(/^\| (.+?) +\| (\d+) +\|/gm)].map(([, part, format]) => {
+    return [part!, Number(format)] as const
+  })
+  const { journal, ledger, store, slot, redo } = storedFormats
+  assert.deepEqual(Object.fromEntries(told), {
+    'directory, `store.json`': directoryFormat,
+    journal,
+    ledger,
+    'store of a shard': store,
+    'state of a key': slot,
+    'redo file (`shards/NNN/redo`)': redo,
+  })
+})
+
+test('the page has the number of segments that are kept', () => {
+  assert.equal(Number(/nobody needs, (\d+) are kept/.exec(page)?.[1]), logSegmentsMax)
+})
