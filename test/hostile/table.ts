@@ -171,7 +171,7 @@ export const elsewhere: readonly Place[] = [
 ]
 
 /** The page that says why some are left out, and the words in which it does. */
-export const leftOutPage = 'docs/decisions/0016-left-out.md'
+export const leftOutPage = 'docs/decisions/0011-left-out.md'
 
 export const leftOut: Readonly<Record<string, string>> = {
   H6: 'Keys of access.',
