@@ -109,7 +109,6 @@ class Door implements IngestServer {
   readonly #lookMs: number
   readonly #stopLooking: () => void
   #accepted = 0
-  readonly #onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   #draining = false
   #drained: Promise<void> | null = null
   #onEmpty: () => void = () => {}
@@ -136,8 +135,9 @@ class Door implements IngestServer {
     this.#sockets.on('wsClientError', ({ message: reason }, socket) => {
       this.#refuse(socket, new MillraceError('REQUEST_INVALID', { path: 'handshake', reason }))
     })
-    this.#onUpgrade = (request, socket, head) => this.#upgrade(request, socket, head)
-    options.server.on('upgrade', this.#onUpgrade)
+    options.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#upgrade(request, socket, head)
+    })
     this.#lookMs = Math.ceil(this.#limits.heartbeatMs / limits.looksPerHeartbeat)
     this.#stopLooking = this.#scheduler.every(this.#lookMs, () => {
       for (const connection of this.#connections) connection.look()
@@ -182,10 +182,10 @@ class Door implements IngestServer {
     for (const connection of this.#connections) connection.session.fail(error)
   }
 
+  /** Until the server is closed, too, whoever comes is told to come back. */
   close(): void {
     this.#draining = true
     this.#stopLooking()
-    this.#options.server.off('upgrade', this.#onUpgrade)
     this.#cutAll()
     this.#sockets.close()
   }

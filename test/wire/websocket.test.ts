@@ -210,6 +210,13 @@ test('draining without connections is done at once', async (t) => {
   await door.drain(1000)
 })
 
+test('who comes after the door and before the server has gone is told to come back', async (t) => {
+  const { door, port } = await serve(t)
+  door.close()
+  const { response, code } = await refusalOf(port, {})
+  assert.deepEqual([response.statusCode, code], [503, 'DRAINING'])
+})
+
 test('a socket that resets in the middle of everything harms nobody', async (t) => {
   const { url, port, door, ingest } = await serve(t)
   const raw = connect(port, '127.0.0.1')
