@@ -21,7 +21,20 @@ export class AckBuffer {
     this.#waiting = true
     this.#upTo = Math.max(this.#upTo, upTo)
     this.#duplicates += duplicates
-    for (const rejection of rejections) this.#rejections.push(rejection)
+    const [first] = rejections
+    const last = this.#rejections.at(-1)
+    if (first === undefined) return
+    if (last !== undefined && first.sequence <= last.sequence) this.#merge(rejections)
+    else for (const rejection of rejections) this.#rejections.push(rejection)
+  }
+
+  /**
+   * Events that are sent again may settle, and be answered as a repeat, in one turn: the client is
+   * told once. Not by sequence: one event may be rejected for several reasons.
+   */
+  #merge(rejections: readonly SequencedRejection[]): void {
+    const all = new Set([...this.#rejections, ...rejections])
+    this.#rejections = [...all].toSorted((a, b) => a.sequence - b.sequence)
   }
 
   /**

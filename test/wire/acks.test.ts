@@ -22,6 +22,25 @@ test('what was added is told once', () => {
   assert.equal(take(acks)[0]!.duplicates, 0)
 })
 
+test('what settles and is answered as a repeat in one turn is told once', () => {
+  const rejections = [3, 3, 8].map((sequence, i) => ({
+    sequence,
+    index: 0,
+    code: i === 0 ? ('EVENT_TIME' as const) : ('EVENT_TOO_LATE' as const),
+    path: '',
+    message: '',
+  }))
+  const acks = new AckBuffer()
+  acks.add({ upTo: 9, duplicates: 0, rejections: rejections.slice(2) })
+  // Sent again from the first on: the same objects, and older ones.
+  acks.add({ upTo: 9, duplicates: 10, rejections })
+  const [frame] = take(acks)
+  assert.deepEqual(
+    frame!.rejections.map(({ sequence, code }) => `${sequence} ${code}`),
+    ['3 EVENT_TIME', '3 EVENT_TOO_LATE', '8 EVENT_TOO_LATE'],
+  )
+})
+
 test('many rejections are told in several frames, none before its sequence is covered', () => {
   const acks = new AckBuffer()
   const total = ackRejectionsMax * 2 + 5
