@@ -236,10 +236,10 @@ export const laneEventsBytesMax = 512 * 1024
 export const journalSegmentBytesMax = 64 * 1024 * 1024
 
 /**
- * Segments of a log that are kept though nobody needs them, or twice as many as its size may take
- * when that is more: each start begins one. Beyond, the oldest go.
+ * Segments of a log that are kept for its size and age, or twice as many as its size may take when
+ * that is more: each start begins one. Beyond, the oldest go.
  */
-export const logSegmentsMax = 256
+export const logSegmentsMax = 4096
 
 /** Bytes that one flush of a log puts on disk; beyond, records wait for the flush after it. */
 export const logGroupBytesMax = 4 * 1024 * 1024
