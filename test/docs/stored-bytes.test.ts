@@ -8,7 +8,9 @@ import { directoryFormat } from '../../src/persist/manifest.ts'
 import { storedFormats } from '../../src/stored/formats.ts'
 import { projectFiles } from '../helpers/repository.ts'
 
-const page = projectFiles().find(({ path }) => path === 'docs/reference/stored-bytes.md')!.text
+const files = new Map(projectFiles().map(({ path, text }) => [path, text]))
+const page = files.get('docs/reference/stored-bytes.md')!
+const ledgerPage = files.get('docs/reference/ledger.md')!
 
 test('the page has the format of every part', () => {
   const told = [...page.matchAll(/^\| (.+?) +\| (\d+) +\|/gm)].map(([, part, format]) => {
@@ -25,6 +27,7 @@ test('the page has the format of every part', () => {
   })
 })
 
-test('the page has the number of segments that are kept', () => {
+test('the pages have the number of segments that are kept', () => {
   assert.equal(Number(/nobody needs, (\d+) are kept/.exec(page)?.[1]), logSegmentsMax)
+  assert.equal(Number(/beyond (\d+) of them/.exec(ledgerPage)?.[1]), logSegmentsMax)
 })

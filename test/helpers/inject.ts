@@ -38,7 +38,8 @@ export async function inject(
   }
   t.after(end)
   const lines = createInterface(strace.stderr)
-  const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string]
-  if (!line.includes('attached')) throw new Error(`strace: ${line}`)
+  const [line] = (await Promise.race([once(lines, 'line'), ended])) as [unknown]
+  // It may have ended instead: then this is its exit code.
+  if (!String(line).includes('attached')) throw new Error(`strace: ${String(line)}`)
   return end
 }
