@@ -6,6 +6,7 @@ import { MillraceError } from '../base/errors.ts'
 import { ledgerPageEntriesMax, ledgerReplayEntriesMax } from '../base/limits.ts'
 import { isWireMap } from '../model/convert.ts'
 import type { LedgerFilter, LedgerPort, LedgerQuery, ReplayRequest } from '../model/ledger.ts'
+import { requires } from './http-access.ts'
 import { ledgerBody } from './ledger-body.ts'
 
 /** Entries of a page when nothing is said. */
@@ -16,11 +17,13 @@ const places = ['after', 'upTo', 'limit'] as const
 
 /** @param assertReady  Throws when nothing may be published. */
 export function addLedger(app: FastifyInstance, ledger: LedgerPort, assertReady: () => void): void {
-  app.get('/v1/ledger', async ({ query }) => {
+  // It has the events of every producer, as they were sent.
+  const how = requires('administer')
+  app.get('/v1/ledger', how, async ({ query }) => {
     const asked = queryOf(query as Given, ledgerPageEntriesMax, limitStandard)
     return { ...ledgerBody(await ledger.list(asked)), summary: ledger.summary() }
   })
-  app.post('/v1/ledger/replay', ({ body }) => {
+  app.post('/v1/ledger/replay', how, ({ body }) => {
     assertReady()
     return ledger.replay(replayOf(body))
   })

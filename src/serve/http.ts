@@ -15,6 +15,7 @@ import type { ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import { definitionsJson } from './definitions.ts'
 import { createFeatureBody } from './feature-body.ts'
+import { addAccess, requires } from './http-access.ts'
 import { createErrorHandler, errorBody, refuseConnection, type HttpLog } from './http-errors.ts'
 import { addGuard } from './http-guard.ts'
 import { keyOfQuery, requestOfBody, type FeatureRequest } from './http-keys.ts'
@@ -82,6 +83,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(sendError)
   addGuard(app, options.admission ?? standardAdmission)
+  addAccess(app)
   addHealth(app, options)
   addFeatures(app, options)
   addLedger(app, options.ledger, () => {
@@ -90,9 +92,10 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   })
 
   const definitions = definitionsJson(options.catalog)
-  app.get('/v1/definitions', () => definitions)
-  app.get('/v1/status', () => options.status())
-  app.get(options.streamPath, () => {
+  app.get('/v1/definitions', requires('read-metadata'), () => definitions)
+  app.get('/v1/status', requires('read-metadata'), () => options.status())
+  // An upgrade is asked for its key where it is made.
+  app.get(options.streamPath, requires('open'), () => {
     throw new MillraceError('UPGRADE_REQUIRED')
   })
   // A path that exists has none of the methods of WebDAV and the like, either.
@@ -110,12 +113,12 @@ function addHealth(app: FastifyInstance, { readiness }: HttpOptions): void {
     reply.code(503).header('retry-after', '1')
     return { status: state.state, ...errorBody(unreadyError(state)) }
   }
-  app.get('/healthz', (_, reply) => {
+  app.get('/healthz', requires('open'), (_, reply) => {
     const state = readiness()
     const isHopeless = state.state === 'failed' || state.state === 'blocked'
     return isHopeless ? unready(reply, state) : { status: 'alive' }
   })
-  app.get('/readyz', (_, reply) => {
+  app.get('/readyz', requires('open'), (_, reply) => {
     const state = readiness()
     if (state.state !== 'ready') return unready(reply, state)
     if (state.warnings.length === 0) return { status: 'ready' }
@@ -149,19 +152,21 @@ function addFeatures(app: FastifyInstance, options: HttpOptions): void {
     if (readiness.state === 'failed') throw unreadyError(readiness)
     const found = byName.get(name)
     if (found === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
-    const { keys, options: how } = requestOf(found.service)
-    const table = await options.read.read(name, keys, how)
+    const { keys, options: asked } = requestOf(found.service)
+    const table = await options.read.read(name, keys, asked)
     reply.header('content-type', jsonType)
     return found.bodyOf({ keys, table, nowMs: options.nowMs() })
   }
 
-  app.get<{ Params: { name: string } }>('/v1/features/:name', ({ params, query, url }, reply) =>
+  const path = '/v1/features/:name'
+  const how = requires('read-features')
+  app.get<{ Params: { name: string } }>(path, how, ({ params, query, url }, reply) =>
     answer(params.name, reply, (service) => ({
       keys: [keyOfQuery(service, { query, url })],
       options: {},
     })),
   )
-  app.post<{ Params: { name: string } }>('/v1/features/:name', ({ params, body }, reply) =>
+  app.post<{ Params: { name: string } }>(path, how, ({ params, body }, reply) =>
     answer(params.name, reply, () => requestOfBody(body)),
   )
 }
@@ -176,6 +181,7 @@ function refuseOtherMethods(
     app.route({
       method: app.supportedMethods.filter((each) => !allowed.includes(each)) as HTTPMethods[],
       url,
+      ...requires('open'),
       onRequest: () => {
         throw new MillraceError('METHOD_UNKNOWN', { path: url, allowed: allowed.join(', ') })
       },
