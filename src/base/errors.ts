@@ -141,6 +141,16 @@ export const errorTable = {
   TOO_MANY_KEYS: row('user', 'never', 413, null, 'read of {count} keys exceeds {max}'),
   VIEW_NOT_ONLINE: row('user', 'never', 404, null, 'view "{view}" is defined with online: false'),
 
+  // Events over HTTP.
+  JSON_INVALID: row('user', 'never', 400, null, 'not JSON at byte {offset}: {reason}'),
+  OUTCOME_UNKNOWN: row(
+    'external',
+    'backoff',
+    504,
+    null,
+    '{reason}: whether the events are counted is unknown',
+  ),
+
   // HTTP, before a request means anything.
   HOST_UNKNOWN: row('user', 'never', 421, null, 'this server is not named "{host}"'),
   ROUTE_UNKNOWN: row('user', 'never', 404, null, 'nothing is served at {path}'),

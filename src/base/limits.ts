@@ -44,6 +44,18 @@ export const readQuestionsSmall = 100
 /** Bytes of an HTTP request's body. Beyond: `BODY_TOO_LARGE`. */
 export const httpBodyBytesMax = 1024 * 1024
 
+/** Bytes of a request's body that holds events. Beyond: `BODY_TOO_LARGE`. */
+export const eventsBodyBytesMax = 4 * 1024 * 1024
+
+/** Nesting of a JSON text that holds events, above what one event may have: `JSON_INVALID`. */
+export const jsonDepthMax = 32
+
+/** Bytes of events that were pushed over HTTP and have no answer yet. Beyond: `OVERLOADED`. */
+export const pushBytesMax = 32 * 1024 * 1024
+
+/** Time for events that were pushed over HTTP to be on disk and applied, ms: `OUTCOME_UNKNOWN`. */
+export const pushMsMax = 10_000
+
 /** Bytes of an HTTP request's line and headers. Beyond: `HEADERS_TOO_LARGE`. */
 export const httpHeaderBytesMax = 16 * 1024
 
