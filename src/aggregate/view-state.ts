@@ -15,7 +15,8 @@ import { RowBatch, type Column, type RowRange } from '../model/rows.ts'
 import { capacitySlack } from './capacity.ts'
 import { KeyTable } from './key-table.ts'
 import { EventLog } from './event-log.ts'
-import { planChunks, planLevels } from './layout.ts'
+import { horizonOf, isBeforeWindows } from './lateness.ts'
+import { planChunks, planLevels, type Level } from './layout.ts'
 import { ParkedRows } from './parked.ts'
 import { ReadPlans } from './read-plan.ts'
 import { Replacements } from './replacements.ts'
@@ -59,6 +60,7 @@ export class ViewState {
   read = 0
   /** How far back the view looks. */
   readonly reachMs: number
+  readonly #planned: readonly Level[]
   /** Events before this moment count in no lifetime window. */
   readonly #startMs: number
   /** Null for a view of which events do not take each other's places. */
@@ -87,6 +89,7 @@ export class ViewState {
   ) {
     this.view = view
     const levels = planLevels({ view, seed: options.seed })
+    this.#planned = levels
     this.records = new SlotRecords(levels.length)
     this.keys = new KeyTable(this.records)
     this.levels = levels.map((level, place) => ({
@@ -195,11 +198,6 @@ export class ViewState {
     this.marks.clear(slot)
   }
 
-  /** First tile of a level that a window may still need at an edge, or later. */
-  horizonOf(state: LevelState, edgeMs: number): number {
-    return Math.floor((edgeMs - state.level.reachMs) / state.level.widthMs)
-  }
-
   /**
    * Applies the rows of some spans at a time.
    *
@@ -269,7 +267,7 @@ export class ViewState {
       }
       const edgeMs = this.#isWallClock ? arrivalMs : this.watermarkMs
       const mayBeLate = time < edgeMs - this.reachMs || time < this.#startMs
-      if (mayBeLate && this.#isLate(time, edgeMs)) {
+      if (mayBeLate && isBeforeWindows(this.view, this.#planned, time, edgeMs)) {
         late.push(i)
         slots[i] = 0
         continue
@@ -312,22 +310,11 @@ export class ViewState {
     log.append(slot, rows, i, columns)
   }
 
-  /** Whether no window of a later edge can hold the time. */
-  #isLate(timeMs: number, edgeMs: number): boolean {
-    // A row has its time to live from its own time on, not from the boundary of a tile.
-    if (timeMs < edgeMs - this.view.ttlMs) return true
-    return this.levels.every(
-      (state) =>
-        timeMs < state.level.startMs ||
-        Math.floor(timeMs / state.level.widthMs) < this.horizonOf(state, edgeMs),
-    )
-  }
-
   /** Finds the tiles of rows at one level and updates their partials. */
   #update(state: LevelState, rows: RowBatch, columns: readonly Column[], range: RowRange): void {
     const { level, runs } = state
     const { from, to } = range
-    const horizon = this.horizonOf(state, this.earliestEdgeMs)
+    const horizon = horizonOf(state.level, this.earliestEdgeMs)
     const shifts = runs.shifts
     this.#findTiles(state, rows, range, horizon)
     // Rows found before others moved are found again; by then every tile is there.
@@ -379,7 +366,7 @@ export class ViewState {
         const tile = log.tileOf(timeMs)
         return this.#loadChunks(this.keys.hashOf(slot), this.keys.keyOf(slot), tile, tile)
       },
-      horizonOf: (state) => this.horizonOf(state, this.earliestEdgeMs),
+      horizonOf: (state) => horizonOf(state.level, this.earliestEdgeMs),
     })
   }
 

@@ -11,6 +11,7 @@
  */
 import { ByteWriter } from '../aggregate/byte-writer.ts'
 import type { EventLog } from '../aggregate/event-log.ts'
+import { horizonOf } from '../aggregate/lateness.ts'
 import { encodeSlot, newestMsOf } from '../aggregate/slot-codec.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import { expiredKeptMs } from '../base/limits.ts'
@@ -97,7 +98,7 @@ export class Checkpoint {
     const { keys, levels, pool } = state
     const newestMs = state.records.newestMs(slot)
     const edgeMs = this.#edgeMs(index, newestMs)
-    for (const level of levels) level.runs.dropBefore(slot, state.horizonOf(level, edgeMs))
+    for (const { level, runs } of levels) runs.dropBefore(slot, horizonOf(level, edgeMs))
     const { writer, writes } = this.#captured[0]
     const start = writer.byteLength
     encodeSlot(writer, slot, newestMs, state.records.newestNs(slot), levels, pool)
