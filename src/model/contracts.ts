@@ -3,7 +3,7 @@
  */
 import type { MillraceError } from '../base/errors.ts'
 import type { LeadingEdge } from './catalog.ts'
-import type { PartlyLate, Rejection } from './rejection.ts'
+import type { PartlyLate, PushRejection, Rejection } from './rejection.ts'
 import type { DataType } from './types.ts'
 import type { ReadQuery, ReadResult } from './message.ts'
 
@@ -79,6 +79,54 @@ export interface IngestPort {
     epoch: number | null,
     listener: ProducerListener,
   ): Promise<ProducerSession>
+}
+
+/** Events of one source, as they are pushed from within the process. */
+export interface SourceEvents {
+  readonly source: string
+  /** Number of events; 0 is nothing to do. */
+  readonly count: number
+  /** A msgpack array of `bin` elements, as in a PUBLISH; not changed until there is an outcome. */
+  readonly payload: Uint8Array
+}
+
+/** What has become of the events of one source. */
+export interface PushOutcome {
+  /** Events that count, duplicates by the rule of their source among them. */
+  readonly accepted: number
+  /** By place, ascending. */
+  readonly rejections: readonly PushRejection[]
+}
+
+/** What would become of them. */
+export interface CheckOutcome extends PushOutcome {
+  /** By name of the view: rows that it would count. */
+  readonly rows: ReadonlyMap<string, number>
+}
+
+/**
+ * Where events come in that have no session: each call is answered for itself.
+ *
+ * @remarks `outcomes[n]` is of `batches[n]`.
+ */
+export interface PushPort {
+  /**
+   * Publishes the events; resolves when all of them are on disk and applied, or rejected.
+   *
+   * @throws MillraceError `SOURCE_UNKNOWN`, `OVERLOADED`, `DRAINING`: nothing was taken.
+   *   `STORAGE_FULL`: the batch that met it was not, nor any behind it. `OUTCOME_UNKNOWN`, and what
+   *   a daemon fails with: nobody knows.
+   */
+  push(batches: readonly SourceEvents[]): Promise<readonly PushOutcome[]>
+
+  /**
+   * Tells what would become of the events if they came now, and changes nothing. It does not ask
+   * what came before: duplicates, and what would be late behind the newest event of a view whose
+   * windows end there, are not told.
+   *
+   * @throws MillraceError `SOURCE_UNKNOWN`, `OVERLOADED`, `DRAINING`, `OUTCOME_UNKNOWN`
+   */
+  check(batches: readonly SourceEvents[]): Promise<readonly CheckOutcome[]>
 }
 
 /** One entity's features, in the order of the service. */

@@ -7,7 +7,7 @@
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
 import type { LeadingEdge } from './catalog.ts'
-import type { PartlyLate, Rejection } from './rejection.ts'
+import type { PartlyLate, PushRejection, Rejection } from './rejection.ts'
 import type { Value } from './types.ts'
 
 /** How one lane starts: sent once, as the task of its thread. */
@@ -121,6 +121,26 @@ export interface PackedAnswers {
   readonly failures: readonly { readonly at: number; readonly failure: Error }[]
 }
 
+/** Events of a source that nobody has journalled. */
+export interface CheckedEvents {
+  /** Place in the catalog. */
+  readonly source: number
+  readonly count: number
+  /** A msgpack array of so many `bin`s. */
+  readonly payload: SharedArrayBuffer
+}
+
+/** What would become of them. */
+export interface CheckFindings {
+  readonly routes: readonly {
+    readonly route: number
+    readonly rejections: readonly PushRejection[]
+    readonly partly?: readonly PartlyLate[]
+  }[]
+  /** Of each view of the source, by its place in the catalog: rows that it would count. */
+  readonly rows: readonly (readonly [view: number, rows: number])[]
+}
+
 export type ToShard =
   | {
       readonly kind: 'apply'
@@ -135,6 +155,13 @@ export type ToShard =
       readonly recorded: Recorded
     }
   | { readonly kind: 'read'; readonly id: number; readonly queries: PackedQueries }
+  /** Say what would become of events that arrived now; like a read, it does not wait for others. */
+  | {
+      readonly kind: 'check'
+      readonly id: number
+      readonly batches: readonly CheckedEvents[]
+      readonly arrivalMs: number
+    }
   /** Write what changed up to `routed`; answered by one `checkpointed` per shard. */
   | {
       readonly kind: 'checkpoint'
@@ -158,6 +185,12 @@ export type FromShard =
       readonly watermarks: Float64Array
     }
   | { readonly kind: 'read'; readonly id: number; readonly answers: PackedAnswers }
+  | {
+      readonly kind: 'checked'
+      readonly id: number
+      /** In the order in which the batches were asked about. */
+      readonly findings: readonly CheckFindings[]
+    }
   | {
       readonly kind: 'checkpointed'
       readonly shard: number

@@ -2,6 +2,21 @@
  * The parts of a batch's payload, a msgpack array of `bin`s: some of its events, or the last ones.
  */
 
+/** Tells where each of `count` events stands: `payload[start, end)`. */
+export function eachEvent(
+  payload: Uint8Array,
+  count: number,
+  event: (index: number, start: number, end: number) => void,
+): void {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
+  let at = arrayHeadBytes(payload)
+  for (let index = 0; index < count; index++) {
+    const start = at + binHeadBytes(view, at)
+    at = start + binBytes(view, at)
+    event(index, start, at)
+  }
+}
+
 /** The events at some places, ascending; views of the payload. */
 export function eventsAt(payload: Uint8Array, places: readonly number[]): Uint8Array[] {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)

@@ -13,6 +13,12 @@ export interface Rejection {
   readonly message: string
 }
 
+/** The same of an event that was pushed. */
+export interface PushRejection extends Rejection {
+  /** Names of the views that it is too late for, when that is why. */
+  readonly views?: readonly string[]
+}
+
 /** An event that was too late for some views of a route, and was counted by the others. */
 export interface PartlyLate {
   /** Place of the event in its batch. */

@@ -55,7 +55,7 @@ export interface Lane {
   readonly opened: Promise<readonly ShardOpened[]>
   /** Sends a message behind all that were sent before. */
   post(message: ToShard): void
-  /** Adds a listener for `applied`, `checkpointed` and `awaiting`. */
+  /** Adds a listener for `applied`, `checkpointed`, `awaiting` and `checked`. */
   onMessage(listener: (message: FromShard) => void): void
   /**
    * Asks the lane's shards, many reads in one message.
@@ -220,6 +220,7 @@ class ThreadLane implements Lane {
       case 'applied':
       case 'checkpointed':
       case 'awaiting':
+      case 'checked':
         for (const listener of this.#listeners) listener(message)
         return
     }

@@ -27,8 +27,10 @@ import { Pulse } from '../model/pulse.ts'
 import { countQueries, packAnswers, QueryCursor } from '../model/read-packing.ts'
 import { sectionBuffers } from '../model/section.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
+import { Checker, countEvents } from './check.ts'
 import { checkpointFailed, failedBy } from './lane-failure.ts'
 import { Shard } from './shard.ts'
+import { greatestWatermarks } from './watermarks.ts'
 
 /** Shares of the bound: beyond the first, keys are evicted down to the second. */
 const evictAt = 0.9
@@ -43,7 +45,7 @@ const eventsPerQuestion = 2
 /** Share of the bound that may have changed before it is stored. */
 const storeAt = 0.5
 
-type Queued = Exclude<ToShard, { kind: 'flushed' | 'read' }>
+type Queued = Exclude<ToShard, { kind: 'flushed' | 'read' | 'check' }>
 type Reading = Extract<ToShard, { kind: 'read' }>
 
 /**
@@ -72,6 +74,7 @@ export async function runLane(
 class Lane {
   readonly #shards: ReadonlyMap<number, Shard>
   readonly #all: readonly Shard[]
+  readonly #checker: Checker
   readonly #stateBytesMax: number
   readonly #pulse: Pulse
   readonly #port: MessagePort
@@ -101,11 +104,17 @@ class Lane {
     for (const index of start.shards) {
       shards.set(index, await Shard.open({ ...common, index }))
     }
-    return new Lane(start, shards, port)
+    return new Lane(start, shards, new Checker(catalog, validators, seed), port)
   }
 
-  private constructor(start: LaneStart, shards: ReadonlyMap<number, Shard>, port: MessagePort) {
+  private constructor(
+    start: LaneStart,
+    shards: ReadonlyMap<number, Shard>,
+    checker: Checker,
+    port: MessagePort,
+  ) {
     this.#port = port
+    this.#checker = checker
     this.#shards = shards
     this.#all = [...shards.values()]
     this.#stateBytesMax = start.stateBytesMax
@@ -161,6 +170,10 @@ class Lane {
     if (message.kind === 'flushed') return
     if (message.kind === 'read') {
       this.#answer(message)
+      return
+    }
+    if (message.kind === 'check') {
+      this.#post(this.#checker.check(message))
       return
     }
     if (message.kind === 'close') this.#end()
@@ -224,13 +237,13 @@ class Lane {
       }
     }
     this.#appliedTo(routed)
-    const watermarks = this.#watermarks()
+    const watermarks = greatestWatermarks(this.#all.map((shard) => shard.watermarks()))
     this.#post({ kind: 'applied', id, rejected, watermarks })
   }
 
   /**
    * Takes what has come since: an event loop would hand it over when all is applied. Reads that
-   * were answered so are made up for in events first, or a storm of reads would end all applying.
+   * were answered so are made up for in events first, or a storm of them would end all applying.
    */
   #receiveMore(): void {
     this.#eventsOwed = Math.max(0, this.#eventsOwed - eventsPerStep)
@@ -240,7 +253,7 @@ class Lane {
       const { message } = received
       if (message.kind === 'read') {
         this.#eventsOwed = eventsPerQuestion * countQueries(message.queries)
-      }
+      } else if (message.kind === 'check') this.#eventsOwed = countEvents(message)
       this.#receive(message)
     }
   }
@@ -357,21 +370,6 @@ class Lane {
     return new Promise((resolve) => {
       this.#flushWaiters.push({ position, resolve })
     })
-  }
-
-  /** The greatest watermark of each view over the shards. */
-  #watermarks(): Float64Array {
-    const [first, ...rest] = this.#all.map((shard) => shard.watermarks())
-    for (const other of rest) {
-      for (let i = 0; i < other.length; i += 2) {
-        const isAhead =
-          other[i]! > first![i]! || (other[i] === first![i] && other[i + 1]! > first![i + 1]!)
-        if (!isAhead) continue
-        first![i] = other[i]!
-        first![i + 1] = other[i + 1]!
-      }
-    }
-    return first!
   }
 
   get #bytes(): number {

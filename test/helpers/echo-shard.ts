@@ -58,6 +58,7 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
           failOr(start.storePath, post, resolve)
           return
         case 'flushed':
+        case 'check':
           return
         case 'close':
           post({ kind: 'closed' })

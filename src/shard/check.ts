@@ -1,0 +1,173 @@
+/**
+ * What would become of events if they came now: the way of an event without its end.
+ *
+ * Events that nobody has journalled are validated and transformed by what live events are validated
+ * and transformed by, and their rows are counted instead of applied. Nothing is changed, and
+ * nothing is asked that depends on the state of a key: a duplicate is not found, nor what is late
+ * behind the newest event of a view whose windows end there.
+ */
+import { isBeforeWindows } from '../aggregate/lateness.ts'
+import { planLevels, type Level } from '../aggregate/layout.ts'
+import type { HashSeed } from '../base/hash.ts'
+import { keyBytesMax } from '../base/limits.ts'
+import type { Catalog, Route, View } from '../model/catalog.ts'
+import type { EventIds } from '../model/contracts.ts'
+import type { CheckedEvents, CheckFindings, FromShard, ToShard } from '../model/message.ts'
+import { eachEvent } from '../model/payload.ts'
+import type { PushRejection, Rejection } from '../model/rejection.ts'
+import type { RowBatch } from '../model/rows.ts'
+import { readSection, sectionBuffers, SectionWriter } from '../model/section.ts'
+import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
+import type { RouteValidator } from '../validate/route-validator.ts'
+import { judgeLate, type ViewRows } from './lateness.ts'
+
+type Check = Extract<ToShard, { kind: 'check' }>
+type RouteFindings = CheckFindings['routes'][number]
+type RowCounts = [view: number, rows: number][]
+
+/** The route of rejections in a source that has none. */
+const noRoute = -1
+
+/** Bytes of a new buffer of sections; it grows as needed. */
+const sectionsBytesNew = 4 * 1024
+
+/** No event is a duplicate. */
+const noIds: EventIds = { claim: () => 'first' }
+
+export class Checker {
+  readonly #catalog: Catalog
+  readonly #validators: readonly RouteValidator[]
+  readonly #resolveKey
+  readonly #validate
+  /** By place in the catalog. */
+  readonly #levels: readonly (readonly Level[])[]
+  readonly #keyWords = new Int32Array(keyBytesMax / 4)
+
+  /** @param validators  By place in the catalog's routes; those of the shards may be used here. */
+  constructor(catalog: Catalog, validators: readonly RouteValidator[], seed: HashSeed) {
+    this.#catalog = catalog
+    this.#validators = validators
+    this.#resolveKey = createKeyResolver(catalog)
+    this.#validate = createEventValidator(catalog)
+    this.#levels = catalog.views.map((view) => planLevels({ view, seed }))
+  }
+
+  check({ id, batches, arrivalMs }: Check): FromShard {
+    const findings = batches.map((events) => this.#check(events, arrivalMs))
+    return { kind: 'checked', id, findings }
+  }
+
+  #check(events: CheckedEvents, arrivalMs: number): CheckFindings {
+    const { routes } = this.#catalog.sources[events.source]!
+    if (routes.length === 0) return { routes: [this.#checkAlone(events)], rows: [] }
+    const rows: RowCounts = []
+    const findings = routes.map((route) => {
+      return this.#checkRoute(this.#catalog.routes[route]!, events, arrivalMs, rows)
+    })
+    return { routes: findings, rows }
+  }
+
+  /** Events that no view wants. */
+  #checkAlone({ source, count, payload }: CheckedEvents): RouteFindings {
+    const bytes = Buffer.from(payload)
+    const rejections: Rejection[] = []
+    eachEvent(bytes, count, (index, start, end) => {
+      const problem = this.#validate(source, bytes, start, end)
+      if (problem !== null) rejections.push({ index, ...problem })
+    })
+    return { route: noRoute, rejections }
+  }
+
+  #checkRoute(
+    route: Route,
+    events: CheckedEvents,
+    arrivalMs: number,
+    counts: RowCounts,
+  ): RouteFindings {
+    const rejections: PushRejection[] = []
+    this.#validateRoute(route, events, arrivalMs, rejections)
+    const views = route.views
+      .map((view) => this.#catalog.views[view]!)
+      .filter(({ online }) => online)
+      .map((view) => this.#rowsOf(route, view, arrivalMs))
+    for (const { view, rows, late } of views) counts.push([view, rows.count - late.length])
+    const late = judgeLate(this.#catalog, route.source, views, 0)
+    const names = this.#lateViews(views)
+    for (const each of late.rejections) {
+      rejections.push({ ...each, views: names.get(each.index) ?? [] })
+    }
+    return { route: route.index, rejections, partly: late.partly }
+  }
+
+  /** Makes the rows of the events, as a shard does with those of a section. */
+  #validateRoute(
+    { index: route, source }: Route,
+    events: CheckedEvents,
+    arrivalMs: number,
+    rejections: Rejection[],
+  ): void {
+    const bytes = Buffer.from(events.payload)
+    const writer = new SectionWriter(new SharedArrayBuffer(sectionsBytesNew))
+    writer.open(source, route, 0, arrivalMs, 0)
+    eachEvent(bytes, events.count, (index, start, end) => {
+      const key = this.#resolveKey(route, bytes, start, end)
+      if (!(key instanceof Uint8Array)) {
+        rejections.push({ index, ...key })
+        return
+      }
+      // Of a key nothing is asked but that there is one.
+      writer.event(index, 0, this.#keyWords, key.length, start, end)
+    })
+    writer.close()
+    const { buffer } = writer.take()
+    const buffers = sectionBuffers(buffer, events.payload)
+    const section = readSection(new DataView(buffer), 0)
+    const validator = this.#validators[route]!
+    if (this.#catalog.sources[source]!.dedupe.by === 'event-id') {
+      validator.readRun(section, buffers, noIds, { rejections, duplicates: [] })
+      return
+    }
+    validator.begin(buffers, events.count)
+    validator.readSection(section, rejections)
+  }
+
+  #rowsOf(route: Route, view: View, arrivalMs: number): ViewRows {
+    const rows = this.#validators[route.index]!.rowsOf(view.index)
+    const isWallClock = view.leadingEdge === 'wall-clock'
+    const edgeMs = isWallClock ? arrivalMs : -Infinity
+    const late = rowsBefore(rows, view, this.#levels[view.index]!, edgeMs)
+    return { view: view.index, rows, late }
+  }
+
+  /** By event: the names of the views for which it is too late. */
+  #lateViews(views: readonly ViewRows[]): Map<number, string[]> {
+    const names = new Map<number, string[]>()
+    for (const { view, rows, late } of views) {
+      const { name } = this.#catalog.views[view]!
+      for (const event of new Set(late.map((row) => rows.eventIndex[row]!))) {
+        const others = names.get(event)
+        if (others === undefined) names.set(event, [name])
+        else others.push(name)
+      }
+    }
+    return names
+  }
+}
+
+/** What a lane has to do for a check. */
+export function countEvents({ batches }: Check): number {
+  return batches.reduce((sum, { count }) => sum + count, 0)
+}
+
+function rowsBefore(
+  { timeMs, count }: RowBatch,
+  view: View,
+  levels: readonly Level[],
+  edgeMs: number,
+): number[] {
+  const late: number[] = []
+  for (let i = 0; i < count; i++) {
+    if (isBeforeWindows(view, levels, timeMs[i]!, edgeMs)) late.push(i)
+  }
+  return late
+}
