@@ -1,6 +1,6 @@
 /**
  * Every refusal of the HTTP side as `{ "error": { code, message, retry } }`, with the status of
- * the error table.
+ * the error table; or as the clients of other products expect it, on the routes that speak theirs.
  *
  * Whatever was not raised on purpose, and whatever tells of the machine's inside, goes out as
  * `INTERNAL` and is logged here; a client learns nothing from it but that it may try again.
@@ -27,38 +27,57 @@ export interface HttpLog {
   error(fields: object, message: string): void
 }
 
+/** How a refusal is told: its status, and the body that is sent as JSON. */
+export interface Refusal {
+  readonly status: number
+  readonly body: object
+}
+
+/** The form in which clients of some routes expect refusals. */
+export type RefusalFormat = (error: MillraceError) => Refusal
+
+const ours: RefusalFormat = (error) => ({
+  status: errorTable[error.code].http,
+  body: errorBody(error),
+})
+
 type ErrorHandler = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => void
 
 /** What answers a request that failed, whatever was thrown. */
-export function createErrorHandler(log?: HttpLog): ErrorHandler {
+export function createErrorHandler(
+  log: HttpLog | undefined,
+  format: RefusalFormat = ours,
+): ErrorHandler {
   return (thrown, request, reply) => {
-    const raised = refusalOf(thrown)
+    const raised = refusalOf(thrown, request)
     if (errorTable[raised.code].domain === 'internal') {
       log?.error({ err: thrown, url: printable(request.url) }, 'request failed')
-      sendRefusal(new MillraceError('INTERNAL'), reply)
+      sendRefusal(new MillraceError('INTERNAL'), reply, format)
     } else {
-      sendRefusal(raised, reply)
+      sendRefusal(raised, reply, format)
     }
   }
 }
 
-function sendRefusal(error: MillraceError, reply: FastifyReply): void {
-  const status = errorTable[error.code].http
+function sendRefusal(error: MillraceError, reply: FastifyReply, format: RefusalFormat): void {
+  const { status, body } = format(error)
   if (status === 503) reply.header('retry-after', '1')
   if (error.code === 'UPGRADE_REQUIRED') reply.header('upgrade', 'websocket')
   if (error.code === 'METHOD_UNKNOWN') reply.header('allow', String(error.details['allowed']))
   // The request's body may still be on its way, and nobody is going to read it.
   if (error.code === 'BODY_TOO_LARGE') reply.header('connection', 'close')
-  reply.code(status).send(errorBody(error))
+  reply.code(status).send(body)
 }
 
 /** What the framework calls its refusals, in our codes; `INTERNAL` for anything else. */
-function refusalOf(thrown: unknown): MillraceError {
+function refusalOf(thrown: unknown, { routeOptions }: FastifyRequest): MillraceError {
   if (thrown instanceof MillraceError) return thrown
   const { code, statusCode } = thrown as { code?: string; statusCode?: number }
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new MillraceError('BODY_TOO_LARGE', { max: httpBodyBytesMax })
+      return new MillraceError('BODY_TOO_LARGE', {
+        max: routeOptions.bodyLimit ?? httpBodyBytesMax,
+      })
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new MillraceError('BODY_TYPE', { expected: 'application/json' })
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
