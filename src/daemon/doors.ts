@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../base/clock.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { IngestPort, ReadPort } from '../model/contracts.ts'
+import type { IngestPort, PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import { createHttp, type Readiness } from '../serve/http.ts'
 import { streamPath } from '../wire/protocol.ts'
@@ -29,7 +29,11 @@ export interface Doors {
  */
 export async function openDoors(options: {
   readonly catalog: Catalog
-  readonly ports: { readonly ingest: IngestPort; readonly read: ReadPort }
+  readonly ports: {
+    readonly ingest: IngestPort
+    readonly push: PushPort
+    readonly read: ReadPort
+  }
   readonly ledger: LedgerPort
   readonly status: () => object
   readonly readiness: () => Readiness
@@ -51,7 +55,7 @@ export async function openDoors(options: {
   })
   const status = (): object => ({ ...options.status(), connections: connections() })
   const routes = { status, readiness, nowMs, log, streamPath, admission, tls }
-  const http = createHttp({ catalog, read: ports.read, ledger, ...routes })
+  const http = createHttp({ ...ports, catalog, ledger, ...routes })
   http.server.maxConnections = bounds.sockets
   http.server.on('drop', () => {
     dropped += 1

@@ -26,6 +26,7 @@ import { EmbeddedClient } from './embedded.ts'
 import type { Health } from './health.ts'
 import type { LedgerReplay } from './ledger-replay.ts'
 import type { MillraceLog } from './options.ts'
+import type { Push } from './push.ts'
 import type { Recording } from './recording.ts'
 
 /** @internal What the daemon holds while it is open. */
@@ -39,6 +40,7 @@ export interface Parts {
   readonly ledger: Ledger
   readonly recording: Recording
   readonly replay: LedgerReplay
+  readonly push: Push
   readonly health: Health
 }
 
@@ -184,6 +186,7 @@ export class Millrace {
     this.#failure = failure
     this.#log.error({ code: failure.code }, failure.message)
     this.#client?.close(failure)
+    this.#parts?.push.fail(failure)
     this.#parts?.doors.wire.fail(failure)
     this.#rejectClosed(failure)
     void this.#parts?.doors.http.close()
@@ -204,9 +207,9 @@ export class Millrace {
   }
 
   async #finish(): Promise<void> {
-    const { doors, router, checkpoints, recording, replay } = this.#open()
+    const { doors, router, checkpoints, recording, replay, push } = this.#open()
     await this.#client?.drain()
-    await replay.stop()
+    await Promise.all([replay.stop(), push.drain()])
     await doors.wire.drain(drainMsMax)
     await router.idle()
     await recording.idle()
@@ -215,11 +218,12 @@ export class Millrace {
 
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
-    const { ledger, recording, replay, health } = this.#open()
+    const { ledger, recording, replay, push, health } = this.#open()
     health.stop()
     checkpoints.stop()
     recording.stop()
     void replay.stop()
+    push.fail(new MillraceError('OUTCOME_UNKNOWN', { reason: 'the server has ended' }))
     this.#client?.close(new MillraceError('CLIENT_CLOSED'))
     doors.wire.close()
     router.flush()

@@ -23,7 +23,9 @@ import { createReader } from '../serve/reader.ts'
 import { storedFormats } from '../stored/formats.ts'
 import { assertShardsWhole } from '../stored/short-shards.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
+import { systemScheduler } from '../wire/scheduler.ts'
 import { Checkpoints } from './checkpoints.ts'
+import { Checks } from './checks.ts'
 import { manifestBefore, settleDefinitions, type Settled } from './definitions.ts'
 import { DiskGuard } from './disk-guard.ts'
 import type { Doors, openDoors } from './doors.ts'
@@ -41,6 +43,7 @@ import {
   type MillraceOptions,
   type ResolvedOptions,
 } from './options.ts'
+import { Push } from './push.ts'
 import { openRecording, type Recording } from './recording.ts'
 import { recover, type Recovery } from './recovery.ts'
 import { laneStarts, shardReader } from './shards.ts'
@@ -155,9 +158,11 @@ async function start(
   const health = await openHealth({ ...watched, log, onFailure })
   opened.health = health
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
+  const timing = { clock, scheduler: systemScheduler }
+  const push = new Push({ catalog, journal, ingest: intake, checks: new Checks(lanes), ...timing })
   opened.doors = openDoors({
     catalog,
-    ports: { ingest: intake, read },
+    ports: { ingest: intake, push, read },
     ledger: ledgerPort(ledger, replay, millrace),
     status: () => statusOf({ recovery, journal, checkpoints, router, intake, ledger, health }),
     readiness: () => millrace.ending ?? health.readiness,
@@ -167,7 +172,7 @@ async function start(
     incarnation,
   })
   const doors = await millrace.unlessFailed(opened.doors)
-  const rest = { directory, lanes: opened.lanes!, ledger, recording, replay, health }
+  const rest = { directory, lanes: opened.lanes!, ledger, recording, replay, push, health }
   millrace.open({ doors, router, journal, checkpoints, ...rest })
   return millrace
 }

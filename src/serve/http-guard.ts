@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
-import { httpBodiesBytesMax, httpBodyBytesMax } from '../base/limits.ts'
+import { httpBodiesBytesMax } from '../base/limits.ts'
 import { admissionRefusal, type Admission } from '../model/admission.ts'
 
 /** Goes first in the life of every request, of those to unknown paths, too. */
@@ -33,9 +33,10 @@ export function addGuard(app: FastifyInstance, admission: Admission): void {
 }
 
 /** Memory that the body may take; one that does not tell its length, as much as it may have. */
-function bodyBytesOf({ headers }: FastifyRequest): number {
-  if (headers['transfer-encoding'] !== undefined) return httpBodyBytesMax
-  return Math.min(Number(headers['content-length'] ?? 0), httpBodyBytesMax)
+function bodyBytesOf({ headers, routeOptions }: FastifyRequest): number {
+  const { bodyLimit } = routeOptions
+  if (headers['transfer-encoding'] !== undefined) return bodyLimit
+  return Math.min(Number(headers['content-length'] ?? 0), bodyLimit)
 }
 
 function formRefusal({ is404, url, headers }: FastifyRequest): MillraceError | null {

@@ -11,12 +11,13 @@ import { MillraceError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { standardAdmission, type Admission } from '../model/admission.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { ReadPort } from '../model/contracts.ts'
+import type { PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import { definitionsJson } from './definitions.ts'
 import { createFeatureBody } from './feature-body.ts'
 import { addAccess, requires } from './http-access.ts'
 import { createErrorHandler, errorBody, refuseConnection, type HttpLog } from './http-errors.ts'
+import { addEvents, eventsPath } from './http-events.ts'
 import { addGuard } from './http-guard.ts'
 import { keyOfQuery, requestOfBody, type FeatureRequest } from './http-keys.ts'
 import { addLedger } from './http-ledger.ts'
@@ -46,6 +47,7 @@ export type Readiness =
 export interface HttpOptions {
   readonly catalog: Catalog
   readonly read: ReadPort
+  readonly push: PushPort
   readonly ledger: LedgerPort
   /** Where WebSocket clients connect; without an upgrade it is refused here. */
   readonly streamPath: string
@@ -86,10 +88,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   addAccess(app)
   addHealth(app, options)
   addFeatures(app, options)
-  addLedger(app, options.ledger, () => {
-    const readiness = options.readiness()
-    if (readiness.state !== 'ready') throw unreadyError(readiness)
-  })
+  const ready = (): void => assertReady(options.readiness())
+  addLedger(app, options.ledger, ready)
+  addEvents(app, { ...options, assertReady: ready })
 
   const definitions = definitionsJson(options.catalog)
   app.get('/v1/definitions', requires('read-metadata'), () => definitions)
@@ -104,7 +105,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const readable = ['/healthz', '/readyz', '/v1/definitions', '/v1/status', '/v1/ledger']
   refuseOtherMethods(app, [...readable, options.streamPath], ['GET', 'HEAD'])
   refuseOtherMethods(app, ['/v1/features/:name'], ['GET', 'HEAD', 'POST'])
-  refuseOtherMethods(app, ['/v1/ledger/replay'], ['POST'])
+  refuseOtherMethods(app, ['/v1/ledger/replay', eventsPath], ['POST'])
   return app
 }
 
@@ -124,6 +125,24 @@ function addHealth(app: FastifyInstance, { readiness }: HttpOptions): void {
     if (state.warnings.length === 0) return { status: 'ready' }
     return { status: 'ready', warnings: state.warnings.map((each) => errorBody(each).error) }
   })
+}
+
+/**
+ * Features are served until the daemon has failed.
+ *
+ * @throws MillraceError `FAILED`
+ */
+export function assertServing(readiness: Readiness): void {
+  if (readiness.state === 'failed') throw unreadyError(readiness)
+}
+
+/**
+ * Events are taken where all is well, so that who waits for an outcome is not left without one.
+ *
+ * @throws MillraceError why not
+ */
+export function assertReady(readiness: Readiness): void {
+  if (readiness.state !== 'ready') throw unreadyError(readiness)
 }
 
 type Unready = Exclude<Readiness, { state: 'ready' }>
@@ -148,8 +167,7 @@ function addFeatures(app: FastifyInstance, options: HttpOptions): void {
     reply: FastifyReply,
     requestOf: (service: Readable) => FeatureRequest,
   ): Promise<string> {
-    const readiness = options.readiness()
-    if (readiness.state === 'failed') throw unreadyError(readiness)
+    assertServing(options.readiness())
     const found = byName.get(name)
     if (found === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
     const { keys, options: asked } = requestOf(found.service)
@@ -172,7 +190,7 @@ function addFeatures(app: FastifyInstance, options: HttpOptions): void {
 }
 
 /** A path that exists answers `METHOD_UNKNOWN` to every method it does not have. */
-function refuseOtherMethods(
+export function refuseOtherMethods(
   app: FastifyInstance,
   paths: readonly string[],
   allowed: readonly string[],

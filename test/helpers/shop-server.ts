@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { createHttp } from '../../src/serve/http.ts'
 import { createReader } from '../../src/serve/reader.ts'
 import { noLedger } from './ledgers.ts'
+import { noPush } from './pushes.ts'
 import { shopCatalog } from './shop-catalog.ts'
 
 const nowMs = Date.UTC(2024, 4, 1, 12)
@@ -39,6 +40,7 @@ export async function openShopServer(): Promise<ShopServer> {
   const app = createHttp({
     catalog: shopCatalog,
     read,
+    push: noPush,
     ledger: noLedger,
     status: () => ({}),
     readiness: () => ({ state: 'ready', warnings: [] }),

@@ -76,7 +76,11 @@ describe('a JSON reader', () => {
   })
 
   test('takes the texts that a parser takes, and no others', () => {
-    const mutation = fc.tuple(fc.nat(), fc.constantFrom(...'{}[]",:0-.eE+ \\utfn\u0001'.split('')), fc.nat(2))
+    const mutation = fc.tuple(
+      fc.nat(),
+      fc.constantFrom(...'{}[]",:0-.eE+ \\utfn\u0001'.split('')),
+      fc.nat(2),
+    )
     fc.assert(
       fc.property(json, fc.array(mutation, { maxLength: 3 }), (value, mutations) => {
         let text = JSON.stringify(value)

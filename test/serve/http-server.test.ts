@@ -12,6 +12,7 @@ import { httpBodiesBytesMax, httpBodyBytesMax } from '../../src/base/limits.ts'
 import { createHttp } from '../../src/serve/http.ts'
 import type { HttpTimeouts } from '../../src/serve/http-server.ts'
 import { noLedger } from '../helpers/ledgers.ts'
+import { noPush } from '../helpers/pushes.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
 
 const wide = 'x'.repeat(1_000_000)
@@ -21,6 +22,7 @@ async function setUp(t: TestContext, timeouts: Partial<HttpTimeouts> = {}) {
   const app = createHttp({
     catalog: shopCatalog,
     read: { read: () => Promise.reject(new Error('nothing is read')) },
+    push: noPush,
     ledger: noLedger,
     status: () => ({ wide }),
     readiness: () => ({ state: 'ready', warnings: [] }),

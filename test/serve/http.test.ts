@@ -10,6 +10,7 @@ import type { ReadResult } from '../../src/model/message.ts'
 import { createHttp, type HttpOptions } from '../../src/serve/http.ts'
 import { createReader } from '../../src/serve/reader.ts'
 import { noLedger } from '../helpers/ledgers.ts'
+import { noPush } from '../helpers/pushes.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
 
 const nowMs = Date.UTC(2024, 4, 1, 12, 0, 10)
@@ -41,6 +42,7 @@ function appOf(options: Partial<HttpOptions> = {}): FastifyInstance {
   return createHttp({
     catalog: shopCatalog,
     read: reader,
+    push: noPush,
     ledger: noLedger,
     status: () => ({ events: 12 }),
     readiness: () => ({ state: 'ready', warnings: [] }),
