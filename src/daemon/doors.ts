@@ -4,10 +4,12 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../base/clock.ts'
+import { addFeastPush } from '../compat/feast/push.ts'
+import { addTectonIngest } from '../compat/tecton/ingest.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { IngestPort, PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
-import { createHttp, type Readiness } from '../serve/http.ts'
+import { assertReady, createHttp, type Readiness } from '../serve/http.ts'
 import { streamPath } from '../wire/protocol.ts'
 import { attachIngest, type IngestServer } from '../wire/websocket.ts'
 import { socketBounds } from './descriptors.ts'
@@ -56,6 +58,9 @@ export async function openDoors(options: {
   const status = (): object => ({ ...options.status(), connections: connections() })
   const routes = { status, readiness, nowMs, log, streamPath, admission, tls }
   const http = createHttp({ ...ports, catalog, ledger, ...routes })
+  const pushing = { push: ports.push, assertReady: () => assertReady(readiness()) }
+  addTectonIngest(http, { catalog, ...pushing, log })
+  addFeastPush(http, { catalog, ...pushing, log })
   http.server.maxConnections = bounds.sockets
   http.server.on('drop', () => {
     dropped += 1

@@ -1,0 +1,60 @@
+/**
+ * Feast's `POST /push`: rows for a push source, as columns.
+ *
+ * Answered with `null` when all rows are on disk and features show them. If any row is wrong, none
+ * is taken, and the answer names each.
+ */
+import type { FastifyInstance } from 'fastify'
+import { errorTable, type MillraceError } from '../../base/errors.ts'
+import { eventsBodyBytesMax } from '../../base/limits.ts'
+import type { Catalog } from '../../model/catalog.ts'
+import type { PushPort } from '../../model/contracts.ts'
+import { requires } from '../../serve/http-access.ts'
+import { createErrorHandler, type HttpLog, type RefusalFormat } from '../../serve/http-errors.ts'
+import { addRawBody, pushedType } from '../../serve/http-events.ts'
+import { refuseOtherMethods } from '../../serve/http.ts'
+import { ingestAll } from '../all-or-none.ts'
+import { parsePush } from './push-request.ts'
+
+const path = '/push'
+
+export function addFeastPush(
+  app: FastifyInstance,
+  options: {
+    readonly catalog: Pick<Catalog, 'sources'>
+    readonly push: PushPort
+    /** Throws when nothing may be published. */
+    readonly assertReady: () => void
+    readonly log: HttpLog
+  },
+): void {
+  const { catalog, push, assertReady, log } = options
+  const types = new Map(catalog.sources.map((source) => [source.name, pushedType(source)]))
+  const limits = { bodyLimit: eventsBodyBytesMax, ...requires('write-events') }
+  void app.register((scope, _, done) => {
+    scope.setErrorHandler(createErrorHandler(log, pushRefusal))
+    addRawBody(scope)
+    scope.post<{ Body: Buffer }>(path, limits, async ({ body }, reply) => {
+      assertReady()
+      const { refused } = await ingestAll(push, [parsePush(body, types)], false)
+      const rows = refused.flatMap(({ rejections }) => rejections)
+      if (rows.length > 0) {
+        reply.code(422)
+        const detail = rows.map(({ index: row, code, path: at, message }) => {
+          return { row, code, path: at, message }
+        })
+        return { detail }
+      }
+      reply.header('content-type', 'application/json; charset=utf-8')
+      return reply.send('null')
+    })
+    done()
+  })
+  refuseOtherMethods(app, [path], ['POST'])
+}
+
+/** `{"detail": message}`; what a body says that cannot be carried out is 422 there. */
+const pushRefusal: RefusalFormat = (error: MillraceError) => {
+  const { http } = errorTable[error.code]
+  return { status: http === 400 || http === 404 ? 422 : http, body: { detail: error.message } }
+}

@@ -1,0 +1,36 @@
+/**
+ * Refusals of the Stream Ingest API: `{"requestError": {errorMessage, errorType}}`.
+ *
+ * Of statuses it has 400, 401, 403, 404, 429, 500 and 504. What has another one here becomes the
+ * nearest of these; only a server that is going away, or cannot go on, says 503.
+ */
+import { errorTable, type MillraceError } from '../../base/errors.ts'
+import type { RefusalFormat } from '../../serve/http-errors.ts'
+
+/** By status; the platform documents the first, and says nothing of the others. */
+const errorTypes: Readonly<Record<number, string>> = {
+  400: 'RequestValidationError',
+  401: 'AuthenticationError',
+  403: 'AuthorizationError',
+  404: 'NotFoundError',
+  429: 'TooManyRequestsError',
+  500: 'InternalServerError',
+  503: 'UnavailableError',
+  504: 'TimeoutError',
+}
+
+export const ingestRefusal: RefusalFormat = (error) => {
+  const status = statusOf(error)
+  return { status, body: requestError(error.message, status) }
+}
+
+export function requestError(errorMessage: string, status: number): object {
+  return { requestError: { errorMessage, errorType: errorTypes[status] } }
+}
+
+function statusOf({ code }: MillraceError): number {
+  if (code === 'OVERLOADED') return 429
+  const { http } = errorTable[code]
+  if (errorTypes[http] !== undefined) return http
+  return http < 500 ? 400 : 500
+}

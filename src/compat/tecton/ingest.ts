@@ -1,0 +1,85 @@
+/**
+ * The hosted platform's Stream Ingest API: `POST /ingest` and `/v2/ingest`.
+ *
+ * The answer says that all records are on disk and that features show them. A request in which any
+ * record is wrong is refused as a whole, with an error for each of those (`all-or-none.ts`). What
+ * the platform calls a workspace is whatever the client says: there is one.
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { eventsBodyBytesMax } from '../../base/limits.ts'
+import type { Catalog } from '../../model/catalog.ts'
+import type { PushPort } from '../../model/contracts.ts'
+import { requires } from '../../serve/http-access.ts'
+import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
+import { addRawBody, pushedType } from '../../serve/http-events.ts'
+import { refuseOtherMethods } from '../../serve/http.ts'
+import { ingestAll } from '../all-or-none.ts'
+import { metricsOf, recordErrorsOf } from './ingest-answer.ts'
+import { ingestRefusal, requestError } from './ingest-errors.ts'
+import { parseIngest, type Spelling } from './ingest-request.ts'
+
+export interface IngestOptions {
+  readonly catalog: Catalog
+  readonly push: PushPort
+  /** Throws when nothing may be published. */
+  readonly assertReady: () => void
+  readonly log: HttpLog
+}
+
+const paths = new Map<string, Spelling>([
+  ['/ingest', 'snake'],
+  ['/v2/ingest', 'camel'],
+])
+
+export function addTectonIngest(app: FastifyInstance, options: IngestOptions): void {
+  void app.register((scope, _, done) => {
+    scope.setErrorHandler(createErrorHandler(options.log, ingestRefusal))
+    // Official samples send JSON under any type, or none.
+    addRawBody(scope)
+    for (const [path, spelling] of paths) addPath(scope, path, spelling, options)
+    done()
+  })
+  refuseOtherMethods(app, [...paths.keys()], ['POST'])
+}
+
+function addPath(
+  scope: FastifyInstance,
+  path: string,
+  spelling: Spelling,
+  { catalog, push, assertReady }: IngestOptions,
+): void {
+  const types = new Map(catalog.sources.map((source) => [source.name, pushedType(source)]))
+  const limits = { bodyLimit: eventsBodyBytesMax, ...requires('dry-run') }
+  scope.post<{ Body: Buffer }>(path, limits, async ({ body }, reply) => {
+    assertReady()
+    const { workspace, isDryRun, batches } = parseIngest(body, { spelling, types })
+    for (const { source } of batches) {
+      const unfound = unfoundMessage(catalog, source, workspace, isDryRun)
+      if (unfound !== null) return answer(reply, 404, requestError(unfound, 404))
+    }
+    const { refused, rows } = await ingestAll(push, batches, isDryRun)
+    if (refused.length > 0) {
+      return answer(reply, 400, { workspaceName: workspace, ...recordErrorsOf(catalog, refused) })
+    }
+    return { workspaceName: workspace, ingestMetrics: metricsOf(catalog, batches, rows) }
+  })
+}
+
+/** Why records have no place to go; null when they have one. */
+function unfoundMessage(
+  { sources, views }: Catalog,
+  name: string,
+  workspace: string,
+  isDryRun: boolean,
+): string | null {
+  const source = sources.find((each) => each.name === name)
+  if (source === undefined)
+    return `Stream source \`${name}\` not found in workspace \`${workspace}\``
+  if (isDryRun || views.some((view) => view.online && view.source === source.index)) return null
+  return `No online feature view is subscribed to stream source \`${name}\``
+}
+
+function answer(reply: FastifyReply, status: number, body: object): object {
+  reply.code(status)
+  return body
+}
