@@ -4,6 +4,15 @@
 
 // Definitions.
 export { aggregate, type Aggregate, type AggregateOptions } from './define/aggregate.ts'
+export {
+  csv,
+  duckdb,
+  ndjson,
+  parquet,
+  type BatchFilesOptions,
+  type BatchInputChoice,
+  type BatchSource,
+} from './define/batch.ts'
 export { attribute, type Attribute, type AttributeOptions } from './define/attribute.ts'
 export { entity, type Entity, type EntityOptions } from './define/entity.ts'
 export {

@@ -56,6 +56,17 @@ export const errorTable = {
   ),
   CONFIG_INVALID: row('user', 'never', 400, null, '{path}: {reason}'),
 
+  // Files: raised by what reads or writes them.
+  BATCH_COLUMNS: row(
+    'user',
+    'never',
+    400,
+    null,
+    'the batch source of "{source}" does not fit: {reason}',
+  ),
+  BATCH_ROW: row('user', 'never', 400, null, 'the line is no row: {reason}'),
+  QUERY_FAILED: row('user', 'never', 400, null, 'DuckDB refuses: {reason}'),
+
   // Events: each rejects one event and leaves the others of its batch alone.
   EVENT_DECODE: row('user', 'never', 400, null, 'not a valid msgpack map: {reason}'),
   EVENT_TOO_LARGE: row('user', 'never', 413, null, 'event of {size} bytes exceeds {max}'),

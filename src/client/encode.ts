@@ -23,7 +23,7 @@ import {
   writeNumber,
   writeShortText,
   writeTime,
-} from './scalars.ts'
+} from '../model/scalars.ts'
 
 const int64Max = 2n ** 63n - 1n
 const int64Min = -(2n ** 63n)

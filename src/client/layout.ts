@@ -17,7 +17,7 @@ import {
   writeNumber,
   writeShortText,
   writeTime,
-} from './scalars.ts'
+} from '../model/scalars.ts'
 
 /** How the values of a field are written first; what does not suit goes the general way. */
 export type ValueForm = 'text' | 'number' | 'time' | 'flag' | 'other'

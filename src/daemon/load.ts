@@ -34,7 +34,9 @@ export async function loadDefinitions(
         reason: 'a view with a transform must be started from a file',
       })
     }
-    const withPostProcessor = catalog.sources.find(({ input }) => input !== undefined)
+    const withPostProcessor = catalog.sources.find(
+      ({ input, batch }) => input !== undefined || batch?.input !== undefined,
+    )
     if (withPostProcessor !== undefined) {
       throw new MillraceError('DEFINITION_INVALID', {
         path: withPostProcessor.name,

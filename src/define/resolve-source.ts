@@ -4,6 +4,7 @@
  */
 import type { PostProcessor, Source, SourceInput } from '../model/catalog.ts'
 import { resolveFields, resolveMetadata, resolveTimestampField } from './fields.ts'
+import { resolveBatch } from './resolve-batch.ts'
 import { canonicalSource, identityOf } from './identity.ts'
 import { checkOptions } from './options.ts'
 import { plainFunctionProblem } from './plain-function.ts'
@@ -26,10 +27,12 @@ export function resolveSource(source: PushSource, problems: Problems): SourceDra
   const input = resolveInput(source, problems)
   const dedupe = resolveDedupe(source, fields, problems)
   const facts = { fields, timestampField, dedupe, ...(input !== null && { input }) }
+  const batch = resolveBatch(source.batch, `${name}.batch`, problems, source)
   return {
     name,
     ...resolveMetadata(source, name, problems),
     ...facts,
+    ...(batch !== null && { batch }),
     schema: objectSchemaOf(fields, 'closed'),
     identity: identityOf(canonicalSource(facts)),
   }

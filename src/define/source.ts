@@ -7,6 +7,7 @@
 import type { Duration } from '../base/duration.ts'
 import type { Metadata } from '../model/catalog.ts'
 import type { eventIdKinds } from '../model/key.ts'
+import type { BatchSource } from './batch.ts'
 import { metadataOptions, type OptionNames } from './options.ts'
 import { marked } from './site.ts'
 import type { Fields, FieldSchema, InputRow, ValueOf, ValueRow } from './types.ts'
@@ -26,6 +27,7 @@ export interface PushSource<
   /** Absent: the only Timestamp field of the schema. */
   readonly timestampField?: string
   readonly dedupe?: DedupeRule
+  readonly batch?: BatchSource
   /** The fields that producers push. */
   readonly '~input': Input
 }
@@ -46,6 +48,11 @@ export type PushSourceOptions<
    * @defaultValue `{ by: 'sequence' }`
    */
   readonly dedupe?: DedupeRule<EventIdName<F>>
+  /**
+   * Where the past of the stream is: events of the schema, whatever producers push. Training sets
+   * are made of it. Its columns are at least the fields of the schema.
+   */
+  readonly batch?: BatchSource<ValueRow<NoInfer<F>>>
 } & TimestampChoice<F> &
   InputChoice<F, Input>
 
@@ -57,6 +64,7 @@ export const pushSourceOptions = {
   dedupe: true,
   inputSchema: true,
   postProcessor: true,
+  batch: true,
   ...metadataOptions,
 } as const satisfies OptionNames<PushSourceOptions<string, Fields>>
 

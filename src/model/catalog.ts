@@ -27,6 +27,8 @@ export interface Source extends Metadata {
   /** What producers push instead, and what makes it fit `fields`; absent: they push `fields`. */
   readonly input?: SourceInput
   readonly dedupe: Dedupe
+  /** Where its past is; decides no value of the stream, and so is no part of the identity. */
+  readonly batch?: Batch
   readonly identity: string
   /** Places in `Catalog.routes` of the routes that this source's events take; may be empty. */
   readonly routes: readonly number[]
@@ -40,6 +42,25 @@ export interface SourceInput {
   readonly schema: TSchema
   readonly postProcessor: PostProcessor
 }
+
+/** Rows that hold the past of a source. */
+export interface Batch {
+  readonly from: BatchFrom
+  /** A query over the table `batch`, which is what is there; null: it is taken as it is. */
+  readonly query: string | null
+  /** The columns that are read, and what makes events of them; absent: the source's fields. */
+  readonly input?: SourceInput
+}
+
+export type BatchFrom =
+  | {
+      readonly kind: 'parquet' | 'csv' | 'ndjson'
+      /** Paths and globs. */
+      readonly files: readonly string[]
+      /** Whether folders that are named `name=value` are columns. */
+      readonly hivePartitions: boolean
+    }
+  | { readonly kind: 'query'; readonly sql: string }
 
 /** When two events of a source are one, beside the sequences of their producer. */
 export type Dedupe =

@@ -26,6 +26,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   compat: ['base', 'model', 'serve'],
   client: ['base', 'model', 'log', 'wire', 'type define'],
   load: ['base', 'model', 'wire'],
+  duckdb: ['base', 'model'],
+  batch: ['base', 'model', 'duckdb', 'validate'],
   shard: ['base', 'model', 'define', 'validate', 'aggregate', 'persist'],
   stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
   daemon: [...everyStage, 'compat', 'client', 'shard', 'stored'],
@@ -36,7 +38,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 /** Who may import a package; a path that ends in `/` is a folder. */
 const owners: Readonly<Record<string, readonly string[]>> = {
-  '@duckdb/node-api': [],
+  '@duckdb/node-api': ['src/duckdb/'],
   '@msgpack/msgpack': ['src/model/msgpack.ts', 'src/wire/', 'src/client/'],
   esbuild: ['src/define/load.ts'],
   fastify: ['src/serve/', 'type src/compat/', 'type src/daemon/'],

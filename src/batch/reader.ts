@@ -1,0 +1,201 @@
+/**
+ * The rows of a source's batch, as events of the source that nobody has checked yet.
+ *
+ * In: files or a query, as the definition says. Out: batches of events in the very form in which a
+ * producer sends them, so that they go the way of all others, and with each the place of its row.
+ * Before anything is read, every column that is missing or cannot be a field is named.
+ *
+ * Rows that a post-processor makes are written to a file first: what it will make of a row, the
+ * time of the event among it, cannot be asked before. What it rejects is told there and then.
+ */
+import { join } from 'node:path'
+import { MillraceError } from '../base/errors.ts'
+import type { Batch, Source } from '../model/catalog.ts'
+import { rejection, type Rejection } from '../model/rejection.ts'
+import type { Field } from '../model/types.ts'
+import { rowsOf, sqlName, type Database } from '../duckdb/database.ts'
+import { planColumns, timeSql, type ColumnPlan } from './columns.ts'
+import { EventWriter } from './event-writer.ts'
+import { numberedChunk, type NumberedChunk } from './numbered-chunk.ts'
+import { Places, type BatchPlace } from './places.ts'
+import { placeColumns, relationOf, stagedRelation, type Relation } from './relation.ts'
+import { stageRows } from './stage.ts'
+
+/** Which events, by event time in ns: from one moment on and before another; null for no bound. */
+export interface BatchRange {
+  readonly fromNs: bigint | null
+  readonly toNs: bigint | null
+}
+
+/** A row that is no event, for a reason that no check of events would find. */
+export interface RejectedRow extends Omit<Rejection, 'index'> {
+  readonly place: BatchPlace
+}
+
+/** Some events; gone with the next chunk. */
+export interface BatchChunk {
+  readonly count: number
+  /** The msgpack array of `bin`, an event each, as in a producer's batch. */
+  readonly payload: Uint8Array
+  /** Where event `index` of the chunk comes from; to be called before the next chunk. */
+  placeOf(index: number): Promise<BatchPlace>
+  /** Rows that are in no chunk. */
+  readonly rejected: readonly RejectedRow[]
+}
+
+export interface ReadOptions extends BatchRange {
+  /** By event time, and among equals in the order of the rows; else in that order. */
+  readonly isOrdered: boolean
+}
+
+/** Reads one source's batch, as often as one likes, one read at a time. */
+export class BatchReader {
+  readonly #database: Database
+  readonly #source: Source
+  readonly #places: Places
+  /** What is read: the batch, or what was made of it. */
+  #rows: PlannedRows
+  /** The batch whose rows are still to be made. */
+  #unmade: Batch | null
+  /** Null until all rows were read; empty when the lines were told that are none. */
+  #broken: readonly (readonly unknown[])[] | null = null
+  readonly #writer = new EventWriter()
+
+  /**
+   * Finds the columns.
+   *
+   * @throws {@link MillraceError} `BATCH_COLUMNS` with every column that does not fit;
+   *   `QUERY_FAILED` when there are no such files, or the query is wrong.
+   */
+  static async open(database: Database, source: Source, batch: Batch): Promise<BatchReader> {
+    const fields = batch.input?.fields ?? source.fields
+    const relation = relationOf(batch, fields)
+    for (const statement of relation.setUp) await database.run(statement)
+    const rows = await planRows(database, relation, source, fields)
+    return new BatchReader(database, source, batch, rows)
+  }
+
+  private constructor(database: Database, source: Source, batch: Batch, rows: PlannedRows) {
+    this.#database = database
+    this.#source = source
+    this.#places = new Places(database, rows.relation)
+    this.#rows = rows
+    this.#unmade = batch.input === undefined ? null : batch
+  }
+
+  /**
+   * The events of a range. An event whose time cannot be told is in every range, to be rejected.
+   *
+   * The rows that a post-processor rejects, and lines that are no rows, come with the first read,
+   * whatever its range.
+   */
+  async *read({ fromNs, toNs, isOrdered }: ReadOptions): AsyncGenerator<BatchChunk> {
+    if (this.#unmade !== null) yield* this.#make(this.#rows, this.#unmade)
+    const { time } = this.#rows
+    const bounds = [
+      ...(fromNs === null ? [] : [`${timeColumn} >= ${fromNs}`]),
+      ...(toNs === null ? [] : [`${timeColumn} < ${toNs}`]),
+    ]
+    const isWithin = bounds.length === 0 ? 'true' : bounds.join(' AND ')
+    const order = isOrdered ? `ORDER BY ${timeColumn} NULLS FIRST, ${rowColumn}` : ''
+    const rest = `WHERE ${timeColumn} IS NULL OR (${isWithin}) ${order}`
+    for await (const chunk of this.#chunks(this.#rows, [`${time} AS ${timeColumn}`], rest)) {
+      const { count, payload } = chunk
+      yield { count, payload, rejected: [], placeOf: (index) => this.#placeOf(chunk, index) }
+    }
+    yield* this.#takeBroken()
+  }
+
+  async *#chunks(
+    rows: PlannedRows,
+    more: readonly string[],
+    rest: string,
+  ): AsyncGenerator<NumberedChunk> {
+    const { relation, plans } = rows
+    const columns = plans.flatMap(({ sql }) => sql)
+    const asked = columns.map((sql, n) => `${sql} AS c${n}`)
+    const named = columns.map((_, n) => `c${n}`)
+    const places = `${fileColumn}, ${rowColumn}`
+    const inner = `SELECT ${[...asked, places, ...more].join(', ')} FROM ${relation.placed}`
+    const sql = `SELECT ${[...named, places].join(', ')} FROM (${inner}) ${rest}`
+    const session = await this.#database.openSession()
+    try {
+      for await (const chunk of session.stream(sql)) {
+        yield numberedChunk(this.#writer, plans, chunk)
+      }
+      const { brokenLines } = relation
+      if (brokenLines !== null) this.#broken ??= await rowsOf(session.stream(brokenLines))
+    } finally {
+      session.close()
+    }
+  }
+
+  /** The lines that are no rows, once. */
+  *#takeBroken(): Generator<BatchChunk> {
+    const lines = this.#broken ?? []
+    if (lines.length === 0) return
+    this.#broken = []
+    const rejected = lines.map(([file, line, reason]) => {
+      const { index: _, ...why } = rejection(0, 'BATCH_ROW', '', { reason: String(reason) })
+      return { ...why, place: { file: String(file), row: Number(line) } }
+    })
+    yield { ...nothing, rejected }
+  }
+
+  #placeOf({ file, row }: NumberedChunk, index: number): Promise<BatchPlace> {
+    return this.#places.placeOf(Number(file.get(index)), Number(row.get(index)))
+  }
+
+  /** Makes the events of the rows that are there; they are read in their place from then on. */
+  async *#make(rows: PlannedRows, batch: Batch): AsyncGenerator<BatchChunk> {
+    const database = this.#database
+    const source = this.#source
+    const file = join(database.tempDir, `${source.name}.parquet`)
+    const chunks = this.#chunks(rows, [], '')
+    for await (const refused of stageRows({ database, source, batch, chunks, file })) {
+      const rejected: RejectedRow[] = []
+      for (const { index, ...why } of refused.rejections) {
+        rejected.push({ ...why, place: await this.#placeOf(refused.chunk, index) })
+      }
+      yield { ...nothing, rejected }
+    }
+    yield* this.#takeBroken()
+    this.#rows = await planRows(database, stagedRelation(file), source, source.fields)
+    this.#unmade = null
+  }
+}
+
+const fileColumn = sqlName(placeColumns.file)
+const rowColumn = sqlName(placeColumns.row)
+const timeColumn = 'millrace_time'
+
+const nothing: BatchChunk = {
+  count: 0,
+  payload: Uint8Array.of(0x90),
+  rejected: [],
+  placeOf: () => Promise.reject(new RangeError('the chunk has no events')),
+}
+
+/** Rows with how each field is made of them. */
+interface PlannedRows {
+  readonly relation: Relation
+  readonly plans: readonly ColumnPlan[]
+  /** The event time of a row in ns, as SQL; null where nothing can be told of it. */
+  readonly time: string
+}
+
+async function planRows(
+  database: Database,
+  relation: Relation,
+  source: Source,
+  fields: readonly Field[],
+): Promise<PlannedRows> {
+  const columns = await database.columnsOf(`SELECT * FROM ${relation.detected}`)
+  const { plans, problems } = planColumns(fields, columns, relation.form)
+  if (problems.length > 0) {
+    throw new MillraceError('BATCH_COLUMNS', { source: source.name, reason: problems.join('; ') })
+  }
+  const timeField = fields.find(({ name }) => name === source.timestampField)
+  const time = timeField === undefined ? 'NULL' : timeSql(timeField, columns, relation.form)
+  return { relation, plans, time }
+}

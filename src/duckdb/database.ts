@@ -1,0 +1,160 @@
+/**
+ * DuckDB, for what is read and written in files: an instance of its own, in memory, with bounds.
+ *
+ * It is loaded when the first one is opened: a daemon that has nothing to do with files never
+ * loads it. What does not fit into the memory that it may use goes to files of a directory of its
+ * own, which is gone when it is closed. Thread: any, each with databases of its own.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type * as Duckdb from '@duckdb/node-api'
+import { MillraceError, reasonOf } from '../base/errors.ts'
+import type { Field } from '../model/types.ts'
+import { Chunk } from './chunk.ts'
+import { sqlType, sqlTypeText, type SqlField } from './sql-type.ts'
+import { TableWriter } from './table-writer.ts'
+
+export interface DatabaseOptions {
+  /** Threads that answer queries. */
+  readonly threads: number
+  /** Memory that it may use, bytes; roughly. */
+  readonly memoryBytesMax: number
+}
+
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const duckdb = await import('@duckdb/node-api')
+  const tempDir = await mkdtemp(join(tmpdir(), 'millrace-'))
+  const instance = await duckdb.DuckDBInstance.create(':memory:', {
+    threads: String(options.threads),
+    memory_limit: `${options.memoryBytesMax}B`,
+    temp_directory: tempDir,
+  })
+  return new Database(duckdb, instance, await instance.connect(), tempDir)
+}
+
+export class Database {
+  /** Where what is too much for the memory is; whoever has the database may have files there. */
+  readonly tempDir: string
+  readonly #duckdb: typeof Duckdb
+  readonly #instance: Duckdb.DuckDBInstance
+  readonly #connection: Duckdb.DuckDBConnection
+
+  constructor(
+    duckdb: typeof Duckdb,
+    instance: Duckdb.DuckDBInstance,
+    connection: Duckdb.DuckDBConnection,
+    tempDir: string,
+  ) {
+    this.#duckdb = duckdb
+    this.#instance = instance
+    this.#connection = connection
+    this.tempDir = tempDir
+  }
+
+  /** Runs a statement whose answer is of no interest. */
+  async run(sql: string): Promise<void> {
+    await told(this.#connection.run(sql))
+  }
+
+  /** The rows of a small answer. */
+  async rows(sql: string): Promise<readonly (readonly unknown[])[]> {
+    return rowsOf(this.stream(sql))
+  }
+
+  /** The columns that a query would have. */
+  async columnsOf(sql: string): Promise<readonly SqlField[]> {
+    const prepared = await told(this.#connection.prepare(sql))
+    try {
+      const columns: SqlField[] = []
+      for (let n = 0; n < prepared.columnCount; n++) {
+        columns.push({ name: prepared.columnName(n), type: sqlType(prepared.columnType(n)) })
+      }
+      return columns
+    } finally {
+      prepared.destroySync()
+    }
+  }
+
+  /** The rows of a query, in its order, some thousands at a time; a chunk is gone with the next. */
+  async *stream(sql: string): AsyncGenerator<Chunk> {
+    const session = await this.openSession()
+    try {
+      yield* session.stream(sql)
+    } finally {
+      session.close()
+    }
+  }
+
+  /** For queries in turn, of which one may ask about what the one before has left. */
+  async openSession(): Promise<Session> {
+    return new Session(await this.#instance.connect())
+  }
+
+  /** Makes a table of these fields, to be filled. */
+  async createTable(table: string, fields: readonly Field[]): Promise<TableWriter> {
+    const columns = fields.map(({ name, type }) => `${sqlName(name)} ${sqlTypeText(type)}`)
+    await this.run(`CREATE TABLE ${sqlName(table)} (${columns.join(', ')})`)
+    const appender = await told(this.#connection.createAppender(table))
+    return new TableWriter(this.#duckdb, appender, fields)
+  }
+
+  async close(): Promise<void> {
+    this.#connection.closeSync()
+    this.#instance.closeSync()
+    await rm(this.tempDir, { recursive: true, force: true })
+  }
+}
+
+/** Answers one query at a time: the next one ends the answer to the one before. */
+export class Session {
+  readonly #connection: Duckdb.DuckDBConnection
+
+  constructor(connection: Duckdb.DuckDBConnection) {
+    this.#connection = connection
+  }
+
+  async *stream(sql: string): AsyncGenerator<Chunk> {
+    const result = await told(this.#connection.stream(sql))
+    for (;;) {
+      const chunk = await told(result.fetchChunk())
+      if (chunk === null || chunk.rowCount === 0) return
+      yield new Chunk(chunk)
+    }
+  }
+
+  close(): void {
+    this.#connection.closeSync()
+  }
+}
+
+/** All rows of an answer. */
+export async function rowsOf(chunks: AsyncIterable<Chunk>): Promise<unknown[][]> {
+  const rows: unknown[][] = []
+  for await (const chunk of chunks) {
+    const columns = Array.from({ length: chunk.columnCount }, (_, n) => chunk.column(n))
+    for (let i = 0; i < chunk.count; i++) rows.push(columns.map((column) => column.get(i)))
+  }
+  return rows
+}
+
+/** What DuckDB says of a query or a file that it cannot read, as an error of ours. */
+async function told<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (thrown) {
+    // What follows shows the query, which is ours for the greater part.
+    const reason = reasonOf(thrown).split('\n')[0]!
+    throw new MillraceError('QUERY_FAILED', { reason }, { cause: thrown })
+  }
+}
+
+/** A text as a literal of SQL. */
+export function sqlText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+/** A name as SQL takes it, whatever it is. */
+export function sqlName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
