@@ -26,11 +26,20 @@ export {
   type FunctionCall,
 } from './define/function.ts'
 export {
+  realtimeFeatureView,
+  type RealtimeFeatureView,
+  type RealtimeFeatureViewOptions,
+  type RealtimeSource,
+} from './define/realtime.ts'
+export type { FeatureSelection, Selectable } from './define/selection.ts'
+export {
   featureService,
   type FeatureService,
   type FeatureServiceOptions,
   type FeaturesOf,
   type JoinKeysOf,
+  type RequestOf,
+  type ServiceElement,
 } from './define/service.ts'
 export {
   pushSource,
@@ -44,7 +53,6 @@ export { t, type FieldSchema, type Fields, type InputOf, type ValueOf } from './
 export {
   streamFeatureView,
   type FeatureDefinition,
-  type FeatureSelection,
   type StreamFeatureView,
   type StreamFeatureViewOptions,
 } from './define/view.ts'

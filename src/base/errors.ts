@@ -149,6 +149,15 @@ export const errorTable = {
   FEATURES_UNKNOWN: row('user', 'never', 404, null, 'no feature service or view is named "{name}"'),
   KEY_INVALID: row('user', 'never', 400, null, 'join key "{key}": {reason}'),
   REQUEST_INVALID: row('user', 'never', 400, null, '{path}: {reason}'),
+  REQUEST_DATA_INVALID: row('user', 'never', 400, null, 'request field "{field}": {reason}'),
+  KEY_NOT_INDEXED: row(
+    'user',
+    'never',
+    400,
+    null,
+    '"{name}" has no onlineServingIndex by which a part of a key is found',
+  ),
+  TOO_MANY_ROWS: row('user', 'never', 413, null, 'more than {max} keys are known for this query'),
   TOO_MANY_KEYS: row('user', 'never', 413, null, 'read of {count} keys exceeds {max}'),
   VIEW_NOT_ONLINE: row('user', 'never', 404, null, 'view "{view}" is defined with online: false'),
 

@@ -32,6 +32,9 @@ export const eventIdBytesMax = 256
 /** Keys in one read. Beyond: `TOO_MANY_KEYS`. */
 export const readKeysMax = 10_000
 
+/** Keys that a query finds, those that have expired included. Beyond: `TOO_MANY_ROWS`. */
+export const queryRowsMax = 10_000
+
 /** Questions, one for each key and view, that are not answered, all reads. Beyond: `OVERLOADED`. */
 export const readQuestionsMax = 200_000
 

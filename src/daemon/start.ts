@@ -8,6 +8,7 @@
  */
 import { extname } from 'node:path'
 import { systemClock, type Clock } from '../base/clock.ts'
+import { MillraceError } from '../base/errors.ts'
 import { GuardedClock } from '../base/guarded-clock.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openLedger, type Ledger } from '../ledger/ledger.ts'
@@ -240,7 +241,9 @@ function openReads(options: {
   const readShards = shardReader(lanes, shards)
   const nowMs = (): number => clock.nowMs()
   const watermarkOf = (view: number) => watermarks.of(view)
-  return createReader({ catalog, shards, seed, readShards, nowMs, watermarkOf })
+  const absent = (): Promise<never> => Promise.reject(new MillraceError('INTERNAL'))
+  const more = { findKeys: absent, runRealtime: absent }
+  return createReader({ catalog, shards, seed, readShards, ...more, nowMs, watermarkOf })
 }
 
 /** The ledger as requests see it. */

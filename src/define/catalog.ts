@@ -14,7 +14,9 @@ import { byName, canonicalType, canonicalView, identityOf } from './identity.ts'
 import { checkName } from './names.ts'
 import { checkOptions } from './options.ts'
 import { Problems } from './problems.ts'
-import { resolveService, serviceOfView } from './resolve-service.ts'
+import type { ViewOf } from './resolve-parts.ts'
+import { resolveRealtime } from './resolve-realtime.ts'
+import { resolveService, serviceOfRealtimeView, serviceOfView } from './resolve-service.ts'
 import { resolveSource, type SourceDraft } from './resolve-source.ts'
 import { resolveView, type ViewDraft } from './resolve-view.ts'
 import type { StreamFeatureView } from './view.ts'
@@ -43,13 +45,22 @@ export function buildCatalog(definitions: readonly unknown[]): model.Catalog {
   const resolved = [...viewDrafts.values()].filter((draft) => draft !== null).toSorted(byName)
   const { sources, routes, views } = place([...drafts.values()].toSorted(byName), resolved)
 
+  // A view that could not be resolved has no place; it is among the problems already.
+  const streamViewOf: ViewOf = (definition) => {
+    const view = views[resolved.indexOf(viewDrafts.get(definition as StreamFeatureView)!)]
+    return view && { isRealtime: false, view }
+  }
+  const realtimeViews = found.realtimeViews
+    .toSorted(byName)
+    .map((view, index) => ({ ...resolveRealtime(view, streamViewOf, problems), index }))
+  const viewOf: ViewOf = (definition) => {
+    const at = found.realtimeViews
+      .toSorted(byName)
+      .indexOf(definition as (typeof found.realtimeViews)[number])
+    return at < 0 ? streamViewOf(definition) : { isRealtime: true, view: realtimeViews[at]! }
+  }
   const services = found.services.map((service) =>
-    resolveService(
-      service,
-      // A view that could not be resolved has no place; it is among the problems already.
-      (view) => views[resolved.indexOf(viewDrafts.get(view as StreamFeatureView)!)],
-      problems,
-    ),
+    resolveService(service, { viewOf, views }, problems),
   )
   problems.throwIfAny()
   return {
@@ -57,7 +68,12 @@ export function buildCatalog(definitions: readonly unknown[]): model.Catalog {
     sources,
     routes,
     views,
-    services: [...services, ...views.map(serviceOfView)].toSorted(byName),
+    realtimeViews,
+    services: [
+      ...services,
+      ...views.map(serviceOfView),
+      ...realtimeViews.map(serviceOfRealtimeView),
+    ].toSorted(byName),
   }
 }
 
@@ -65,13 +81,14 @@ export function buildCatalog(definitions: readonly unknown[]): model.Catalog {
 function checkNames(found: Definitions, problems: Problems): void {
   if (Object.values(found).every((definitions) => definitions.length === 0)) {
     problems.add('features', 'no definition is exported')
-  } else if (found.sources.length + found.views.length === 0) {
+  } else if (found.sources.length + found.views.length + found.realtimeViews.length === 0) {
     problems.add('features', 'no source and no view is exported')
   }
-  if (found.views.length > viewsMax) {
-    problems.add('features', `${found.views.length} views are more than ${viewsMax}`)
+  const { entities, sources, services } = found
+  const views = [...found.views, ...found.realtimeViews]
+  if (views.length > viewsMax) {
+    problems.add('features', `${views.length} views are more than ${viewsMax}`)
   }
-  const { entities, sources, views, services } = found
   for (const namespace of [entities, sources, [...views, ...services]]) {
     const taken = new Map<string, string>()
     for (const definition of namespace) {

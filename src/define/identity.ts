@@ -26,6 +26,7 @@ export type ViewFacts = Pick<
   | 'ttlMs'
   | 'secondaryKey'
   | 'leadingEdge'
+  | 'servingIndex'
   | 'transform'
 >
 
@@ -63,6 +64,8 @@ export function canonicalView(view: ViewFacts, source: Pick<Source, 'name' | 'id
     // JSON has no Infinity.
     ttlMs: Number.isFinite(view.ttlMs) ? view.ttlMs : null,
     leadingEdge: view.leadingEdge,
+    // Only where there is one, so that the texts of stores that are there stay.
+    ...(view.servingIndex !== null && { servingIndex: view.servingIndex }),
     transform: view.transform === null ? null : Function.prototype.toString.call(view.transform),
     columns: view.columns.map(canonicalField),
     features: view.features.map((feature) =>

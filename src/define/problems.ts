@@ -43,6 +43,10 @@ export class Problems {
   }
 }
 
+/** Characters of a reason: it may list all options of a view. */
+const reasonLengthMax = 512
+
 function line({ path, reason, site }: Problem): string {
-  return `${printable(path)}: ${printable(reason)}${site === null ? '' : ` (${site})`}`
+  const shown = printable(reason, reasonLengthMax)
+  return `${printable(path)}: ${shown}${site === null ? '' : ` (${site})`}`
 }

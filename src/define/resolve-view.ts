@@ -76,6 +76,7 @@ export function resolveView(
     intervalMs: plan.intervalMs,
     ttlMs: resolveTtl(view.ttl, `${path}.ttl`, problems, view),
     leadingEdge: resolveLeadingEdge(view, problems),
+    servingIndex: resolveServingIndex(view, joinKeys, problems),
     online: resolveOnline(view, problems),
     transform: typeof view.transform === 'function' ? (view.transform as Transform) : null,
     rowSchema: rows === null ? null : objectSchemaOf(rows, 'open'),
@@ -182,6 +183,30 @@ function resolveLeadingEdge(view: StreamFeatureView, problems: Problems): Leadin
     problems.add(`${view.name}.leadingEdge`, reason, view)
   }
   return leadingEdge
+}
+
+/** Some of the join keys, in their order; null without an index. */
+function resolveServingIndex(
+  view: StreamFeatureView,
+  joinKeys: readonly Field[],
+  problems: Problems,
+): readonly string[] | null {
+  const { name, onlineServingIndex: named } = view
+  if (named === undefined) return null
+  const path = `${name}.onlineServingIndex`
+  const listed: readonly unknown[] = Array.isArray(named) ? named : []
+  if (listed.length === 0) problems.add(path, 'name at least one join key', view)
+  for (const key of listed) {
+    if (joinKeys.some((joinKey) => joinKey.name === key)) continue
+    problems.add(path, `${shown(key)} is not a join key of the view`, view)
+  }
+  const index = joinKeys.map((key) => key.name).filter((key) => listed.includes(key))
+  if (index.length < listed.length && index.length > 0) {
+    if (new Set(listed).size < listed.length) problems.add(path, 'a join key is named twice', view)
+  } else if (index.length === joinKeys.length && index.length > 0) {
+    problems.add(path, 'leave out the join keys that are to be found; it names all of them', view)
+  }
+  return index
 }
 
 /** The column by whose values the view's aggregates are kept apart; null without one. */

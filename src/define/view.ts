@@ -19,6 +19,7 @@ import type {
 } from './function.ts'
 import { metadataOptions, type OptionNames } from './options.ts'
 import { marked } from './site.ts'
+import { selectable, type NoRequest, type Selectable } from './selection.ts'
 import type { PushSource } from './source.ts'
 import type {
   Fields,
@@ -39,7 +40,8 @@ export interface StreamFeatureView<
   Name extends string = string,
   JoinKeys = unknown,
   Features = unknown,
-> extends Metadata {
+>
+  extends Metadata, Selectable<Name, JoinKeys, Features, NoRequest> {
   readonly kind: 'millrace.streamFeatureView'
   readonly name: Name
   readonly source: PushSource
@@ -51,29 +53,10 @@ export interface StreamFeatureView<
   readonly ttl?: Duration
   readonly aggregationSecondaryKey?: string
   readonly leadingEdge: LeadingEdge
+  readonly onlineServingIndex?: readonly string[]
   readonly online: boolean
   readonly transform?: (event: never) => unknown
   readonly rowSchema?: Fields
-  /** Some of the features, for a feature service. */
-  select<Selected extends keyof Features & string>(
-    this: void,
-    ...features: readonly [Selected, ...Selected[]]
-  ): FeatureSelection<Name, JoinKeys, Flat<Pick<Features, Selected>>>
-  readonly '~joinKeys': JoinKeys
-  readonly '~features': Features
-}
-
-/** Some features of a view: what `view.select(…)` returns. */
-export interface FeatureSelection<
-  Name extends string = string,
-  JoinKeys = unknown,
-  Features = unknown,
-> {
-  readonly kind: 'millrace.featureSelection'
-  readonly view: StreamFeatureView<Name>
-  readonly features: readonly string[]
-  readonly '~joinKeys': JoinKeys
-  readonly '~features': Features
 }
 
 /** Options of {@link streamFeatureView}. */
@@ -117,6 +100,11 @@ export type StreamFeatureViewOptions<
      * @defaultValue `'wall-clock'`
      */
     readonly leadingEdge?: LeadingEdge
+    /**
+     * Some of the join keys, not all: a read that gives these and no others finds every known
+     * combination with the rest. The store keeps an index for it.
+     */
+    readonly onlineServingIndex?: readonly NoInfer<JoinKeyName<Entities>>[]
     /**
      * Whether the features can be read. Events are checked and acknowledged either way.
      *
@@ -169,6 +157,7 @@ export const streamFeatureViewOptions = {
   ttl: true,
   aggregationSecondaryKey: true,
   leadingEdge: true,
+  onlineServingIndex: true,
   online: true,
   transform: true,
   rowSchema: true,
@@ -233,16 +222,17 @@ export function streamFeatureView<
     leadingEdge: options.leadingEdge ?? 'wall-clock',
     online: options.online ?? true,
   }
-  const select = (...features: readonly string[]) =>
-    marked({ kind: 'millrace.featureSelection', view, features }, select)
-  // Not enumerable, so that a view is plain data to whatever copies or compares it.
-  Object.defineProperty(view, 'select', { value: select })
-  return marked(view, streamFeatureView) as never
+  return marked(selectable(view), streamFeatureView) as never
 }
 
 type JoinKeyRow<Entities extends readonly Entity[]> = Intersection<
   { [I in keyof Entities]: InputRow<Entities[I]['joinKeys']> }[number]
 >
+
+type JoinKeyName<Entities extends readonly Entity[]> = keyof Intersection<
+  Entities[number]['joinKeys']
+> &
+  string
 
 type FeatureRow<
   Features extends readonly FeatureDefinition[],

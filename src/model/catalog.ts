@@ -152,6 +152,12 @@ export type PostProcessor = (event: TransformRow) => TransformRow | null
 
 export type Transform = (event: TransformRow) => TransformRow | readonly TransformRow[] | null
 
+/** What a realtime view computes its features of: request data and features, each by a name. */
+export type RealtimeInput = Readonly<Record<string, TransformRow>>
+
+/** Makes the one row of a realtime view; null: all of its features are null. */
+export type RealtimeTransform = (input: RealtimeInput) => TransformRow | null
+
 export interface View extends Metadata {
   readonly name: string
   /** Place in `Catalog.views`. */
@@ -176,6 +182,8 @@ export interface View extends Metadata {
   /** How long the latest row of a view of attributes is served, ms; Infinity for ever. */
   readonly ttlMs: number
   readonly leadingEdge: LeadingEdge
+  /** Join keys by which the others are found; null where a read names all of them. */
+  readonly servingIndex: readonly string[] | null
   readonly online: boolean
   readonly transform: Transform | null
   /** Checks the rows of the transform; null without one. */
@@ -188,18 +196,53 @@ export interface Entity extends Metadata {
   readonly joinKeys: readonly Field[]
 }
 
+/** Features that are computed when they are read, of request data and of other views' features. */
+export interface RealtimeView extends Metadata {
+  readonly name: string
+  /** Place in `Catalog.realtimeViews`. */
+  readonly index: number
+  /** Request data, as a read has it for each key; in the order of the definition. */
+  readonly requestFields: readonly Field[]
+  /** The join keys of its sources together. */
+  readonly joinKeys: readonly Field[]
+  /** The views that it reads, as a service would have them. */
+  readonly parts: readonly ServicePart[]
+  /** What it reads of them. */
+  readonly inputs: readonly ServiceFeature[]
+  /** Fields of the transform's row, in the order of the definition. */
+  readonly features: readonly Field[]
+  readonly transform: RealtimeTransform
+}
+
 /** Features that are read together. Every view is also a service of its own name. */
 export interface Service extends Metadata {
   readonly name: string
   readonly joinKeys: readonly Field[]
+  /** Request data that a read has for each key; empty without realtime views. */
+  readonly requestFields: readonly Field[]
+  /** The join keys of a read of all that is known of them; null when there is no such read. */
+  readonly servingIndex: readonly string[] | null
+  readonly parts: readonly ServicePart[]
   /** In the order in which values are answered. */
   readonly features: readonly ServiceFeature[]
 }
 
-export interface ServiceFeature {
-  /** `view.feature`; in the service that a view is, `feature`. */
-  readonly name: string
+/** A view as it stands in a service: under a name, and found by keys of that service. */
+export interface ServicePart {
+  /** What the names of its features begin with, before the dot; the name of the view, mostly. */
+  readonly namespace: string
+  readonly isRealtime: boolean
+  /** Place in `Catalog.views`, or in `Catalog.realtimeViews`. */
   readonly view: number
+  /** For each join key of the view, its place among those of the service. */
+  readonly keyPlaces: readonly number[]
+}
+
+export interface ServiceFeature {
+  /** `namespace.feature`; in the service that a view is, `feature`. */
+  readonly name: string
+  /** Place in the service's `parts`. */
+  readonly part: number
   /** Place in the view's `features`. */
   readonly feature: number
 }
@@ -209,5 +252,6 @@ export interface Catalog {
   readonly sources: readonly Source[]
   readonly routes: readonly Route[]
   readonly views: readonly View[]
+  readonly realtimeViews: readonly RealtimeView[]
   readonly services: readonly Service[]
 }

@@ -4,8 +4,8 @@
 import type { MillraceError } from '../base/errors.ts'
 import type { LeadingEdge } from './catalog.ts'
 import type { PartlyLate, PushRejection, Rejection } from './rejection.ts'
-import type { DataType } from './types.ts'
-import type { ReadQuery, ReadResult } from './message.ts'
+import type { DataType, Value } from './types.ts'
+import type { KeySearch, ReadQuery, ReadResult } from './message.ts'
 
 /** One PUBLISH as it came off the wire. */
 export interface IncomingBatch {
@@ -133,10 +133,15 @@ export interface PushPort {
 export interface FeatureRow {
   readonly values: readonly unknown[]
   readonly states: readonly FeatureState[]
-  /** Per feature: event time of the key's newest event in the feature's view; null if unseen. */
+  /**
+   * Per feature: event time of the key's newest event in the feature's view; null if unseen, and of
+   * a realtime feature.
+   */
   readonly newestNs: readonly (bigint | null)[]
-  /** Per feature: the end of its window. */
+  /** Per feature: the end of its window; of a realtime feature, when it was computed. */
   readonly edgeNs: readonly bigint[]
+  /** Of the features in state `failed`: why, by namespace. Absent where there are none. */
+  readonly failures?: Readonly<Record<string, string>>
 }
 
 /**
@@ -144,9 +149,11 @@ export interface FeatureRow {
  * the window, but all values of the column are null, or all but one where the function needs two.
  * `empty`: the key is known and no event is in the window. `overflow`: the value, or one of a list,
  * is beyond the range of its type. `expired`: the key's newest event is before every window of the
- * view. `unseen`: no event of the key is known.
+ * view. `unseen`: no event of the key is known. A realtime feature is `present`, `null`, or
+ * `failed`: its function has thrown, did not come to an end, or has made no row of its schema.
  */
-export type FeatureState = 'present' | 'null' | 'empty' | 'overflow' | 'expired' | 'unseen'
+export type FeatureState =
+  'present' | 'null' | 'empty' | 'overflow' | 'expired' | 'unseen' | 'failed'
 
 export interface FeatureTable {
   /** In order: `feature` for a view, `view.feature` for a feature service. */
@@ -164,6 +171,17 @@ export interface TypedFeatureTable extends FeatureTable {
 export interface ReadOptions {
   /** What "now" is for all windows of the read. @defaultValue as each view says */
   readonly leadingEdge?: LeadingEdge
+  /**
+   * Request data for realtime features, `requestData[n]` for `keys[n]`: field → value in any wire
+   * form. @defaultValue none
+   */
+  readonly requestData?: readonly Readonly<Record<string, unknown>>[]
+}
+
+/** A table of all that is known of a part of a key. */
+export interface QueriedFeatureTable extends TypedFeatureTable {
+  /** `keys[n]` of `rows[n]`: the values of all join keys of the read, in their order. */
+  readonly keys: readonly (readonly Value[])[]
 }
 
 /** Where connections ask for features. */
@@ -172,17 +190,54 @@ export interface ReadPort {
    * @param name  A feature service or a view.
    * @param keys  `keys[n]`, join key → value in any wire form.
    * @returns `rows[n]`, in the order of the keys.
-   * @throws MillraceError `FEATURES_UNKNOWN`, `KEY_INVALID`, `TOO_MANY_KEYS`, `VIEW_NOT_ONLINE`.
+   * @throws MillraceError `FEATURES_UNKNOWN`, `KEY_INVALID`, `TOO_MANY_KEYS`, `VIEW_NOT_ONLINE`,
+   *   `REQUEST_DATA_INVALID`.
    */
   read(
     name: string,
     keys: readonly Readonly<Record<string, unknown>>[],
     options?: ReadOptions,
   ): Promise<TypedFeatureTable>
+  /**
+   * Reads every key of which a part is given: the join keys of the service's `servingIndex`.
+   *
+   * @param options  `requestData`, if there is any, has one element, for all rows.
+   * @returns the keys of which events are known and have not expired, in the order of the values of
+   *   their other join keys.
+   * @throws MillraceError as `read`, `KEY_NOT_INDEXED`, `TOO_MANY_ROWS`.
+   */
+  query(
+    name: string,
+    key: Readonly<Record<string, unknown>>,
+    options?: ReadOptions,
+  ): Promise<QueriedFeatureTable>
 }
 
 /** Asks the shards; `results` are in the order of `queries`. */
 export type ShardReader = (queries: readonly ReadQuery[]) => Promise<readonly ReadResult[]>
+
+/** Searches all shards: the keys that are found, in no order. */
+export type KeyFinder = (search: KeySearch) => Promise<readonly Uint8Array[]>
+
+/** What the function of a realtime view has made of one key. */
+export type RealtimeOutcome =
+  /** In the order of the view's features. */
+  | { readonly values: readonly Value[] }
+  /** Why there are none. */
+  | { readonly failure: string }
+
+/**
+ * Runs the function of a realtime view for some keys.
+ *
+ * @param view  Place in `Catalog.realtimeViews`.
+ * @param rows  Per key: the values of its request fields, then those of its inputs.
+ * @returns `outcomes[n]` of `rows[n]`.
+ * @throws MillraceError `OVERLOADED`.
+ */
+export type RealtimeRunner = (
+  view: number,
+  rows: readonly (readonly Value[])[],
+) => Promise<readonly RealtimeOutcome[]>
 
 /** A journalled batch on its way through the shards. */
 export interface BatchInFlight {

@@ -77,6 +77,29 @@ export function encodeKeyValues(
   return scratch.slice(0, at)
 }
 
+/** The values of a key, in the order of `joinKeys`, from its bytes. */
+export function decodeKeyValues(joinKeys: readonly Field[], key: Uint8Array): Value[] {
+  const bytes = Buffer.from(key.buffer, key.byteOffset, key.length)
+  let at = 0
+  return joinKeys.map(({ type }): Value => {
+    switch (type.kind) {
+      case 'String': {
+        const start = at + 2
+        at = start + bytes.readUInt16LE(at)
+        return bytes.toString('utf8', start, at)
+      }
+      case 'Bool':
+        at += 1
+        return bytes[at - 1] === 1
+      default: {
+        const integer = bytes.readBigInt64LE(at)
+        at += 8
+        return type.kind === 'Int32' ? Number(integer) : integer
+      }
+    }
+  })
+}
+
 function tooLong(field: string): KeyProblem {
   return {
     field,

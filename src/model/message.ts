@@ -93,6 +93,17 @@ export interface ReadResult {
   readonly hasEvents: readonly boolean[]
 }
 
+/** A search for the keys of a view that have some values of its serving index, in every shard. */
+export interface KeySearch {
+  readonly view: number
+  /** The values, encoded as a key of these join keys alone. */
+  readonly index: Uint8Array
+  /** The wall clock, ms. */
+  readonly edgeMs: number
+  /** Keys at most; who finds as many may not have found all. */
+  readonly limit: number
+}
+
 /** A question that an error of ours has left without an answer; it changed nothing. */
 export interface ReadFailure {
   /** A plain error, so that it can be sent: the message and the stack of what was thrown. */

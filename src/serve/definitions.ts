@@ -4,6 +4,7 @@
 import { formatDuration } from '../base/duration.ts'
 import type { Catalog, Dedupe, Feature, Metadata, View } from '../model/catalog.ts'
 import { describeFunction, describeWindow } from '../model/describe.ts'
+import { readables } from './services.ts'
 
 /** Plain data, in the order of the definitions. */
 export function definitionsJson(catalog: Catalog): object {
@@ -23,14 +24,21 @@ export function definitionsJson(catalog: Catalog): object {
       identity: source.identity,
     })),
     views: catalog.views.map((view) => viewJson(catalog, view)),
-    services: catalog.services.map((service) => ({
-      name: service.name,
-      ...metadata(service),
-      joinKeys: service.joinKeys,
-      features: service.features.map(({ name, view, feature }) => ({
-        name,
-        type: catalog.views[view]!.features[feature]!.type,
-      })),
+    realtimeViews: catalog.realtimeViews.map((view) => ({
+      name: view.name,
+      ...metadata(view),
+      joinKeys: view.joinKeys,
+      requestFields: view.requestFields,
+      inputs: view.inputs.map(({ name }) => name),
+      features: view.features,
+    })),
+    services: [...readables(catalog).values()].map((readable, n) => ({
+      name: readable.name,
+      ...metadata(catalog.services[n]!),
+      joinKeys: readable.joinKeys,
+      ...(readable.requestFields.length > 0 && { requestFields: readable.requestFields }),
+      ...(readable.servingIndex !== null && { servingIndex: readable.servingIndex }),
+      features: readable.features.map(({ name, type }) => ({ name, type })),
     })),
   }
 }
@@ -54,6 +62,7 @@ function viewJson(catalog: Catalog, view: View): object {
     mode: view.mode,
     ...(view.mode === 'interval' ? { interval: formatDuration(view.intervalMs) } : {}),
     leadingEdge: view.leadingEdge,
+    ...(view.servingIndex === null ? {} : { servingIndex: view.servingIndex }),
     ...(Number.isFinite(view.ttlMs) ? { ttl: formatDuration(view.ttlMs) } : {}),
     features: view.features.map((feature) => ({
       name: feature.name,

@@ -1,7 +1,8 @@
 /**
  * The body of a feature read: one object per key, with each value under its feature's name.
  *
- * Freshness stands per view, because all features of a view come from the same events. An age is
+ * Freshness stands per view, because all features of a view come from the same events; those of a
+ * realtime view come from no events of their own. An age is
  * negative when an event's clock is ahead of ours. The text is put together by hand: what is the
  * same in every answer of a service is made once, and nothing is built only to be written down.
  */
@@ -37,6 +38,7 @@ export function createFeatureBody(service: Readable): FeatureBody {
       text += writeValues(row)
       text += writeStates(row)
       text += writeFreshness(row, nowMs)
+      text += row.failures === undefined ? '}' : `,"failures":${JSON.stringify(row.failures)}}`
     }
     return `${text}]}`
   }
@@ -70,9 +72,10 @@ function createStates(names: readonly string[]): (row: FeatureRow) => string {
 }
 
 function createFreshness(service: Readable): (row: FeatureRow, nowMs: number) => string {
-  const views = service.parts.map(({ view }, part) => ({
-    title: `${part === 0 ? '' : ','}${quoted(view.name)}:{"newest":`,
-    feature: service.features.findIndex((feature) => feature.part === part),
+  const stored = service.features.filter(({ isRealtime }) => !isRealtime)
+  const views = [...new Set(stored.map(({ namespace }) => namespace))].map((namespace, n) => ({
+    title: `${n === 0 ? '' : ','}${quoted(namespace)}:{"newest":`,
+    feature: service.features.findIndex((feature) => feature.namespace === namespace),
   }))
   // Mostly the rows of an answer have one edge, and so do answers of the same millisecond.
   let edgeNs: bigint | null = null
@@ -92,7 +95,7 @@ function createFreshness(service: Readable): (row: FeatureRow, nowMs: number) =>
           : `"${formatTimestamp(newestNs)}","ageMs":${nowMs - msOf(newestNs)}`
       text += `,"edge":"${edgeText}"}`
     }
-    return `${text}}}`
+    return `${text}}`
   }
 }
 

@@ -2,27 +2,30 @@
  * A read, from names and keys as they came to a table of values with their states.
  *
  * Runs in the main thread. Keys are converted and encoded here, each (key, view) becomes one
- * question to the shard that owns the key, and the answers are put together in the order of the
- * service's features. All windows of one read that end at the wall clock end at the same moment.
- * A read is all or nothing: one bad key fails it, and the message says which.
+ * question to the shard that owns the key, realtime views are computed of what was answered, and
+ * all is put together in the order of the service's features. All windows of one read that end at
+ * the wall clock end at the same moment. A read is all or nothing: one bad key fails it, and the
+ * message says which. Only the function of a realtime view fails for itself, and key by key.
  */
 import { assert } from '../base/assert.ts'
-import { errorMessage, MillraceError } from '../base/errors.ts'
+import { MillraceError } from '../base/errors.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
-import { readKeysMax } from '../base/limits.ts'
+import { queryRowsMax, readKeysMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
   FeatureRow,
-  FeatureState,
+  KeyFinder,
   ReadOptions,
   ReadPort,
+  RealtimeRunner,
   ShardReader,
 } from '../model/contracts.ts'
-import { convertValue, type Problem } from '../model/convert.ts'
-import { encodeKeyValues } from '../model/key.ts'
 import type { ReadAbout, ReadQuery, ReadResult } from '../model/message.ts'
 import { shardOf } from '../model/partition.ts'
-import type { Field, Value } from '../model/types.ts'
+import type { Value } from '../model/types.ts'
+import { featureRow, realtimeInput, type Answers } from './feature-row.ts'
+import { findKeys, isKnown } from './query.ts'
+import { convertKey, convertRequests, keyBytes } from './read-keys.ts'
 import { ReadTurns } from './read-turns.ts'
 import { readables, type Readable, type ReadablePart } from './services.ts'
 
@@ -40,60 +43,134 @@ export interface ReaderOptions {
   readonly shards: number
   readonly seed: HashSeed
   readonly readShards: ShardReader
+  readonly findKeys: KeyFinder
+  readonly runRealtime: RealtimeRunner
   /** Wall time, ms. */
   readonly nowMs: () => number
   /** The watermark of a view, by its place in the catalog, over all shards. */
   readonly watermarkOf: (view: number) => Watermark
 }
 
-/** One join key → value, in any wire form. */
-type GivenKey = Readonly<Record<string, unknown>>
+/** What a read asks for, whatever its keys. */
+interface Asked {
+  readonly service: Readable
+  readonly edgeMs: number
+  readonly options: ReadOptions
+}
+
+/** The keys of a read, and what comes with each. */
+interface AskedKeys {
+  readonly count: number
+  /** @param place  Of the key in a read of several; null in a read of one. */
+  readonly valuesOf: (row: number, place: number | null) => readonly Value[]
+  /** Request data, by key; none for a service without. */
+  readonly requests: readonly (readonly Value[])[]
+}
 
 export function createReader(options: ReaderOptions): ReadPort {
   const byName = readables(options.catalog)
   const turns = new ReadTurns()
 
+  function serviceOf(name: string): Readable {
+    const service = byName.get(name)
+    if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
+    const offline = service.parts.find(({ view }) => !view.online)
+    if (offline) throw new MillraceError('VIEW_NOT_ONLINE', { view: offline.view.name })
+    return service
+  }
+
   return {
     async read(name, keys, readOptions = {}) {
-      const service = byName.get(name)
-      if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
-      const offline = service.parts.find(({ view }) => !view.online)
-      if (offline) throw new MillraceError('VIEW_NOT_ONLINE', { view: offline.view.name })
+      const service = serviceOf(name)
       if (keys.length > readKeysMax) {
         throw new MillraceError('TOO_MANY_KEYS', { count: keys.length, max: readKeysMax })
       }
-      const width = service.parts.length
-      const results = await turns.during(keys.length * width, () =>
-        options.readShards(buildQueries(options, service, keys, readOptions)),
+      const answers = await turns.during(keys.length * questionsOf(service), () => {
+        const asked = { service, edgeMs: options.nowMs(), options: readOptions }
+        const { requestData } = readOptions
+        const requests = convertRequests(service.requestFields, requestData, keys.length)
+        const valuesOf = (row: number, place: number | null): readonly Value[] =>
+          convertKey(service.joinKeys, keys[row]!, place)
+        return answer(options, asked, { count: keys.length, valuesOf, requests })
+      })
+      const rows = keys.map((_, row) => featureRow(service, answers, row))
+      return { names: service.names, types: service.types, rows }
+    },
+
+    async query(name, key, readOptions = {}) {
+      const service = serviceOf(name)
+      const edgeMs = options.nowMs()
+      const [request = []] = convertRequests(service.requestFields, readOptions.requestData, 1)
+      const found = await findKeys(service, key, (view, index) =>
+        options.findKeys({ view, index, edgeMs, limit: queryRowsMax + 1 }),
       )
-      assert(results.length === keys.length * width, 'one result per query')
-      return {
-        names: service.names,
-        types: service.types,
-        rows: keys.map((_, row) => featureRow(service, results, row * width)),
+      const answers = await turns.during(found.length * questionsOf(service), () => {
+        const asked = { service, edgeMs, options: readOptions }
+        const valuesOf = (row: number): readonly Value[] => found[row]!
+        const requests = found.map(() => request)
+        return answer(options, asked, { count: found.length, valuesOf, requests })
+      })
+      const keys: (readonly Value[])[] = []
+      const rows: FeatureRow[] = []
+      for (const [row, values] of found.entries()) {
+        if (!isKnown(service, answers.results, row)) continue
+        keys.push(values)
+        rows.push(featureRow(service, answers, row))
       }
+      return { names: service.names, types: service.types, keys, rows }
     },
   }
 }
 
+/** What is asked for one key. */
+function questionsOf({ parts, realtime }: Readable): number {
+  return parts.length + realtime.length
+}
+
+/** Asks the views of a service, and computes its realtime views of what they answer. */
+async function answer(options: ReaderOptions, asked: Asked, keys: AskedKeys): Promise<Answers> {
+  const { service, edgeMs } = asked
+  const queries = buildQueries(options, asked, keys)
+  const results = queries.length === 0 ? [] : await options.readShards(queries)
+  assert(results.length === queries.length, 'one result per query')
+  const outcomes =
+    service.realtime.length === 0 ? [] : await computeRealtime(options, asked, keys, results)
+  return { results, outcomes, edgeNs: BigInt(edgeMs) * 1_000_000n }
+}
+
+function computeRealtime(
+  { runRealtime }: ReaderOptions,
+  { service }: Asked,
+  { count, requests }: AskedKeys,
+  results: readonly ReadResult[],
+): Promise<Answers['outcomes']> {
+  return Promise.all(
+    service.realtime.map((realtime) => {
+      const rows: (readonly Value[])[] = []
+      for (let row = 0; row < count; row++) {
+        rows.push(realtimeInput(service, realtime, results, requests, row))
+      }
+      return runRealtime(realtime.view.index, rows)
+    }),
+  )
+}
+
 /** The questions of a read: for each key in turn, one per view of the service. */
 function buildQueries(
-  { shards, seed, nowMs, watermarkOf }: ReaderOptions,
-  service: Readable,
-  keys: readonly GivenKey[],
-  readOptions: ReadOptions,
+  { shards, seed, watermarkOf }: ReaderOptions,
+  { service, edgeMs, options }: Asked,
+  { count: keys, valuesOf }: AskedKeys,
 ): ReadQuery[] {
-  const edgeMs = nowMs()
   const parts = service.parts.map((part) => {
     const { ms: watermarkMs, ns: watermarkNs } = watermarkOf(part.view.index)
-    const leadingEdge = readOptions.leadingEdge ?? part.view.leadingEdge
+    const leadingEdge = options.leadingEdge ?? part.view.leadingEdge
     const about = aboutOf(part, { leadingEdge, edgeMs, watermarkMs, watermarkNs })
     return { joinKeys: part.view.joinKeys, keyPlaces: part.keyPlaces, about }
   })
   const queries: ReadQuery[] = []
-  for (let row = 0; row < keys.length; row++) {
-    const place = keys.length > 1 ? row : null
-    const values = convertKey(service.joinKeys, keys[row]!, place)
+  for (let row = 0; row < keys; row++) {
+    const place = keys > 1 ? row : null
+    const values = valuesOf(row, place)
     for (const { joinKeys, keyPlaces, about } of parts) {
       const own = keyPlaces === null ? values : keyPlaces.map((at) => values[at]!)
       const key = keyBytes(joinKeys, own, place)
@@ -124,72 +201,4 @@ function isMoment(about: ReadAbout, moment: Moment): boolean {
     about.watermarkNs === moment.watermarkNs &&
     about.leadingEdge === moment.leadingEdge
   )
-}
-
-/**
- * Converts a key's values; a missing, an unknown or an unusable one is refused.
- *
- * @returns `values[n]` of `joinKeys[n]`.
- */
-function convertKey(joinKeys: readonly Field[], given: GivenKey, row: number | null): Value[] {
-  // First of all: what is missing then is most likely this one, misspelt.
-  for (const name in given) {
-    if (joinKeys.some((key) => key.name === name) || !Object.hasOwn(given, name)) continue
-    const expected = joinKeys.map(({ name }) => name).join(', ')
-    throw keyInvalid(name, `not a join key of this read, which takes ${expected}`, row)
-  }
-  const values: Value[] = []
-  for (const { name, type } of joinKeys) {
-    if (!Object.hasOwn(given, name)) throw keyInvalid(name, 'missing', row)
-    const problems: Problem[] = []
-    values.push(convertValue(type, given[name], '', problems))
-    const problem = problems[0]
-    if (problem) throw keyInvalid(name, errorMessage(problem.code, problem.details), row)
-  }
-  return values
-}
-
-function keyBytes(
-  joinKeys: readonly Field[],
-  values: readonly Value[],
-  row: number | null,
-): Uint8Array {
-  const key = encodeKeyValues(joinKeys, values)
-  if (key instanceof Uint8Array) return key
-  throw keyInvalid(key.field, key.reason, row)
-}
-
-/** @param row  Place of the key in a read of several, for the message. */
-function keyInvalid(key: string, reason: string, row: number | null): MillraceError {
-  if (row === null) return new MillraceError('KEY_INVALID', { key, reason })
-  return new MillraceError('KEY_INVALID', { key, reason: `${reason} (in keys[${row}])`, row })
-}
-
-/** Puts the answers for one key, `results[first, first + parts)`, into the service's order. */
-function featureRow(service: Readable, results: readonly ReadResult[], first: number): FeatureRow {
-  const values: Value[] = []
-  const states: FeatureState[] = []
-  const newestNs: (bigint | null)[] = []
-  const edgeNs: bigint[] = []
-  for (const { part, place } of service.features) {
-    const result = results[first + part]!
-    const state = stateOf(result, place)
-    states.push(state)
-    values.push(state === 'present' ? result.values[place]! : null)
-    newestNs.push(result.newestNs)
-    edgeNs.push(result.edgeNs)
-  }
-  return { values, states, newestNs, edgeNs }
-}
-
-/**
- * Which of the six states a feature is in. Every state but `present` has the value null, so a
- * count over an empty window is null, not 0, and `empty` tells the two apart from a count of nulls.
- */
-function stateOf(result: ReadResult, place: number): FeatureState {
-  if (result.entity !== 'present') return result.entity
-  if (!result.hasEvents[place]!) return 'empty'
-  const value = result.values[place]
-  if (value === undefined) return 'overflow'
-  return value === null ? 'null' : 'present'
 }

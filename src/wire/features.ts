@@ -19,6 +19,7 @@ const states: readonly string[] = [
   'overflow',
   'expired',
   'unseen',
+  'failed',
 ] satisfies FeatureState[]
 
 /**

@@ -131,8 +131,9 @@ describe('a catalog', () => {
         'by_ad.top_price',
       ],
     )
-    for (const { name, view, feature } of service.features) {
-      assert.equal(name, `${views[view]!.name}.${views[view]!.features[feature]!.name}`)
+    for (const { name, part, feature } of service.features) {
+      const view = views[service.parts[part]!.view]!
+      assert.equal(name, `${view.name}.${view.features[feature]!.name}`)
     }
     assert.deepEqual(
       service.joinKeys.map((key) => key.name),
@@ -332,7 +333,8 @@ describe('a wrong definition', () => {
         `inputSchema, postProcessor, batch, ${metadata}`,
       'v: "lifetimestart" is not an option of streamFeatureView; they are name, source, ' +
         'entities, features, mode, aggregationInterval, lifetimeStart, ttl, ' +
-        `aggregationSecondaryKey, leadingEdge, online, transform, rowSchema, ${metadata}`,
+        'aggregationSecondaryKey, leadingEdge, onlineServingIndex, online, transform, ' +
+        `rowSchema, ${metadata}`,
       `v.features[0]: "nmae" is not an option of aggregate; they are name, ${metadata}`,
       `v.features[1]: "Description" is not an option of aggregate; they are name, ${metadata}`,
       `w.features[0]: "nam" is not an option of attribute; they are name, ${metadata}`,
@@ -353,9 +355,9 @@ describe('a wrong definition', () => {
     const features = [byUser, select('clicked_sum_2h', 'clicked_sum_1h'), byIntUser, user]
     assert.deepEqual(problemsOf(loose.service({ name: 's', features })), [
       's.features[1]: view "by_user" has no feature "clicked_sum_2h"',
-      's.features[1]: "by_user.clicked_sum_1h" is in the service already',
+      's.features[1]: "by_user.clicked_sum_1h" is there already',
       's.features[2]: join key "user_id" is Int64 here and String before',
-      's.features[3]: an object is neither a view nor a view.select(…)',
+      's.features[3]: an object is neither a view nor a selection of one',
     ])
     assert.deepEqual(problemsOf(loose.service({ name: 's', features: [] }), impressions), [
       's.features: name at least one view',

@@ -70,6 +70,7 @@ export function engineView(spec: EngineViewSpec): View {
     intervalMs: mode === 'interval' ? spec.intervalMs! : 0,
     ttlMs: spec.ttlMs ?? Infinity,
     leadingEdge,
+    servingIndex: null,
     online: true,
     transform: null,
     rowSchema: null,

@@ -52,6 +52,7 @@ export function catalogOf(source: Source, specs: readonly ViewSpec[]): Catalog {
       intervalMs: 0,
       ttlMs: Infinity,
       leadingEdge: 'wall-clock',
+      servingIndex: null,
       online: true,
       transform: transform ?? null,
       rowSchema: transform === undefined ? null : objectSchemaOf(rowFields ?? columns, 'open'),
@@ -59,7 +60,14 @@ export function catalogOf(source: Source, specs: readonly ViewSpec[]): Catalog {
     }
   })
   const route: Route = { index: 0, source: 0, joinKeys, views: views.map(({ index }) => index) }
-  return { entities: [], sources: [source], routes: [route], views, services: [] }
+  return {
+    entities: [],
+    sources: [source],
+    routes: [route],
+    views,
+    realtimeViews: [],
+    services: [],
+  }
 }
 
 const encoder = createEncoder()

@@ -2,6 +2,7 @@
  * An intake and a reader without journal and shards, which keep what they were handed and answer
  * as a test tells them.
  */
+import type { ReaderOptions } from '../../src/serve/reader.ts'
 import { MillraceError } from '../../src/base/errors.ts'
 import type { Catalog, Source, View } from '../../src/model/catalog.ts'
 import type {
@@ -118,6 +119,19 @@ export class FakeReader implements ReadPort {
     if (this.failure !== null) throw this.failure
     return this.table
   }
+
+  readonly query = noQuery.query
+}
+
+/** Of a reader without queries and realtime views. */
+export const onlyReads: Pick<ReaderOptions, 'findKeys' | 'runRealtime'> = {
+  findKeys: () => Promise.reject(new Error('nothing is searched')),
+  runRealtime: () => Promise.reject(new Error('nothing is run')),
+}
+
+/** Of a port that is asked no queries. */
+export const noQuery: Pick<ReadPort, 'query'> = {
+  query: () => Promise.reject(new Error('nothing is queried')),
 }
 
 const source: Source = {
@@ -157,6 +171,7 @@ const view: View = {
   intervalMs: 0,
   ttlMs: Infinity,
   leadingEdge: 'wall-clock',
+  servingIndex: null,
   online: true,
   transform: null,
   rowSchema: null,
@@ -169,5 +184,6 @@ export const smallCatalog: Catalog = {
   sources: [source],
   routes: [],
   views: [view],
+  realtimeViews: [],
   services: [],
 }

@@ -39,6 +39,7 @@ function view(index: number, name: string, route: number, joinKeys: readonly Fie
     intervalMs: 0,
     ttlMs: Infinity,
     leadingEdge: 'wall-clock',
+    servingIndex: null,
     online: true,
     transform: null,
     rowSchema: null,
@@ -53,12 +54,14 @@ const views: readonly View[] = [
 ]
 
 function serviceOf({ name, index, joinKeys, features }: View): Service {
-  const all = features.map((each, feature) => ({
-    name: `${name}.${each.name}`,
-    view: index,
-    feature,
-  }))
-  return { name, joinKeys, features: all }
+  return {
+    name,
+    joinKeys,
+    requestFields: [],
+    servingIndex: null,
+    parts: [{ namespace: name, isRealtime: false, view: index, keyPlaces: [...joinKeys.keys()] }],
+    features: features.map((each, feature) => ({ name: `${name}.${each.name}`, part: 0, feature })),
+  }
 }
 
 export const shopCatalog: Catalog = {
@@ -83,15 +86,22 @@ export const shopCatalog: Catalog = {
     { index: 1, source: 0, joinKeys: [user, region], views: [1] },
   ],
   views,
+  realtimeViews: [],
   services: [
     ...views.map(serviceOf),
     {
       name: 'ranking',
       joinKeys: [region, user],
+      requestFields: [],
+      servingIndex: null,
+      parts: [
+        { namespace: 'by_region', isRealtime: false, view: 1, keyPlaces: [1, 0] },
+        { namespace: 'by_user', isRealtime: false, view: 0, keyPlaces: [1] },
+      ],
       features: [
-        { name: 'by_region.mean_1h', view: 1, feature: 1 },
-        { name: 'by_user.last_at_1h', view: 0, feature: 2 },
-        { name: 'by_region.count_1h', view: 1, feature: 0 },
+        { name: 'by_region.mean_1h', part: 0, feature: 1 },
+        { name: 'by_user.last_at_1h', part: 1, feature: 2 },
+        { name: 'by_region.count_1h', part: 0, feature: 0 },
       ],
     },
   ],

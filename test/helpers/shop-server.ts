@@ -7,6 +7,7 @@ import { createReader } from '../../src/serve/reader.ts'
 import { noLedger } from './ledgers.ts'
 import { noPush } from './pushes.ts'
 import { shopCatalog } from './shop-catalog.ts'
+import { onlyReads } from './fake-ports.ts'
 
 const nowMs = Date.UTC(2024, 4, 1, 12)
 
@@ -21,6 +22,7 @@ export interface ShopServer {
 export async function openShopServer(): Promise<ShopServer> {
   const first = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0])
   const read = createReader({
+    ...onlyReads,
     catalog: shopCatalog,
     shards: 1,
     seed: { k0: 1, k1: 2 },

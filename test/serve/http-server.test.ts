@@ -14,6 +14,7 @@ import type { HttpTimeouts } from '../../src/serve/http-server.ts'
 import { noLedger } from '../helpers/ledgers.ts'
 import { noPush } from '../helpers/pushes.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
+import { noQuery } from '../helpers/fake-ports.ts'
 
 const wide = 'x'.repeat(1_000_000)
 
@@ -21,7 +22,7 @@ const wide = 'x'.repeat(1_000_000)
 async function setUp(t: TestContext, timeouts: Partial<HttpTimeouts> = {}) {
   const app = createHttp({
     catalog: shopCatalog,
-    read: { read: () => Promise.reject(new Error('nothing is read')) },
+    read: { read: () => Promise.reject(new Error('nothing is read')), ...noQuery },
     push: noPush,
     ledger: noLedger,
     status: () => ({ wide }),

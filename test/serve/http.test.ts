@@ -12,6 +12,7 @@ import { createReader } from '../../src/serve/reader.ts'
 import { noLedger } from '../helpers/ledgers.ts'
 import { noPush } from '../helpers/pushes.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
+import { noQuery, onlyReads } from '../helpers/fake-ports.ts'
 
 const nowMs = Date.UTC(2024, 4, 1, 12, 0, 10)
 
@@ -24,6 +25,7 @@ const result: ReadResult = {
 }
 
 const reader: ReadPort = createReader({
+  ...onlyReads,
   catalog: shopCatalog,
   shards: 4,
   seed: { k0: 1, k1: 2 },
@@ -120,6 +122,7 @@ test('a read by body answers one row per key, in their order', async () => {
 
 test('an unseen key has null values, and no age', async () => {
   const unseen: ReadPort = {
+    ...noQuery,
     read: () =>
       Promise.resolve({
         names: ['count_1h', 'mean_1h', 'last_at_1h'],
@@ -306,7 +309,7 @@ test('features are refused after a failure, and served while draining', async ()
 
 test('definitions are plain data, without functions', async () => {
   const { body } = await ask('/v1/definitions')
-  assert.deepEqual(Object.keys(body), ['entities', 'sources', 'views', 'services'])
+  assert.deepEqual(Object.keys(body), ['entities', 'sources', 'views', 'realtimeViews', 'services'])
   const [source] = body['sources'] as Record<string, unknown>[]
   assert.deepEqual(source!['tags'], { tier: 'gold' })
   assert.equal(source!['timestampField'], 'at')
@@ -340,7 +343,7 @@ test('an unexpected error is INTERNAL, logged, and keeps its secrets', async () 
     new MillraceError('STORE_CORRUPT', { file: '/secret', reason: 'secret' }),
   ]
   for (const failure of failures) {
-    const read: ReadPort = { read: () => Promise.reject(failure) }
+    const read: ReadPort = { read: () => Promise.reject(failure), ...noQuery }
     const { status, body } = await ask('/v1/features/by_user?user_id=1', { read, log })
     assert.equal(status, 500)
     assert.deepEqual(body, {

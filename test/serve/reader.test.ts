@@ -8,6 +8,7 @@ import type { ReadQuery, ReadResult } from '../../src/model/message.ts'
 import { shardOf } from '../../src/model/partition.ts'
 import { createReader } from '../../src/serve/reader.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
+import { onlyReads } from '../helpers/fake-ports.ts'
 
 const seed = { k0: 1, k1: 2 }
 const shards = 8
@@ -27,6 +28,7 @@ function readerOf(answer: (query: ReadQuery) => ReadResult = () => present): {
 } {
   const asked: ReadQuery[] = []
   const reader = createReader({
+    ...onlyReads,
     catalog: shopCatalog,
     shards,
     seed,

@@ -26,6 +26,7 @@ import { createEventValidator, createKeyResolver } from '../../src/validate/key-
 import type { MemoryDisk } from '../helpers/memory-disk.ts'
 import { LocalLane } from './local-lane.ts'
 import { shardCount, type StoryLog } from './steps.ts'
+import { onlyReads } from '../helpers/fake-ports.ts'
 
 const seed = { k0: 3, k1: 4 }
 
@@ -90,6 +91,7 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
   lane.onMessage((message) => watermarks.receive(message))
   const recovery = await recover({ ...parts, intake })
   const reader = createReader({
+    ...onlyReads,
     ...partition,
     readShards: shardReader([lane], shardCount),
     nowMs: () => clock.nowMs(),

@@ -1,0 +1,129 @@
+/**
+ * The keys and the request data of a read, from any wire form to canonical values.
+ *
+ * What is missing, unknown or unusable is refused, and the message says where it is.
+ */
+import { errorMessage, MillraceError, type ErrorCode } from '../base/errors.ts'
+import { convertValue, type Problem } from '../model/convert.ts'
+import { encodeKeyValues } from '../model/key.ts'
+import type { Field, Value } from '../model/types.ts'
+
+/** One name → value, in any wire form. */
+export type Given = Readonly<Record<string, unknown>>
+
+/**
+ * Converts a key's values.
+ *
+ * @param row  Place of the key in a read of several, for the message.
+ * @returns `values[n]` of `joinKeys[n]`.
+ * @throws MillraceError `KEY_INVALID`
+ */
+export function convertKey(
+  joinKeys: readonly Field[],
+  given: Given,
+  row: number | null,
+): readonly Value[] {
+  return convertAll(joinKeys, given, (name, reason) =>
+    keyInvalid(name, reason === unknownField ? keyUnknown(joinKeys) : reason, row),
+  )
+}
+
+/** @throws MillraceError `KEY_INVALID` when values cannot be a key. */
+export function keyBytes(
+  joinKeys: readonly Field[],
+  values: readonly Value[],
+  row: number | null,
+): Uint8Array {
+  const key = encodeKeyValues(joinKeys, values)
+  if (key instanceof Uint8Array) return key
+  throw keyInvalid(key.field, key.reason, row)
+}
+
+/**
+ * Converts the request data of a read of so many keys.
+ *
+ * @returns `values[row][n]` of `fields[n]`.
+ * @throws MillraceError `REQUEST_DATA_INVALID`, `REQUEST_INVALID`
+ */
+export function convertRequests(
+  fields: readonly Field[],
+  given: readonly Given[] | undefined,
+  keys: number,
+): readonly (readonly Value[])[] {
+  if (given === undefined) {
+    const [first] = fields
+    if (first !== undefined && keys > 0) throw dataInvalid(first.name, 'missing', null)
+    return []
+  }
+  if (given.length !== keys) {
+    const reason = `has ${given.length} elements, and there are ${keys} keys`
+    throw new MillraceError('REQUEST_INVALID', { path: 'requests', reason })
+  }
+  return given.map((data, n) =>
+    convertAll(fields, data, (name, reason) =>
+      dataInvalid(
+        name,
+        reason === unknownField ? dataUnknown(fields) : reason,
+        keys > 1 ? n : null,
+      ),
+    ),
+  )
+}
+
+const unknownField = 'unknown'
+
+function convertAll(
+  fields: readonly Field[],
+  given: Given,
+  invalid: (name: string, reason: string) => MillraceError,
+): Value[] {
+  // First of all: what is missing then is most likely this one, misspelt.
+  for (const name in given) {
+    if (fields.some((field) => field.name === name) || !Object.hasOwn(given, name)) continue
+    throw invalid(name, unknownField)
+  }
+  const values: Value[] = []
+  for (const { name, type } of fields) {
+    const isGiven = Object.hasOwn(given, name)
+    if (!isGiven && !type.nullable) throw invalid(name, 'missing')
+    const problems: Problem[] = []
+    values.push(convertValue(type, isGiven ? given[name] : null, '', problems))
+    const problem = problems[0]
+    if (problem) throw invalid(name, reasonOfProblem(problem))
+  }
+  return values
+}
+
+function reasonOfProblem({ code, path, details }: Problem): string {
+  const reason = errorMessage(code, details)
+  return path === '' ? reason : `${reason} at ${path}`
+}
+
+function keyUnknown(joinKeys: readonly Field[]): string {
+  const expected = joinKeys.map(({ name }) => name).join(', ')
+  return `not a join key of this read, which takes ${expected === '' ? 'none' : expected}`
+}
+
+function dataUnknown(fields: readonly Field[]): string {
+  const expected = fields.map(({ name }) => name).join(', ')
+  return `not request data of this read, which takes ${expected === '' ? 'none' : expected}`
+}
+
+function keyInvalid(key: string, reason: string, row: number | null): MillraceError {
+  return invalidAt('KEY_INVALID', { key }, reason, 'keys', row)
+}
+
+function dataInvalid(field: string, reason: string, row: number | null): MillraceError {
+  return invalidAt('REQUEST_DATA_INVALID', { field }, reason, 'requests', row)
+}
+
+function invalidAt(
+  code: ErrorCode,
+  about: Readonly<Record<string, string>>,
+  reason: string,
+  list: string,
+  row: number | null,
+): MillraceError {
+  if (row === null) return new MillraceError(code, { ...about, reason })
+  return new MillraceError(code, { ...about, reason: `${reason} (in ${list}[${row}])`, row })
+}
