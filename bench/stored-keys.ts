@@ -14,7 +14,7 @@ import { buildCatalog } from '../src/define/catalog.ts'
 import { encodeKey } from '../src/model/key.ts'
 import { shardOf } from '../src/model/partition.ts'
 import { storedFormats } from '../src/stored/formats.ts'
-import { writeCounts } from '../src/persist/counts.ts'
+import { countsWrite } from '../src/persist/counts.ts'
 import { openDirectory } from '../src/persist/directory.ts'
 import { openEnvironment, seal, sealBytes } from '../src/persist/environment.ts'
 import type { Manifest } from '../src/persist/manifest.ts'
@@ -145,9 +145,10 @@ async function fill(
         seal(entry, 0, keyBytes, value.length)
         void keys.put(entry.subarray(0, keyBytes), entry.subarray(keyBytes))
       }
-      writeCounts(environment)
     })
   }
+  const { key, value } = countsWrite(environment, [])
+  await keys.put(key as Buffer, value as Buffer)
   await keys.close()
 }
 

@@ -4,14 +4,15 @@
  */
 import { MillraceError } from '../base/errors.ts'
 import { seal, sealBytes, unseal, type Environment } from './environment.ts'
+import type { RedoWrite } from './redo.ts'
 import { countsKey } from './store-keys.ts'
 
 /** Entries of each database of an environment. */
 export interface Counts {
   /** The header and these counts included. */
-  readonly keys: number
-  readonly chunks: number
-  readonly ids: number
+  keys: number
+  chunks: number
+  ids: number
 }
 
 const valueAt = countsKey.length + sealBytes
@@ -27,19 +28,29 @@ export function countEntries({ keys, chunks, ids }: Environment): Counts {
   return { keys: of(keys) - namesCount, chunks: of(chunks), ids: of(ids) }
 }
 
-/** Notes the counts; within the transaction that ends a commit, behind all its other writes. */
-export function writeCounts(environment: Environment): void {
-  const { keys } = environment
+/**
+ * The entry with the counts as they are when `writes` have been made, which are the last of their
+ * commit: all that came before them is stored.
+ */
+export function countsWrite(environment: Environment, writes: readonly RedoWrite[]): RedoWrite {
+  const counts = { ...countEntries(environment) }
+  /** Whether a key that was written is there now. */
+  const isThere = new Map<string, boolean>()
+  const note = (key: Buffer, isWritten: boolean): void => {
+    const text = key.toString('latin1')
+    const was = isThere.get(text) ?? environment.of(key).doesExist(key)
+    isThere.set(text, isWritten)
+    counts[environment.nameOf(key)] += Number(isWritten) - Number(was)
+  }
+  for (const { key, value } of writes) note(key as Buffer, value !== null)
+  note(countsKey, true)
   const entry = Buffer.alloc(valueAt + valueBytes)
   entry.set(countsKey)
-  // First of all there is an entry, so that it counts itself, too.
-  void keys.put(countsKey, entry.subarray(countsKey.length))
-  const counts = countEntries(environment)
   entry.writeDoubleLE(counts.keys, valueAt)
   entry.writeDoubleLE(counts.chunks, valueAt + 8)
   entry.writeDoubleLE(counts.ids, valueAt + 16)
   seal(entry, 0, countsKey.length, valueBytes)
-  void keys.put(countsKey, entry.subarray(countsKey.length))
+  return { key: countsKey, value: entry.subarray(countsKey.length) }
 }
 
 /** The counts that the last commit has noted; null in a store without one. */

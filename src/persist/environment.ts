@@ -20,7 +20,9 @@ export interface Environment {
   readonly keys: RootDatabase<Buffer, Buffer>
   readonly chunks: Database<Buffer, Buffer>
   readonly ids: Database<Buffer, Buffer>
-  /** The database that a key belongs to. */
+  /** The name of the database that a key belongs to. */
+  nameOf(key: Buffer): 'keys' | 'chunks' | 'ids'
+  /** That database. */
   of(key: Buffer): Database<Buffer, Buffer>
 }
 
@@ -53,11 +55,8 @@ export function openEnvironment(
     const common = { encoding, keyEncoding, cache }
     const chunks = keys.openDB<Buffer, Buffer>({ name: 'chunks', ...common })
     const ids = keys.openDB<Buffer, Buffer>({ name: 'ids', ...common })
-    const byPrefix = new Map<number, Database<Buffer, Buffer>>([
-      [chunkPrefix, chunks],
-      [idPrefix, ids],
-    ])
-    return { keys, chunks, ids, of: (key) => byPrefix.get(key[0]!) ?? keys }
+    const databases = { keys, chunks, ids }
+    return { ...databases, nameOf, of: (key) => databases[nameOf(key)] }
   } catch (thrown) {
     // Above zero it is the system's: too many open files say nothing of what is stored.
     const { code } = thrown as { code?: unknown }
@@ -65,6 +64,11 @@ export function openEnvironment(
     const details = { file: path, reason: reasonOf(thrown) }
     throw new MillraceError('STORE_CORRUPT', details, { cause: thrown })
   }
+}
+
+function nameOf(key: Buffer): 'keys' | 'chunks' | 'ids' {
+  const [prefix] = key
+  return prefix === chunkPrefix ? 'chunks' : prefix === idPrefix ? 'ids' : 'keys'
 }
 
 /**

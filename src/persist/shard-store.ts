@@ -21,7 +21,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDirectory, flushDirectory } from '../base/directories.ts'
 import { MillraceError } from '../base/errors.ts'
-import { assertCounts, countEntries, readCounts, writeCounts } from './counts.ts'
+import { assertCounts, countEntries, countsWrite, readCounts } from './counts.ts'
 import { openEnvironment, unseal, type Environment } from './environment.ts'
 import { openRedo, RedoGroup, RedoWriter, type RedoReader, type RedoWrite } from './redo.ts'
 import {
@@ -55,9 +55,6 @@ const transactionBytesMax = 512 * 1024
 
 /** The header and the counts. */
 const entriesBesideKeys = 2
-
-/** Too short to be anything. */
-const tornHeader = Buffer.from([0])
 
 /** A stored key as a scan meets it. */
 export interface StoredState extends KeyPlace {
@@ -249,7 +246,7 @@ class LmdbStore implements ShardStore {
       await redo?.abandon()
       return false
     }
-    if (redo === null) await this.#write(group.writes(), { isLast: true, tears: true })
+    if (redo === null) await this.#write(group.writes(), { isLast: true })
     else {
       await redo.append(group, { isLast: true })
       await redo.finish()
@@ -305,7 +302,9 @@ class LmdbStore implements ShardStore {
   async #bringIn(redo: RedoReader): Promise<void> {
     let before = Promise.resolve()
     for (const { writes, isLast } of redo.groups()) {
-      const written = this.#write(writes, { isLast, tears: false })
+      // The counts of the last follow from what is stored.
+      if (isLast) await before
+      const written = this.#write(writes, { isLast })
       // Handled below, or the failure of the one before ends this.
       written.catch(() => undefined)
       await before
@@ -316,29 +315,23 @@ class LmdbStore implements ShardStore {
   }
 
   /**
-   * One transaction; on disk when it resolves.
+   * One transaction, of which all counts or nothing; on disk when it resolves. Until then, the
+   * writes must stay as they are.
    *
-   * @param options.isLast  Of the commit.
-   * @param options.tears  Whether the store is to be refused when only a part could be written;
-   *   else all will be written again.
+   * @param options.isLast  Of the commit: every one before it is on disk.
    */
   async #write(
     writes: readonly RedoWrite[],
-    { isLast, tears }: { readonly isLast: boolean; readonly tears: boolean },
+    { isLast }: { readonly isLast: boolean },
   ): Promise<void> {
-    // Within the callback a put copies at once, and nothing is awaited: all of it is one turn.
-    await this.#keys.transaction(() => {
-      try {
-        for (const { key, value } of writes) {
-          const stored = key as Buffer
-          const db = this.#environment.of(stored)
-          void (value === null ? db.remove(stored) : db.put(stored, value as Buffer))
-        }
-        if (isLast) writeCounts(this.#environment)
-      } catch (thrown) {
-        // An asynchronous transaction is committed even if its callback throws.
-        if (tears) void this.#keys.put(headerKey, tornHeader)
-        throw thrown
+    const all = isLast ? [...writes, countsWrite(this.#environment, writes)] : writes
+    // Not in the callback of a transaction: lmdb would hold it open until this thread gets to it,
+    // and when the thread dies before, it takes the whole process with it.
+    await this.#keys.batch(() => {
+      for (const { key, value } of all) {
+        const stored = key as Buffer
+        const db = this.#environment.of(stored)
+        void (value === null ? db.remove(stored) : db.put(stored, value as Buffer))
       }
     })
   }

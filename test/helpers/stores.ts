@@ -111,7 +111,7 @@ export async function leaveRedo(dir: string, generation: number, from: string): 
   const writer = await RedoWriter.create(join(dir, 'redo'), generation)
   const group = new RedoGroup()
   const stored = openRaw(from)
-  for (const { key, value } of stored.getRange({ start: Buffer.from([0]) })) {
+  for (const { key, value } of entriesOf(stored)) {
     const at = group.add(key.length, value.length)
     group.bytes.set(key, at)
     group.bytes.set(value, at + key.length)
