@@ -70,7 +70,7 @@ export {
 export { createClient, MillraceClient, type Readable, type UntypedEvent } from './client/client.ts'
 export type { ClientStatus, ConnectionState } from './client/connection.ts'
 export type { ClientOptions } from './client/options.ts'
-export type { FeatureVector, JoinKeys } from './client/reader.ts'
+export type { FeatureVector, JoinKeys, KeyedFeatureVector } from './client/reader.ts'
 export type { Stored, Unfinished } from './client/producer.ts'
 export type { OpenEvents, Receipt, SentRejection } from './client/receipt.ts'
 export type { FeatureState, ReadOptions } from './model/contracts.ts'

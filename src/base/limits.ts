@@ -35,6 +35,17 @@ export const readKeysMax = 10_000
 /** Keys that a query finds, those that have expired included. Beyond: `TOO_MANY_ROWS`. */
 export const queryRowsMax = 10_000
 
+/** Threads of realtime views, there only where a view is, and the heap of each, MiB. */
+export const realtimeThreads = 2
+export const realtimeMemoryMibMax = 256
+
+/** How long the function of a realtime view may take for the rows of a task, ms: state `failed`. */
+export const realtimeMsMax = 1000
+export const realtimeRowsPerTask = 100
+
+/** Tasks that wait for a thread of realtime views. Beyond: `OVERLOADED`. */
+export const realtimeTasksMax = 1000
+
 /** Questions, one for each key and view, that are not answered, all reads. Beyond: `OVERLOADED`. */
 export const readQuestionsMax = 200_000
 
@@ -93,6 +104,9 @@ export const frameNodesMax = 1024
 
 /** Values in a READ: enough for `readKeysMax` keys of nine names. Beyond: `FRAME_INVALID`. */
 export const readNodesMax = 200_000
+
+/** Nesting of a READ: request data may nest as an event does. Beyond: `FRAME_INVALID`. */
+export const readDepthMax = eventDepthMax + 3
 
 /** Different keys of the maps in such a frame. Beyond: `FRAME_INVALID`. */
 export const frameKeysMax = 64

@@ -12,7 +12,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { framePoolBytesMax } from '../base/limits.ts'
-import type { FeaturesOf, JoinKeysOf } from '../define/service.ts'
+import type { FeaturesOf, JoinKeysOf, RequestOf } from '../define/service.ts'
 import type { EventOf, PushSource } from '../define/source.ts'
 import type { ReadOptions } from '../model/contracts.ts'
 import type { ServerFrame, WelcomeFrame } from '../wire/protocol.ts'
@@ -24,7 +24,7 @@ import { layoutOf, type SourceShape } from './layout.ts'
 import { resolveOptions, type ClientOptions, type ResolvedClientOptions } from './options.ts'
 import { openKeptOutbox, type KeptOutbox } from './kept-outbox.ts'
 import { Producer, type Stored, type Unfinished } from './producer.ts'
-import { Reader, type FeatureVector, type JoinKeys } from './reader.ts'
+import { Reader, type FeatureVector, type JoinKeys, type KeyedFeatureVector } from './reader.ts'
 import type { Receipt } from './receipt.ts'
 
 /** A feature service or a view: what can be read by name. */
@@ -32,6 +32,7 @@ export interface Readable {
   readonly name: string
   readonly '~joinKeys': unknown
   readonly '~features': unknown
+  readonly '~request': unknown
 }
 
 /** An event of a source that is known by name only. */
@@ -229,12 +230,12 @@ export class MillraceClient {
   get<R extends Readable>(
     service: R,
     keys: readonly JoinKeysOf<R>[],
-    options?: ReadOptions,
+    options?: ReadOptions<RequestOf<R>>,
   ): Promise<FeatureVector<FeaturesOf<R>>[]>
   get<R extends Readable>(
     service: R,
     key: JoinKeysOf<R>,
-    options?: ReadOptions,
+    options?: ReadOptions<RequestOf<R>>,
   ): Promise<FeatureVector<FeaturesOf<R>>>
   get(service: string, keys: readonly JoinKeys[], options?: ReadOptions): Promise<FeatureVector[]>
   get(service: string, key: JoinKeys, options?: ReadOptions): Promise<FeatureVector>
@@ -245,6 +246,30 @@ export class MillraceClient {
     if (Array.isArray(keys)) return this.#reader.read(name, keys as readonly JoinKeys[], options)
     const vectors = await this.#reader.read(name, [keys as JoinKeys], options)
     return vectors[0]
+  }
+
+  /**
+   * Reads the features of every key of which a part is given: the join keys of the service's
+   * `onlineServingIndex`. Keys whose events have expired are left out.
+   *
+   * @returns a vector with its key for each, in the order of the values of the other join keys.
+   * @throws {@link MillraceError} as {@link get}, `KEY_NOT_INDEXED`, `TOO_MANY_ROWS`.
+   */
+  query<R extends Readable>(
+    service: R,
+    key: Partial<JoinKeysOf<R>>,
+    options?: ReadOptions<RequestOf<R>>,
+  ): Promise<KeyedFeatureVector<JoinKeysOf<R>, FeaturesOf<R>>[]>
+  query(service: string, key: JoinKeys, options?: ReadOptions): Promise<KeyedFeatureVector[]>
+  async query(
+    service: string | Readable,
+    key: unknown,
+    options?: ReadOptions,
+  ): Promise<KeyedFeatureVector[]> {
+    if (this.#isLeaving) throw new MillraceError('CLIENT_CLOSED')
+    this.#connect()
+    const name = typeof service === 'string' ? service : service.name
+    return this.#reader.query(name, key as JoinKeys, options)
   }
 
   /**

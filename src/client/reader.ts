@@ -10,6 +10,7 @@ import { errorTable, MillraceError, type ErrorCode } from '../base/errors.ts'
 import { sessionReadsMax } from '../base/limits.ts'
 import type { FeatureState, FeatureTable, ReadOptions } from '../model/contracts.ts'
 import { encodeRead, type ErrorFrame, type FeaturesFrame } from '../wire/protocol.ts'
+import type { ReadAsked } from '../wire/read-options.ts'
 import type { Environment } from './environment.ts'
 
 /** Join key → value. */
@@ -25,12 +26,24 @@ export interface FeatureVector<Values = Readonly<Record<string, unknown>>> {
   readonly newest: { readonly [Name in keyof Values]: Date | null }
   /** The end of the feature's window. */
   readonly edges: { readonly [Name in keyof Values]: Date }
+  /** Why features are `failed`: a sentence for each realtime view. Absent where none is. */
+  readonly failures?: Readonly<Record<string, string>>
+}
+
+/** A vector that a query has found, and its key. */
+export interface KeyedFeatureVector<
+  Key = Readonly<Record<string, unknown>>,
+  Values = Readonly<Record<string, unknown>>,
+> extends FeatureVector<Values> {
+  /** All join keys; an Int64 is a `bigint`. */
+  readonly key: Key
 }
 
 interface PendingRead {
   readonly id: number
   readonly service: string
-  readonly rows: number
+  /** How many there must be; null for a query. */
+  readonly rows: number | null
   readonly frame: Uint8Array
   readonly resolve: (vectors: FeatureVector[]) => void
   readonly reject: (error: MillraceError) => void
@@ -67,10 +80,27 @@ export class Reader {
     keys: readonly JoinKeys[],
     options: ReadOptions = {},
   ): Promise<FeatureVector[]> {
+    return this.#ask(service, keys, { options, isQuery: false })
+  }
+
+  /** @returns a vector for each key of which a part is given. */
+  async query(
+    service: string,
+    key: JoinKeys,
+    options: ReadOptions = {},
+  ): Promise<KeyedFeatureVector[]> {
+    return (await this.#ask(service, [key], { options, isQuery: true })) as KeyedFeatureVector[]
+  }
+
+  async #ask(
+    service: string,
+    keys: readonly JoinKeys[],
+    asked: ReadAsked,
+  ): Promise<FeatureVector[]> {
     if (this.#failure !== null) throw this.#failure
     if (this.#unreachable !== null && this.#isGivenUp) throw this.#unreachable
     const id = this.#nextId++
-    const frame = encodeRead(id, service, keys, options)
+    const frame = encodeRead(id, service, keys, asked)
     return new Promise((resolve, reject) => {
       const stopTimer = this.#environment.after(this.#timeoutMs, () => {
         const timeout = new MillraceError('CLIENT_TIMEOUT', { timeoutMs: this.#timeoutMs })
@@ -80,7 +110,7 @@ export class Reader {
       const read: PendingRead = {
         id,
         service,
-        rows: keys.length,
+        rows: asked.isQuery ? null : keys.length,
         frame,
         resolve,
         reject,
@@ -122,12 +152,13 @@ export class Reader {
     for (const id of this.#pending.keys()) this.#finish(id)?.reject(error)
   }
 
-  answered({ id, table }: FeaturesFrame): void {
+  answered({ id, table, keys }: FeaturesFrame): void {
     const read = this.#finish(id)
     if (read !== undefined) {
-      if (table.rows.length === read.rows) read.resolve(vectorsOf(read.service, table))
+      const rows = read.rows ?? keys?.length
+      if (table.rows.length === rows) read.resolve(vectorsOf(read.service, table, keys))
       else {
-        const reason = `${table.rows.length} rows answer ${read.rows} keys`
+        const reason = `${table.rows.length} rows answer ${rows ?? 'no'} keys`
         read.reject(new MillraceError('CLIENT_REFUSED', { reason }))
       }
     }
@@ -178,16 +209,22 @@ export class Reader {
 }
 
 /** A view's own features need no prefix; those of a service say which view they are of. */
-function vectorsOf(service: string, { names, rows }: FeatureTable): FeatureVector[] {
+function vectorsOf(
+  service: string,
+  { names, rows }: FeatureTable,
+  keys: FeaturesFrame['keys'],
+): FeatureVector[] {
   const prefix = `${service}.`
   const shown = names.map((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name))
   const named = <T>(cells: readonly T[]): Record<string, T> =>
     Object.fromEntries(shown.map((name, i) => [name, cells[i]!]))
-  return rows.map((row) => ({
+  return rows.map((row, n) => ({
+    ...(keys !== undefined && { key: keys[n]! }),
     values: named(row.values),
     states: named(row.states),
     newest: named(row.newestNs.map((ns) => (ns === null ? null : dateOf(ns)))),
     edges: named(row.edgeNs.map(dateOf)),
+    ...(row.failures !== undefined && { failures: row.failures }),
   }))
 }
 

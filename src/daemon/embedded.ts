@@ -9,7 +9,12 @@ import { MillraceError } from '../base/errors.ts'
 import { systemEnvironment } from '../client/environment.ts'
 import { resolveOptions } from '../client/options.ts'
 import { Producer } from '../client/producer.ts'
-import { Reader, type FeatureVector, type JoinKeys } from '../client/reader.ts'
+import {
+  Reader,
+  type FeatureVector,
+  type JoinKeys,
+  type KeyedFeatureVector,
+} from '../client/reader.ts'
 import type { Receipt } from '../client/receipt.ts'
 import type { ReadOptions } from '../model/contracts.ts'
 import { decodeServerFrame, encodeHello } from '../wire/protocol.ts'
@@ -45,6 +50,10 @@ export class EmbeddedClient {
 
   get(service: string, keys: readonly JoinKeys[], options?: ReadOptions): Promise<FeatureVector[]> {
     return this.#reader.read(service, keys, options)
+  }
+
+  query(service: string, key: JoinKeys, options?: ReadOptions): Promise<KeyedFeatureVector[]> {
+    return this.#reader.query(service, key, options)
   }
 
   /** Takes nothing more and waits for every receipt and answer. */

@@ -43,6 +43,13 @@ export async function loadDefinitions(
         reason: 'a source with a postProcessor must be started from a file',
       })
     }
+    const [realtime] = catalog.realtimeViews
+    if (realtime !== undefined) {
+      throw new MillraceError('DEFINITION_INVALID', {
+        path: realtime.name,
+        reason: 'a realtime view must be started from a file',
+      })
+    }
     return { catalog, definitionsUrl: null, definitions: plainDefinitions(features) }
   }
   const file = typeof features === 'string' ? features : fileURLToPath(features.href)

@@ -9,14 +9,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { drainMsMax } from '../base/limits.ts'
-import type { FeatureVector, JoinKeys } from '../client/reader.ts'
+import type { FeatureVector, JoinKeys, KeyedFeatureVector } from '../client/reader.ts'
 import type { Receipt } from '../client/receipt.ts'
-import type { FeaturesOf, JoinKeysOf } from '../define/service.ts'
+import type { FeaturesOf, JoinKeysOf, RequestOf } from '../define/service.ts'
 import type { EventOf, PushSource } from '../define/source.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { ReadOptions } from '../model/contracts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { DataDirectory } from '../persist/directory.ts'
+import type { RealtimePool } from '../realtime/pool.ts'
 import type { Lanes } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
 import type { Readiness } from '../serve/http.ts'
@@ -37,6 +38,8 @@ export interface Parts {
   readonly checkpoints: Checkpoints
   readonly directory: DataDirectory
   readonly lanes: Lanes
+  /** Null without realtime views. */
+  readonly realtime: RealtimePool | null
   readonly ledger: Ledger
   readonly recording: Recording
   readonly replay: LedgerReplay
@@ -72,6 +75,7 @@ interface Readable {
   readonly name: string
   readonly '~joinKeys': unknown
   readonly '~features': unknown
+  readonly '~request': unknown
 }
 
 export class Millrace {
@@ -130,12 +134,12 @@ export class Millrace {
   get<R extends Readable>(
     service: R,
     keys: readonly JoinKeysOf<R>[],
-    options?: ReadOptions,
+    options?: ReadOptions<RequestOf<R>>,
   ): Promise<FeatureVector<FeaturesOf<R>>[]>
   get<R extends Readable>(
     service: R,
     key: JoinKeysOf<R>,
-    options?: ReadOptions,
+    options?: ReadOptions<RequestOf<R>>,
   ): Promise<FeatureVector<FeaturesOf<R>>>
   get(service: string, keys: readonly JoinKeys[], options?: ReadOptions): Promise<FeatureVector[]>
   get(service: string, key: JoinKeys, options?: ReadOptions): Promise<FeatureVector>
@@ -143,6 +147,28 @@ export class Millrace {
     const name = typeof service === 'string' ? service : service.name
     if (Array.isArray(keys)) return this.#embedded().get(name, keys as readonly JoinKeys[], options)
     return (await this.#embedded().get(name, [keys as JoinKeys], options))[0]
+  }
+
+  /**
+   * Reads the features of every key of which a part is given: the join keys of the service's
+   * `onlineServingIndex`. Keys whose events have expired are left out.
+   *
+   * @returns a vector with its key for each, in the order of the values of the other join keys.
+   * @throws {@link MillraceError} as {@link get}, `KEY_NOT_INDEXED`, `TOO_MANY_ROWS`.
+   */
+  query<R extends Readable>(
+    service: R,
+    key: Partial<JoinKeysOf<R>>,
+    options?: ReadOptions<RequestOf<R>>,
+  ): Promise<KeyedFeatureVector<JoinKeysOf<R>, FeaturesOf<R>>[]>
+  query(service: string, key: JoinKeys, options?: ReadOptions): Promise<KeyedFeatureVector[]>
+  async query(
+    service: string | Readable,
+    key: unknown,
+    options?: ReadOptions,
+  ): Promise<KeyedFeatureVector[]> {
+    const name = typeof service === 'string' ? service : service.name
+    return this.#embedded().query(name, key as JoinKeys, options)
   }
 
   /** Writes the state of everything acknowledged by now into the stores. */
@@ -218,7 +244,7 @@ export class Millrace {
 
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
-    const { ledger, recording, replay, push, health } = this.#open()
+    const { realtime, ledger, recording, replay, push, health } = this.#open()
     health.stop()
     checkpoints.stop()
     recording.stop()
@@ -230,6 +256,7 @@ export class Millrace {
     // Each lets go of what it holds, whatever becomes of the others.
     const parts = [
       () => doors.http.close(),
+      async () => realtime?.close(),
       () => lanes.close(),
       () => journal.close(),
       () => ledger.close(),

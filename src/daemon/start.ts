@@ -8,16 +8,18 @@
  */
 import { extname } from 'node:path'
 import { systemClock, type Clock } from '../base/clock.ts'
+import { assert } from '../base/assert.ts'
 import { MillraceError } from '../base/errors.ts'
 import { GuardedClock } from '../base/guarded-clock.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openLedger, type Ledger } from '../ledger/ledger.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { ReadPort } from '../model/contracts.ts'
+import type { ReadPort, RealtimeRunner } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import type { Recorded, ShardOpened } from '../model/message.ts'
 import { openDirectory, type DataDirectory } from '../persist/directory.ts'
 import type { Manifest } from '../persist/manifest.ts'
+import { openRealtimePool, type RealtimePool } from '../realtime/pool.ts'
 import { openLanes, type Lane, type Lanes } from '../route/lanes.ts'
 import { createRouter, type Router, type RouterOptions } from '../route/router.ts'
 import { createReader } from '../serve/reader.ts'
@@ -51,6 +53,7 @@ import { laneStarts, shardReader } from './shards.ts'
 import { Watermarks } from './watermarks.ts'
 
 const workerUrl = new URL(`../../workers/shard${extname(import.meta.url)}`, import.meta.url)
+const realtimeUrl = new URL(`../../workers/realtime${extname(import.meta.url)}`, import.meta.url)
 
 const silent: MillraceLog = { info: () => {}, error: () => {} }
 
@@ -64,6 +67,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
     settled: null,
     journal: null,
     lanes: null,
+    realtime: null,
     checkpoints: null,
     ledger: null,
     recording: null,
@@ -84,6 +88,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
     opened.health?.stop()
     opened.checkpoints?.stop()
     opened.recording?.stop()
+    await opened.realtime?.close().catch(() => {})
     await opened.lanes?.close().catch(() => {})
     await opened.journal?.close().catch(() => {})
     await opened.ledger?.close().catch(() => {})
@@ -101,6 +106,7 @@ interface Opened {
   settled: Settled | null
   journal: Journal | null
   lanes: Lanes | null
+  realtime: RealtimePool | null
   checkpoints: Checkpoints | null
   ledger: Ledger | null
   recording: Recording | null
@@ -139,7 +145,8 @@ async function start(
   const aging = { ...resolved, clock: clock.certain }
   const ledger = await openLedger({ ...aging, dir: directory.ledgerPath, onFailure })
   opened.ledger = ledger
-  const read = openReads({ catalog, lanes, shards, manifest: settled.manifest, clock })
+  const runRealtime = await openRealtime(loaded, opened)
+  const read = openReads({ catalog, lanes, shards, manifest: settled.manifest, clock, runRealtime })
   const maintain = createMaintenance(log, 'deletion of old ledger segments')
   const recording = openRecording({ ledger, shards, journal, maintain, onFailure })
   opened.recording = recording
@@ -173,7 +180,9 @@ async function start(
     incarnation,
   })
   const doors = await millrace.unlessFailed(opened.doors)
-  const rest = { directory, lanes: opened.lanes!, ledger, recording, replay, push, health }
+  const { realtime } = opened
+  const kept = { directory, lanes: opened.lanes!, realtime, ledger, recording }
+  const rest = { ...kept, replay, push, health }
   millrace.open({ doors, router, journal, checkpoints, ...rest })
   return millrace
 }
@@ -218,6 +227,17 @@ async function openShards(options: {
   return [lanes, (await Promise.all(lanes.map((lane) => lane.opened))).flat()]
 }
 
+/** Starts the threads of realtime views, where there are any. */
+async function openRealtime(
+  { catalog, definitionsUrl }: Loaded,
+  opened: Opened,
+): Promise<RealtimeRunner> {
+  if (catalog.realtimeViews.length === 0) return () => Promise.resolve([])
+  assert(definitionsUrl !== null, 'realtime views come from a file')
+  opened.realtime = await openRealtimePool(realtimeUrl, definitionsUrl)
+  return opened.realtime.run
+}
+
 /** The slow way to the key of an event, where the router's does not do. */
 function keysOf(catalog: Catalog): Pick<RouterOptions, 'resolveKey' | 'validateOnly'> {
   return {
@@ -233,6 +253,7 @@ function openReads(options: {
   readonly shards: readonly ShardOpened[]
   readonly manifest: Manifest
   readonly clock: Clock
+  readonly runRealtime: RealtimeRunner
 }): ReadPort {
   const { catalog, lanes, clock } = options
   const { shards, seed } = options.manifest
@@ -241,9 +262,9 @@ function openReads(options: {
   const readShards = shardReader(lanes, shards)
   const nowMs = (): number => clock.nowMs()
   const watermarkOf = (view: number) => watermarks.of(view)
-  const absent = (): Promise<never> => Promise.reject(new MillraceError('INTERNAL'))
-  const more = { findKeys: absent, runRealtime: absent }
-  return createReader({ catalog, shards, seed, readShards, ...more, nowMs, watermarkOf })
+  const findKeys = (): Promise<never> => Promise.reject(new MillraceError('INTERNAL'))
+  const asking = { readShards, findKeys, runRealtime: options.runRealtime }
+  return createReader({ catalog, shards, seed, ...asking, nowMs, watermarkOf })
 }
 
 /** The ledger as requests see it. */

@@ -4,7 +4,7 @@
 import type { MillraceError } from '../base/errors.ts'
 import type { LeadingEdge } from './catalog.ts'
 import type { PartlyLate, PushRejection, Rejection } from './rejection.ts'
-import type { DataType, Value } from './types.ts'
+import type { DataType, Field, Value } from './types.ts'
 import type { KeySearch, ReadQuery, ReadResult } from './message.ts'
 
 /** One PUBLISH as it came off the wire. */
@@ -168,18 +168,19 @@ export interface TypedFeatureTable extends FeatureTable {
 }
 
 /** What one read may ask for in another way than its views say. */
-export interface ReadOptions {
+export interface ReadOptions<Request = Readonly<Record<string, unknown>>> {
   /** What "now" is for all windows of the read. @defaultValue as each view says */
   readonly leadingEdge?: LeadingEdge
   /**
    * Request data for realtime features, `requestData[n]` for `keys[n]`: field → value in any wire
    * form. @defaultValue none
    */
-  readonly requestData?: readonly Readonly<Record<string, unknown>>[]
+  readonly requestData?: readonly Request[]
 }
 
 /** A table of all that is known of a part of a key. */
 export interface QueriedFeatureTable extends TypedFeatureTable {
+  readonly joinKeys: readonly Field[]
   /** `keys[n]` of `rows[n]`: the values of all join keys of the read, in their order. */
   readonly keys: readonly (readonly Value[])[]
 }

@@ -6,10 +6,15 @@
  * negative when an event's clock is ahead of ours. The text is put together by hand: what is the
  * same in every answer of a service is made once, and nothing is built only to be written down.
  */
-import type { FeatureRow, FeatureState, FeatureTable } from '../model/contracts.ts'
+import type {
+  FeatureRow,
+  FeatureState,
+  FeatureTable,
+  QueriedFeatureTable,
+} from '../model/contracts.ts'
 import { formatTimestamp, msOf } from '../model/timestamp.ts'
 import type { DataType, Value } from '../model/types.ts'
-import { toJson } from './json.ts'
+import { jsonObject, toJson } from './json.ts'
 import type { Readable } from './services.ts'
 
 /** An answer to be written. */
@@ -42,6 +47,13 @@ export function createFeatureBody(service: Readable): FeatureBody {
     }
     return `${text}]}`
   }
+}
+
+/** The keys that a query has found, as an answer shows them. */
+export function keysJson({ joinKeys, keys }: QueriedFeatureTable): FeatureAnswer['keys'] {
+  return keys.map((values) =>
+    jsonObject(joinKeys.map(({ name, type }, n) => [name, toJson(type, values[n]!)])),
+  )
 }
 
 function createValues({ features }: Readable): (row: FeatureRow) => string {

@@ -55,20 +55,52 @@ function withBools(joinKeys: readonly Field[], given: Key): Key {
   return key
 }
 
-/** The request in `{ "keys": [{ "user_id": "u1" }, …], "leadingEdge": "latest-event" }`. */
+/**
+ * The request in `{ "keys": [{ "user_id": "u1" }, …], "requests": [{ "amount": 10 }, …],
+ * "leadingEdge": "latest-event" }`.
+ */
 export function requestOfBody(body: unknown): FeatureRequest {
-  if (!isWireMap(body)) throw requestInvalid('body', 'is not a JSON object such as {"keys": […]}')
-  const unknown = Object.keys(body).find((name) => name !== 'keys' && name !== 'leadingEdge')
+  const members = membersOf(body, ['keys', 'requests', 'leadingEdge'])
+  const keys = objectsOf(members['keys'], 'keys')
+  const requests = members['requests']
+  const requestData = requests === undefined ? undefined : objectsOf(requests, 'requests')
+  return { keys, options: optionsOf(members['leadingEdge'], requestData) }
+}
+
+/** The query in `{ "key": { "user_id": "u1" }, "request": { "amount": 10 }, "leadingEdge": … }`. */
+export function queryOfBody(body: unknown): FeatureRequest {
+  const { key, request, leadingEdge } = membersOf(body, ['key', 'request', 'leadingEdge'])
+  const requestData = request === undefined ? undefined : [objectOf(request, 'request')]
+  return { keys: [objectOf(key, 'key')], options: optionsOf(leadingEdge, requestData) }
+}
+
+function membersOf(body: unknown, known: readonly string[]): Key {
+  if (!isWireMap(body)) {
+    throw requestInvalid('body', `is not a JSON object such as {"${known[0]!}": …}`)
+  }
+  const unknown = Object.keys(body).find((name) => !known.includes(name))
   if (unknown !== undefined) throw requestInvalid(unknown, 'is not a member of the request')
-  const keys = body['keys']
-  if (!Array.isArray(keys)) throw requestInvalid('keys', 'is not an array of objects')
-  keys.forEach((key, n) => {
-    if (!isWireMap(key)) throw requestInvalid(`keys[${n}]`, 'is not an object')
-  })
-  const leadingEdge = body['leadingEdge']
-  if (leadingEdge === undefined) return { keys: keys as Key[], options: {} }
-  if (isLeadingEdge(leadingEdge)) return { keys: keys as Key[], options: { leadingEdge } }
-  throw requestInvalid('leadingEdge', `is not one of ${leadingEdges.join(', ')}`)
+  return body
+}
+
+function objectsOf(list: unknown, path: string): readonly Key[] {
+  if (!Array.isArray(list)) throw requestInvalid(path, 'is not an array of objects')
+  return list.map((each, n) => objectOf(each, `${path}[${n}]`))
+}
+
+function objectOf(value: unknown, path: string): Key {
+  if (isWireMap(value)) return value
+  throw requestInvalid(path, 'is not an object')
+}
+
+function optionsOf(leadingEdge: unknown, requestData: readonly Key[] | undefined): ReadOptions {
+  if (leadingEdge !== undefined && !isLeadingEdge(leadingEdge)) {
+    throw requestInvalid('leadingEdge', `is not one of ${leadingEdges.join(', ')}`)
+  }
+  return {
+    ...(leadingEdge !== undefined && { leadingEdge }),
+    ...(requestData !== undefined && { requestData }),
+  }
 }
 
 function requestInvalid(path: string, reason: string): MillraceError {

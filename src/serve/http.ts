@@ -14,12 +14,11 @@ import type { Catalog } from '../model/catalog.ts'
 import type { PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import { definitionsJson } from './definitions.ts'
-import { createFeatureBody } from './feature-body.ts'
 import { addAccess, requires } from './http-access.ts'
 import { createErrorHandler, errorBody, refuseConnection, type HttpLog } from './http-errors.ts'
 import { addEvents, eventsPath } from './http-events.ts'
+import { addFeatures, featurePaths } from './http-features.ts'
 import { addGuard } from './http-guard.ts'
-import { keyOfQuery, requestOfBody, type FeatureRequest } from './http-keys.ts'
 import { addLedger } from './http-ledger.ts'
 import {
   createHttpServer,
@@ -27,7 +26,6 @@ import {
   type HttpTimeouts,
   type TlsKeys,
 } from './http-server.ts'
-import { readables, type Readable } from './services.ts'
 
 /** Whether the daemon should be sent work. */
 export type Readiness =
@@ -87,7 +85,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   addGuard(app, options.admission ?? standardAdmission)
   addAccess(app)
   addHealth(app, options)
-  addFeatures(app, options)
+  addFeatures(app, { ...options, assertServing: () => assertServing(options.readiness()) })
   const ready = (): void => assertReady(options.readiness())
   addLedger(app, options.ledger, ready)
   addEvents(app, { ...options, assertReady: ready })
@@ -104,7 +102,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   for (const method of METHODS) if (!known.includes(method)) app.addHttpMethod(method)
   const readable = ['/healthz', '/readyz', '/v1/definitions', '/v1/status', '/v1/ledger']
   refuseOtherMethods(app, [...readable, options.streamPath], ['GET', 'HEAD'])
-  refuseOtherMethods(app, ['/v1/features/:name'], ['GET', 'HEAD', 'POST'])
+  refuseOtherMethods(app, featurePaths, ['GET', 'HEAD', 'POST'])
   refuseOtherMethods(app, ['/v1/ledger/replay', eventsPath], ['POST'])
   return app
 }
@@ -151,42 +149,6 @@ function unreadyError(readiness: Unready): MillraceError {
   if (readiness.state === 'draining') return new MillraceError('DRAINING')
   if (readiness.state === 'failed') return new MillraceError('FAILED', { reason: readiness.reason })
   return readiness.error
-}
-
-const jsonType = 'application/json; charset=utf-8'
-
-function addFeatures(app: FastifyInstance, options: HttpOptions): void {
-  const byName = new Map(
-    [...readables(options.catalog)].map(([name, service]) => {
-      return [name, { service, bodyOf: createFeatureBody(service) }] as const
-    }),
-  )
-
-  async function answer(
-    name: string,
-    reply: FastifyReply,
-    requestOf: (service: Readable) => FeatureRequest,
-  ): Promise<string> {
-    assertServing(options.readiness())
-    const found = byName.get(name)
-    if (found === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
-    const { keys, options: asked } = requestOf(found.service)
-    const table = await options.read.read(name, keys, asked)
-    reply.header('content-type', jsonType)
-    return found.bodyOf({ keys, table, nowMs: options.nowMs() })
-  }
-
-  const path = '/v1/features/:name'
-  const how = requires('read-features')
-  app.get<{ Params: { name: string } }>(path, how, ({ params, query, url }, reply) =>
-    answer(params.name, reply, (service) => ({
-      keys: [keyOfQuery(service, { query, url })],
-      options: {},
-    })),
-  )
-  app.post<{ Params: { name: string } }>(path, how, ({ params, body }, reply) =>
-    answer(params.name, reply, () => requestOfBody(body)),
-  )
 }
 
 /** A path that exists answers `METHOD_UNKNOWN` to every method it does not have. */

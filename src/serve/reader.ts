@@ -117,7 +117,8 @@ export function createReader(options: ReaderOptions): ReadPort {
         keys.push(values)
         rows.push(featureRow(service, answers, row))
       }
-      return { names: service.names, types: service.types, keys, rows }
+      const { names, types, joinKeys } = service
+      return { names, types, joinKeys, keys, rows }
     },
   }
 }

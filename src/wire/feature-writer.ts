@@ -8,7 +8,12 @@
  * Thread: main.
  */
 import { assert } from '../base/assert.ts'
-import type { FeatureRow, FeatureState, TypedFeatureTable } from '../model/contracts.ts'
+import type {
+  FeatureRow,
+  FeatureState,
+  QueriedFeatureTable,
+  TypedFeatureTable,
+} from '../model/contracts.ts'
 import { createEncoder, wireInteger } from '../model/msgpack.ts'
 import type { DataType } from '../model/types.ts'
 import { wireValue } from './features.ts'
@@ -28,11 +33,15 @@ let bytes = Buffer.allocUnsafe(roomBytes)
 let at = 0
 
 /** The frame as a copy of its own. */
-export function encodeFeatures(id: number, table: TypedFeatureTable): Uint8Array {
+export function encodeFeatures(
+  id: number,
+  table: TypedFeatureTable | QueriedFeatureTable,
+): Uint8Array {
   const { names, types, rows } = table
   assert(types.length === names.length, 'one type per feature')
   at = 0
-  append(encoder.encodeSharedRef([frameType.features, wireInteger(id), { names, rows: [] }]))
+  const head = 'keys' in table ? { names, keys: wireKeys(table) } : { names }
+  append(encoder.encodeSharedRef([frameType.features, wireInteger(id), { ...head, rows: [] }]))
   // Its last byte is the empty array, in the place of which the rows come.
   at -= 1
   reserve(headBytesMax)
@@ -43,10 +52,17 @@ export function encodeFeatures(id: number, table: TypedFeatureTable): Uint8Array
   return frame
 }
 
-function writeRow({ values, states, newestNs, edgeNs }: FeatureRow, types: readonly DataType[]) {
+function wireKeys({ joinKeys, keys }: QueriedFeatureTable): object[] {
+  return keys.map((values) =>
+    Object.fromEntries(joinKeys.map(({ name, type }, n) => [name, wireValue(values[n], type)])),
+  )
+}
+
+function writeRow(row: FeatureRow, types: readonly DataType[]): void {
+  const { values, states, newestNs, edgeNs, failures } = row
   const width = types.length
   reserve(width * 3 * elementBytesMax + 5 * headBytesMax)
-  bytes[at++] = 0x94
+  bytes[at++] = failures === undefined ? 0x94 : 0x95
   writeArrayHead(width)
   for (let i = 0; i < width; i++) writeValue(values[i], types[i]!, width - i)
   reserve(width * 3 * elementBytesMax + 4 * headBytesMax)
@@ -56,6 +72,7 @@ function writeRow({ values, states, newestNs, edgeNs }: FeatureRow, types: reado
   writeInstants(newestNs)
   writeArrayHead(width)
   writeInstants(edgeNs)
+  if (failures !== undefined) append(encoder.encodeSharedRef(failures))
 }
 
 /** @param left  Elements of the row's values from here on, for which there is room. */

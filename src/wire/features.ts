@@ -40,9 +40,26 @@ export function decodeFeatures(features: check.WireMap): FeatureTable {
       states: column(1, 'states').map(featureState),
       newestNs: column(2, 'newest').map((instant) => check.optional(instant, 'newest', instantNs)),
       edgeNs: column(3, 'edge').map((instant) => instantNs(instant, 'edge')),
+      ...failuresOf(row[4]),
     }
   })
   return { names, rows }
+}
+
+/** The keys of a query's rows; nothing for the answer to any other READ. */
+export function decodeQueriedKeys(features: check.WireMap): {
+  readonly keys?: readonly Readonly<Record<string, unknown>>[]
+} {
+  const keys = check.optional(features['keys'], 'keys', check.list)
+  if (keys === null) return {}
+  return { keys: keys.map((key) => check.map(key, 'key')) }
+}
+
+function failuresOf(element: unknown): Pick<FeatureRow, 'failures'> {
+  const failures = check.optional(element, 'failures', check.map)
+  if (failures === null) return {}
+  const told = Object.entries(failures).map(([name, why]) => [name, check.text(why, 'failure')])
+  return { failures: Object.fromEntries(told) as Record<string, string> }
 }
 
 function featureState(value: unknown): FeatureState {

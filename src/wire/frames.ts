@@ -154,12 +154,16 @@ export interface ReadFrame {
   /** `keys[n]`, join key → value; none when `count` is more than `readKeysMax`. */
   readonly keys: readonly Readonly<Record<string, unknown>>[]
   readonly options: ReadOptions
+  /** Whether all is wanted that is known of a part of a key. */
+  readonly isQuery: boolean
 }
 
 export interface FeaturesFrame {
   readonly kind: 'features'
   readonly id: number
   readonly table: FeatureTable
+  /** `keys[n]` of `table.rows[n]`, where the READ was a query. */
+  readonly keys?: readonly Readonly<Record<string, unknown>>[]
 }
 
 /** A READ that failed. */

@@ -10,11 +10,9 @@
  */
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
-import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
-import type { ReadOptions } from '../model/contracts.ts'
 import { createDecoder, createEncoder, wireInteger, type MsgpackDecoder } from '../model/msgpack.ts'
 import { FrameCursor, invalidFrame } from './cursor.ts'
-import { decodeFeatures } from './features.ts'
+import { decodeFeatures, decodeQueriedKeys } from './features.ts'
 import * as check from './fields.ts'
 import {
   frameType,
@@ -29,6 +27,7 @@ import {
   type WelcomeFrame,
 } from './frames.ts'
 import { parsePublish } from './publish.ts'
+import { decodeReadOptions, encodeReadOptions, wireGiven, type ReadAsked } from './read-options.ts'
 
 export * from './frames.ts'
 export { encodeFeatures } from './feature-writer.ts'
@@ -39,7 +38,7 @@ const encoder = createEncoder()
 const fromClient = clientDecoder(limits.frameNodesMax)
 
 /** A READ may hold thousands of keys. */
-const readsFromClient = clientDecoder(limits.readNodesMax)
+const readsFromClient = clientDecoder(limits.readNodesMax, limits.readDepthMax)
 
 /** Answers may be large, and come from a peer that the client has chosen. */
 const fromServer = createDecoder({ depthMax: 32, nodesMax: 2 ** 26, bytesMax: 2 ** 28 })
@@ -79,10 +78,12 @@ function parseRead(cursor: FrameCursor, length: number): ClientFrame {
   if (id < 0 || id > Number.MAX_SAFE_INTEGER) invalidFrame('id is not an integer within bounds')
   const name = cursor.text(limits.frameNameBytesMax)
   const count = cursor.arrayLength()
-  if (count > limits.readKeysMax) return { kind: 'read', id, name, count, keys: [], options: {} }
+  if (count > limits.readKeysMax) {
+    return { kind: 'read', id, name, count, keys: [], options: {}, isQuery: false }
+  }
   const frame = decodeArray(readsFromClient, cursor.bytes)
   const keys = check.list(frame[3], 'keys').map((key) => check.map(key, 'key'))
-  return { kind: 'read', id, name, count, keys, options: decodeReadOptions(frame[4]) }
+  return { kind: 'read', id, name, count, keys, ...decodeReadOptions(frame[4]) }
 }
 
 /**
@@ -112,7 +113,13 @@ export function decodeServerFrame(bytes: Uint8Array): ServerFrame | null {
       return { kind: 'flushed', token: check.integer(frame[1], 'token') }
     case frameType.features: {
       const id = check.integer(frame[1], 'id')
-      return { kind: 'features', id, table: decodeFeatures(check.map(frame[2], 'FEATURES')) }
+      const features = check.map(frame[2], 'FEATURES')
+      return {
+        kind: 'features',
+        id,
+        table: decodeFeatures(features),
+        ...decodeQueriedKeys(features),
+      }
     }
     case frameType.error: {
       const code = check.text(frame[2], 'code')
@@ -148,13 +155,11 @@ export function encodeRead(
   id: number,
   name: string,
   keys: readonly Readonly<Record<string, unknown>>[],
-  options: ReadOptions = {},
+  asked: ReadAsked = { options: {}, isQuery: false },
 ): Uint8Array {
-  const wireKeys = keys.map((key) =>
-    Object.fromEntries(Object.entries(key).map(([name, value]) => [name, wireScalar(value)])),
-  )
-  const more = Object.keys(options).length > 0 ? [options] : []
-  return encoder.encode([frameType.read, wireInteger(id), name, wireKeys, ...more])
+  const options = encodeReadOptions(asked)
+  const more = options === null ? [] : [options]
+  return encoder.encode([frameType.read, wireInteger(id), name, keys.map(wireGiven), ...more])
 }
 
 export function encodeWelcome(welcome: Omit<WelcomeFrame, 'kind' | 'version'>): Uint8Array {
@@ -218,8 +223,8 @@ export function encodeError(id: number, code: string, message: string): Uint8Arr
   return encoder.encode([frameType.error, wireInteger(id), code, message])
 }
 
-function clientDecoder(nodesMax: number): MsgpackDecoder {
-  const { frameDepthMax: depthMax, frameKeysMax: namesMax, frameBytesMax: bytesMax } = limits
+function clientDecoder(nodesMax: number, depthMax: number = limits.frameDepthMax): MsgpackDecoder {
+  const { frameKeysMax: namesMax, frameBytesMax: bytesMax } = limits
   return createDecoder({ depthMax, nodesMax, namesMax, bytesMax })
 }
 
@@ -284,15 +289,6 @@ function decodeCredits(value: unknown, what: string): Credits {
   }
 }
 
-/** An absent element is no options. */
-function decodeReadOptions(element: unknown): ReadOptions {
-  if (element === undefined || element === null) return {}
-  const { leadingEdge } = check.map(element, 'options')
-  if (leadingEdge === undefined || leadingEdge === null) return {}
-  if (isLeadingEdge(leadingEdge)) return { leadingEdge }
-  return invalidFrame(`leadingEdge is one of ${leadingEdges.join(', ')}`)
-}
-
 function decodeAck(frame: readonly unknown[]): ServerFrame {
   const extra = check.map(frame[2], 'ACK')
   const rejects = check.optional(extra['rejects'], 'rejects', check.list) ?? []
@@ -326,9 +322,4 @@ function decodeNack(frame: readonly unknown[]): ServerFrame {
 
 function wireCredits({ events, bytes }: Credits): object {
   return { events: wireInteger(events), bytes: wireInteger(bytes) }
-}
-
-/** An integral number beyond 32 bits would become a float. */
-function wireScalar(value: unknown): unknown {
-  return typeof value === 'number' && Number.isSafeInteger(value) ? wireInteger(value) : value
 }

@@ -25,6 +25,7 @@ import { AckBuffer } from './acks.ts'
 import { InFlight } from './in-flight.ts'
 import * as protocol from './protocol.ts'
 import type { Credits, FrameLimits, HelloFrame, PublishFrame, ReadFrame } from './protocol.ts'
+import { readTable } from './read-options.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /** What a session needs of its socket. */
@@ -278,7 +279,8 @@ export class Session {
     }
   }
 
-  async #read({ id, name, count, keys, options }: ReadFrame): Promise<void> {
+  async #read(frame: ReadFrame): Promise<void> {
+    const { id, count, keys } = frame
     this.#reads += 1
     this.#readKeys += keys.length
     this.#adjustReading()
@@ -287,8 +289,7 @@ export class Session {
       if (this.#state === 'draining') throw new MillraceError('DRAINING')
       if (this.#reads > sessionReadsMax) throw new MillraceError('OVERLOADED')
       if (count > readKeysMax) throw new MillraceError('TOO_MANY_KEYS', { count, max: readKeysMax })
-      const table = await this.#options.read.read(name, keys, options)
-      answer = protocol.encodeFeatures(id, table)
+      answer = protocol.encodeFeatures(id, await readTable(this.#options.read, frame))
     } catch (thrown) {
       const { code, message } = this.#errorOf(thrown)
       answer = protocol.encodeError(id, code, message)

@@ -29,11 +29,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   duckdb: ['base', 'model'],
   batch: ['base', 'model', 'duckdb', 'validate'],
   shard: ['base', 'model', 'define', 'validate', 'aggregate', 'persist'],
+  realtime: ['base', 'model', 'validate'],
   stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
-  daemon: [...everyStage, 'compat', 'client', 'shard', 'stored'],
+  daemon: [...everyStage, 'compat', 'client', 'shard', 'realtime', 'stored'],
   index: [...everyStage, 'client', 'daemon'],
   cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'index'],
-  workers: ['base', 'model', 'define', 'shard'],
+  workers: ['base', 'model', 'define', 'shard', 'realtime'],
 }
 
 /** Who may import a package; a path that ends in `/` is a folder. */
@@ -44,7 +45,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   fastify: ['src/serve/', 'type src/compat/', 'type src/daemon/'],
   lmdb: ['src/persist/'],
   pino: ['src/cli/'],
-  piscina: ['src/route/lanes.ts'],
+  piscina: ['src/route/lanes.ts', 'src/realtime/thread.ts'],
   typebox: ['src/define/', 'src/validate/', 'type src/model/catalog.ts'],
   ws: ['src/wire/websocket.ts', 'type src/wire/', 'src/client/', 'src/load/link.ts'],
 }

@@ -38,7 +38,10 @@ export const frameSeeds: readonly Uint8Array[] = [
   protocol.encodePublish('impressions', 2 ** 40, [event]),
   protocol.encodeFlush(7),
   protocol.encodeRead(1, 'user_clicks', [{ user_id: 'u1', n: 2 ** 40 }, { user_id: 'u2' }]),
-  protocol.encodeRead(2, 'user_clicks', [{ user_id: 'u1' }], { leadingEdge: 'latest-event' }),
+  protocol.encodeRead(2, 'user_clicks', [{ user_id: 'u1' }], {
+    options: { leadingEdge: 'latest-event', requestData: [{ amount: 1.5, tags: ['a'] }] },
+    isQuery: true,
+  }),
   protocol.encodeBye(),
   encode([200, { later: [1, 2, 3] }]),
 ]

@@ -133,11 +133,13 @@ test('the other frames of a client round-trip', () => {
       count: plain.length,
       keys: plain,
       options: {},
+      isQuery: false,
     })
-    const options = { leadingEdge: 'latest-event' } as const
-    const asked = decodeClientFrame(protocol.encodeRead(id, view, plain, options))
+    const options = { leadingEdge: 'latest-event', requestData: plain } as const
+    const asked = { options, isQuery: true }
+    const frame = decodeClientFrame(protocol.encodeRead(id, view, plain, asked))
     const { length: count } = plain
-    assert.deepEqual(asked, { kind: 'read', id, name: view, count, keys: plain, options })
+    assert.deepEqual(frame, { kind: 'read', id, name: view, count, keys: plain, ...asked })
     assert.deepEqual(decodeClientFrame(protocol.encodeFlush(id)), { kind: 'flush', token: id })
   })
   assert.deepEqual(decodeClientFrame(protocol.encodeBye()), { kind: 'bye' })
