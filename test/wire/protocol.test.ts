@@ -276,7 +276,8 @@ test('the keys of a READ are counted before they are decoded', () => {
   const most = decodeClientFrame(protocol.encodeRead(1, 'view', keys))
   assert.ok(most?.kind === 'read')
   assert.deepEqual([most.count, most.keys.length], [readKeysMax, readKeysMax])
-  const more = { kind: 'read', id: 1, name: 'view', count: readKeysMax + 1, keys: [], options: {} }
+  const asked = { options: {}, isQuery: false }
+  const more = { kind: 'read', id: 1, name: 'view', count: readKeysMax + 1, keys: [], ...asked }
   assert.deepEqual(decodeClientFrame(protocol.encodeRead(1, 'view', [...keys, {}])), more)
 })
 
