@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises'
 import { replaceFile } from '../base/directories.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
-import { sealJson, unsealJson } from './sealed-json.ts'
+import { sealJson, unsealJson } from '../base/sealed-json.ts'
 
 /** Format of the directory as a whole; another one is refused. */
 export const directoryFormat = 2

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { replaceFile } from '../base/directories.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
-import { sealJson, unsealJson } from '../persist/sealed-json.ts'
+import { sealJson, unsealJson } from '../base/sealed-json.ts'
 
 /** Format of a backup; another one is refused. */
 const backupFormat = 1

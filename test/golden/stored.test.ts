@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { directoryFormat } from '../../src/persist/manifest.ts'
 import { RedoGroup, redoFormat, RedoWriter } from '../../src/persist/redo.ts'
-import { sealJson } from '../../src/persist/sealed-json.ts'
+import { sealJson } from '../../src/base/sealed-json.ts'
 import { addHeader, addWrite, storeFormat } from '../../src/persist/store-writes.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 

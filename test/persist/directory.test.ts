@@ -10,7 +10,7 @@ import {
   readManifest,
   type Manifest,
 } from '../../src/persist/manifest.ts'
-import { sealJson } from '../../src/persist/sealed-json.ts'
+import { sealJson } from '../../src/base/sealed-json.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
 const formats = { journal: 1, store: 5 }
