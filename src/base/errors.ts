@@ -160,6 +160,7 @@ export const errorTable = {
   TOO_MANY_ROWS: row('user', 'never', 413, null, 'more than {max} keys are known for this query'),
   TOO_MANY_KEYS: row('user', 'never', 413, null, 'read of {count} keys exceeds {max}'),
   VIEW_NOT_ONLINE: row('user', 'never', 404, null, 'view "{view}" is defined with online: false'),
+  READ_TIMEOUT: row('external', 'backoff', 504, null, 'the read took longer than {ms} ms'),
 
   // Events over HTTP.
   JSON_INVALID: row('user', 'never', 400, null, 'not JSON at byte {offset}: {reason}'),

@@ -55,6 +55,9 @@ export const readQuestionsAskedMax = 20_000
 /** Questions of a read so small that it waits for none, and may go beyond the first by a tenth. */
 export const readQuestionsSmall = 100
 
+/** Time for a read of the hosted platform's clients, ms. Beyond: `READ_TIMEOUT`. */
+export const servingMsMax = 2000
+
 /** Bytes of an HTTP request's body. Beyond: `BODY_TOO_LARGE`. */
 export const httpBodyBytesMax = 1024 * 1024
 

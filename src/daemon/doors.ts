@@ -6,10 +6,11 @@ import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../base/clock.ts'
 import { addFeastPush } from '../compat/feast/push.ts'
 import { addTectonIngest } from '../compat/tecton/ingest.ts'
+import { addTectonServing } from '../compat/tecton/serving.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { IngestPort, PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
-import { assertReady, createHttp, type Readiness } from '../serve/http.ts'
+import { assertReady, assertServing, createHttp, type Readiness } from '../serve/http.ts'
 import { streamPath } from '../wire/protocol.ts'
 import { attachIngest, type IngestServer } from '../wire/websocket.ts'
 import { socketBounds } from './descriptors.ts'
@@ -61,6 +62,8 @@ export async function openDoors(options: {
   const pushing = { push: ports.push, assertReady: () => assertReady(readiness()) }
   addTectonIngest(http, { catalog, ...pushing, log })
   addFeastPush(http, { catalog, ...pushing, log })
+  const serving = { read: ports.read, assertServing: () => assertServing(readiness()) }
+  addTectonServing(http, { catalog, ...serving, clock, log })
   http.server.maxConnections = bounds.sockets
   http.server.on('drop', () => {
     dropped += 1

@@ -1,0 +1,45 @@
+/**
+ * Members of the platform's JSON, each of which goes by two spellings: `join_key_map` and
+ * `joinKeyMap`. Both are taken everywhere, side by side. Null is the same as nothing, and members
+ * that nobody asks for are passed over.
+ */
+import { MillraceError } from '../../base/errors.ts'
+import { isWireMap } from '../../model/convert.ts'
+
+export type Members = Readonly<Record<string, unknown>>
+
+/** Looks a member up; undefined when there is none. */
+export type Member = (members: Members) => unknown
+
+/** @param name  In snake case. */
+export function memberOf(name: string): Member {
+  const camel = name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+  return (members) => ownOf(members, camel) ?? ownOf(members, name)
+}
+
+/** @param path  For the message. */
+export function mapOf(given: unknown, path: string): Members {
+  if (given === undefined || given === null) return {}
+  if (isWireMap(given)) return given
+  throw requestInvalid(path, 'is not an object')
+}
+
+export function flagOf(given: unknown, path: string): boolean {
+  if (given === undefined) return false
+  if (typeof given === 'boolean') return given
+  throw requestInvalid(path, 'is not true or false')
+}
+
+export function textOf(given: unknown, path: string): string | null {
+  if (given === undefined) return null
+  if (typeof given === 'string') return given
+  throw requestInvalid(path, 'is not a string')
+}
+
+export function requestInvalid(path: string, reason: string): MillraceError {
+  return new MillraceError('REQUEST_INVALID', { path, reason })
+}
+
+function ownOf(members: Members, name: string): unknown {
+  return Object.hasOwn(members, name) ? (members[name] ?? undefined) : undefined
+}

@@ -1,0 +1,121 @@
+/**
+ * What is refused in the platform's dialect: statuses, gRPC codes, and its texts to the letter.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startPlatform, type Reply } from '../helpers/platform.ts'
+
+const noon = '2026-03-01T12:00:00Z'
+const get = '/api/v1/feature-service/get-features'
+const batch = '/api/v1/feature-service/get-features-batch'
+const query = '/api/v1/feature-service/query-features'
+
+function assertRefused({ status, body }: Reply, http: number, code: number, text: string | RegExp) {
+  const { error, message } = body as { error: string; message: string }
+  assert.deepEqual([status, body], [http, { error, code, message }])
+  assert.equal(error, message)
+  if (typeof text === 'string') assert.equal(message, text)
+  else assert.match(message, text)
+}
+
+test('a missing join key is named', async (t) => {
+  const { post } = await startPlatform(t, noon)
+  const featureServiceName = 'fraud_detection_feature_service'
+  const text = 'Missing required join key: `user_id`'
+  const without = { params: { featureServiceName, joinKeyMap: { merchant: 'm' } } }
+  assertRefused(await post(get, without), 400, 3, text)
+  assertRefused(await post(get, { params: { featureServiceName } }), 400, 3, text)
+  const empty = { params: { featureServiceName, joinKeyMap: null } }
+  assertRefused(await post(get, empty), 400, 3, text)
+  const second = { params: { featureServiceName, requestData: [{}] } }
+  assertRefused(await post(batch, second), 400, 3, text)
+})
+
+test('G14: an unknown service is told in the words that clients know', async (t) => {
+  const { post, get: ask } = await startPlatform(t, noon)
+  const text = (kind: string, name: string): string =>
+    `Unable to query ${kind} \`${name}\` for workspace \`ws\`. Newly created feature services may ` +
+    'take up to 60 seconds to query. Also, ensure that the workspace is a live workspace.'
+  const params = { workspaceName: 'ws', featureServiceName: 'fs1', joinKeyMap: {} }
+  for (const path of [get, '/api/v1/feature-service/metadata', query]) {
+    assertRefused(await post(path, { params }), 404, 5, text('FeatureService', 'fs1'))
+  }
+  const v2 = '/api/v2/workspaces/ws/feature-services'
+  assertRefused(await ask(`${v2}/fs1/metadata`), 404, 5, text('FeatureService', 'fs1'))
+  const view = { workspaceName: 'ws', featureViewName: 'fs', joinKeyMap: {} }
+  assertRefused(await post(get, { params: view }), 404, 5, text('FeatureView', 'fs'))
+  const hidden = { workspace_name: 'ws', feature_service_name: 'hidden', join_key_map: {} }
+  assertRefused(await post(get, { params: hidden }), 404, 5, text('FeatureService', 'hidden'))
+  const id = { workspace_name: 'ws', feature_service_id: '0a', join_key_map: {} }
+  assertRefused(await post(get, { params: id }), 404, 5, text('FeatureService', '0a'))
+})
+
+test('a request of another form is refused with the place of the fault', async (t) => {
+  const { post } = await startPlatform(t, noon)
+  const name = { featureServiceName: 'fs' }
+  const keys = { joinKeyMap: { cust_id: 1, merchant_id: 2 } }
+  for (const [body, text] of [
+    ['', 'params: is missing'],
+    ['{', 'body: is not JSON'],
+    ['[]', 'body: is not an object'],
+    ['{}', 'params: is missing'],
+    [{ params: 1 }, 'params: is not an object'],
+    [{ params: {} }, /^feature_service_name: exactly one/],
+    [{ params: { ...name, featureViewName: 'pairs' } }, /^feature_service_name: exactly one/],
+    [{ params: { featureServiceName: 1 } }, /^feature_service_name: is not a string/],
+    [{ params: { ...name, joinKeyMap: [] } }, 'join_key_map: is not an object'],
+    [{ params: { ...name, metadataOptions: 1 } }, 'metadata_options: is not an object'],
+    [
+      { params: { ...name, ...keys, metadataOptions: { includeNames: 'yes' } } },
+      'metadata_options.names: is not true or false',
+    ],
+    [
+      { params: { ...name, ...keys, requestOptions: { latencyBudgetMs: 'soon' } } },
+      'request_options.latency_budget_ms: is not a positive number',
+    ],
+    [
+      { params: { ...name, ...keys, requestOptions: { aggregationLeadingEdge: 'NOW' } } },
+      /^request_options.aggregation_leading_edge: is not one of AGGREGATION_MODE_WALL_CLOCK_TIME/,
+    ],
+    [
+      { params: { ...name, ...keys, requestOptions: { highWatermarkOverride: noon } } },
+      'request_options.high_watermark_override: is not served here',
+    ],
+    [
+      { params: { ...name, joinKeyMap: { cust_id: 'x', merchant_id: 2 } } },
+      'join key "cust_id": expected Int64, got string',
+    ],
+  ] as const) {
+    assertRefused(await post(get, body), 400, 3, text)
+  }
+  assertRefused(await post(batch, { params: name }), 400, 3, /^request_data: is not an array/)
+  const rows = { params: { ...name, requestData: [keys, 1] } }
+  assertRefused(await post(batch, rows), 400, 3, 'request_data[1]: is not an object')
+  const many = { params: { ...name, requestData: Array.from({ length: 10_001 }, () => keys) } }
+  assertRefused(await post(batch, many), 400, 3, 'read of 10001 keys exceeds 10000')
+})
+
+test('what is no object of the prototype chain is no member, and no name', async (t) => {
+  const { post } = await startPlatform(t, noon)
+  const named = (name: string): string => `{"params": {"featureServiceName": "${name}"}}`
+  for (const name of ['__proto__', 'constructor', 'toString']) {
+    assertRefused(await post(get, named(name)), 404, 5, /^Unable to query/)
+  }
+  const hidden = '{"params": {"__proto__": {"featureServiceName": "fs"}, "constructor": 1}}'
+  assertRefused(await post(get, hidden), 400, 3, /exactly one/)
+  const key = '{"params": {"featureServiceName": "pairs", "joinKeyMap": {"__proto__": {}}}}'
+  assertRefused(await post(get, key), 400, 3, 'Missing required join key: `cust_id`')
+})
+
+test('another method and a body that is too large are refused in the same form', async (t) => {
+  const { get: ask, post } = await startPlatform(t, noon)
+  assertRefused(await ask(get), 405, 12, /answers POST/)
+  assertRefused(await post(get, ' '.repeat(2 ** 20 + 1)), 413, 8, /exceeds/)
+  assertRefused(await post('/api/v2/workspaces/w/feature-services/fs/metadata', {}), 405, 12, /GET/)
+})
+
+test('a service without an online serving index has nothing to query', async (t) => {
+  const { post } = await startPlatform(t, noon)
+  const params = { workspaceName: 'ws', featureServiceName: 'fs', joinKeyMap: { cust_id: 1 } }
+  assertRefused(await post(query, { params }), 400, 3, /^fs: has no view with an online serving/)
+})
