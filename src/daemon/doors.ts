@@ -4,6 +4,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../base/clock.ts'
+import { addFeastServing } from '../compat/feast/online-features.ts'
 import { addFeastPush } from '../compat/feast/push.ts'
 import { addTectonIngest } from '../compat/tecton/ingest.ts'
 import { addTectonServing } from '../compat/tecton/serving.ts'
@@ -64,6 +65,7 @@ export async function openDoors(options: {
   addFeastPush(http, { catalog, ...pushing, log })
   const serving = { read: ports.read, assertServing: () => assertServing(readiness()) }
   addTectonServing(http, { catalog, ...serving, clock, log })
+  addFeastServing(http, { catalog, ...serving, log })
   http.server.maxConnections = bounds.sockets
   http.server.on('drop', () => {
     dropped += 1

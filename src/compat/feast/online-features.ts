@@ -1,0 +1,189 @@
+/**
+ * Feast's `POST /get-online-features`: features for rows of keys, as columns.
+ *
+ * `results[n]` is the column of `metadata.feature_names[n]`: first the keys as they were asked for,
+ * then the features. A list of features is read view by view, each by its own join keys.
+ *
+ * Thread: main.
+ */
+import type { FastifyInstance } from 'fastify'
+import { errorTable, MillraceError } from '../../base/errors.ts'
+import type { Catalog, Service } from '../../model/catalog.ts'
+import type { FeatureRow, ReadPort, TypedFeatureTable } from '../../model/contracts.ts'
+import type { DataType, Value } from '../../model/types.ts'
+import { requires } from '../../serve/http-access.ts'
+import { createErrorHandler, type HttpLog, type RefusalFormat } from '../../serve/http-errors.ts'
+import { refuseOtherMethods } from '../../serve/http.ts'
+import { addJsonBody } from '../json-body.ts'
+import { parseOnlineRequest, type Column, type OnlineRequest } from './online-request.ts'
+import { noTimeText, statusOf, timeText, valueText } from './values.ts'
+
+export interface OnlineFeaturesOptions {
+  readonly catalog: Catalog
+  readonly read: ReadPort
+  /** @throws MillraceError when features are not served any more. */
+  readonly assertServing: () => void
+  readonly log?: HttpLog
+}
+
+const path = '/get-online-features'
+
+/** Adds the route, in a scope of its own: bodies and refusals are not those of other routes. */
+export function addFeastServing(app: FastifyInstance, options: OnlineFeaturesOptions): void {
+  const services = new Map(options.catalog.services.map((each) => [each.name, each]))
+  void app.register((scope, _, done) => {
+    scope.setErrorHandler(createErrorHandler(options.log, onlineRefusal))
+    addJsonBody(scope)
+    scope.post(path, requires('read-features'), async ({ body }, reply) => {
+      options.assertServing()
+      const request = parseOnlineRequest(body)
+      const parts = partsOf(services, request)
+      assertColumns(parts, request.columns)
+      const columns = featureNames(parts, request.hasFullNames)
+      const tables = await Promise.all(parts.map((part) => readPart(options.read, part, request)))
+      reply.header('content-type', 'application/json; charset=utf-8')
+      return answerText(request, parts, tables, columns)
+    })
+    refuseOtherMethods(scope, [path], ['POST'])
+    done()
+  })
+}
+
+/** `{"detail": message}`, as its framework answers; what a body says wrongly is 422 there. */
+const onlineRefusal: RefusalFormat = (error) => {
+  const { http } = errorTable[error.code]
+  return { status: http === 400 ? 422 : http, body: { detail: error.message } }
+}
+
+/** Some features of a service. */
+interface Part {
+  readonly service: Service
+  /** Places in the service's features. */
+  readonly places: readonly number[]
+}
+
+function partsOf(
+  services: ReadonlyMap<string, Service>,
+  { features }: OnlineRequest,
+): readonly Part[] {
+  const find = (name: string): Service => {
+    const service = services.get(name)
+    if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name })
+    return service
+  }
+  if ('service' in features) {
+    const service = find(features.service)
+    return [{ service, places: [...service.features.keys()] }]
+  }
+  const parts = new Map<string, { service: Service; places: number[] }>()
+  for (const [n, { view, feature }] of features.list.entries()) {
+    const part = parts.get(view) ?? { service: find(view), places: [] }
+    parts.set(view, part)
+    const place = part.service.features.findIndex(({ name }) => name === feature)
+    if (place < 0) throw invalid(`features[${n}]`, `view "${view}" has no feature "${feature}"`)
+    part.places.push(place)
+  }
+  return [...parts.values()]
+}
+
+/** Every column has to be for something, so that one that is misspelt is not passed over. */
+function assertColumns(parts: readonly Part[], columns: readonly Column[]): void {
+  const taken = parts.flatMap(({ service: { joinKeys, requestFields } }) =>
+    [...joinKeys, ...requestFields].map(({ name }) => name),
+  )
+  const unknown = columns.find(({ name }) => !taken.includes(name))
+  if (unknown !== undefined) throw invalid(`entities.${unknown.name}`, 'is no join key of these')
+}
+
+/** The names of the features, in their order. */
+function featureNames(parts: readonly Part[], hasFullNames: boolean): readonly string[] {
+  const names = parts.flatMap(({ service, places }) =>
+    places.map((place) => {
+      const { part, name } = service.features[place]!
+      const own = name.slice(name.indexOf('.') + 1)
+      return hasFullNames ? `${service.parts[part]!.namespace}__${own}` : own
+    }),
+  )
+  const twice = names.find((name, n) => names.indexOf(name) !== n)
+  if (twice === undefined) return names
+  throw invalid('features', `"${twice}" is there twice; ask for full_feature_names`)
+}
+
+/** By row; null for one with a null in its key, of which nothing is known. */
+type PartRows = readonly (FeatureRow | null)[]
+
+interface PartTable extends Pick<TypedFeatureTable, 'types'> {
+  readonly rows: PartRows
+}
+
+async function readPart(
+  read: ReadPort,
+  { service }: Part,
+  { columns, rowCount }: OnlineRequest,
+): Promise<PartTable> {
+  const keyed = columns.filter(({ name }) => service.joinKeys.some((key) => key.name === name))
+  const asked = columns.filter(({ name }) => service.requestFields.some((of) => of.name === name))
+  const rows = Array.from({ length: rowCount }, (_, n) => n)
+  const known = rows.filter((n) => keyed.every(({ values }) => values[n] !== null))
+  const requestData = known.map((n) => rowOf(asked, n))
+  const { types, rows: found } = await read.read(
+    service.name,
+    known.map((n) => rowOf(keyed, n)),
+    service.requestFields.length === 0 ? {} : { requestData },
+  )
+  const byRow = new Map(known.map((n, at) => [n, found[at]!]))
+  return { types, rows: rows.map((n) => byRow.get(n) ?? null) }
+}
+
+function rowOf(columns: readonly Column[], n: number): Readonly<Record<string, unknown>> {
+  const row = Object.create(null) as Record<string, unknown>
+  for (const { name, values } of columns) row[name] = values[n]
+  return row
+}
+
+function answerText(
+  { columns, rowCount }: OnlineRequest,
+  parts: readonly Part[],
+  tables: readonly PartTable[],
+  names: readonly string[],
+): string {
+  const joinKeys = parts.flatMap(({ service }) => service.joinKeys)
+  const keys = columns.flatMap(({ name, values }) => {
+    const key = joinKeys.find((each) => each.name === name)
+    return key === undefined ? [] : [{ name, text: keyTexts(key.type, values).join() }]
+  })
+  const present = Array.from({ length: rowCount }, () => 'PRESENT')
+  const noTimes = present.map(() => noTimeText)
+  const results = keys.map(({ text }) => columnText(text, present, noTimes))
+  for (const [n, { places }] of parts.entries()) {
+    const { types, rows } = tables[n]!
+    for (const place of places) {
+      const values = rows.map((row) =>
+        valueText(types[place]!, (row?.values[place] ?? null) as Value),
+      )
+      const statuses = rows.map((row) => statusOf[row?.states[place] ?? 'unseen'])
+      const times = rows.map((row) => timeText(row?.newestNs[place] ?? null))
+      results.push(columnText(values.join(), statuses, times))
+    }
+  }
+  const all = [...keys.map(({ name }) => name), ...names]
+  const metadata = JSON.stringify({ feature_names: all })
+  return `{"metadata":${metadata},"results":[${results.join()}]}`
+}
+
+/** As they came; a long integer has come as text (`json-body.ts`), and goes as a number again. */
+function keyTexts({ kind }: DataType, values: readonly unknown[]): string[] {
+  const isInteger = kind === 'Int64' || kind === 'Int32'
+  return values.map((value) => (isInteger ? String(value) : JSON.stringify(value)))
+}
+
+function columnText(values: string, statuses: readonly string[], times: readonly string[]): string {
+  return (
+    `{"values":[${values}],"statuses":${JSON.stringify(statuses)},` +
+    `"event_timestamps":${JSON.stringify(times)}}`
+  )
+}
+
+function invalid(path: string, reason: string): MillraceError {
+  return new MillraceError('REQUEST_INVALID', { path, reason })
+}
