@@ -34,8 +34,9 @@ test('a missing join key is named', async (t) => {
 test('G14: an unknown service is told in the words that clients know', async (t) => {
   const { post, get: ask } = await startPlatform(t, noon)
   const text = (kind: string, name: string): string =>
-    `Unable to query ${kind} \`${name}\` for workspace \`ws\`. Newly created feature services may ` +
-    'take up to 60 seconds to query. Also, ensure that the workspace is a live workspace.'
+    `Unable to query ${kind} \`${name}\` for workspace \`ws\`. ` +
+    'Newly created feature services may take up to 60 seconds to query. ' +
+    'Also, ensure that the workspace is a live workspace.'
   const params = { workspaceName: 'ws', featureServiceName: 'fs1', joinKeyMap: {} }
   for (const path of [get, '/api/v1/feature-service/metadata', query]) {
     assertRefused(await post(path, { params }), 404, 5, text('FeatureService', 'fs1'))
@@ -117,5 +118,5 @@ test('another method and a body that is too large are refused in the same form',
 test('a service without an online serving index has nothing to query', async (t) => {
   const { post } = await startPlatform(t, noon)
   const params = { workspaceName: 'ws', featureServiceName: 'fs', joinKeyMap: { cust_id: 1 } }
-  assertRefused(await post(query, { params }), 400, 3, /^fs: has no view with an online serving/)
+  assertRefused(await post(query, { params }), 400, 3, /^"fs" has no onlineServingIndex/)
 })

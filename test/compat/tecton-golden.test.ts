@@ -56,7 +56,7 @@ test('G8: a count over an empty window is null and present, and zero on demand',
   assert.deepEqual(coerced.values, ['0', 100, null])
 })
 
-test('a key behind its only window is there without a value, as the platform keeps it', async (t) => {
+test('a key behind its only window is there, without a value', async (t) => {
   const platform = await startPlatform(t, '2026-03-01T12:00:00Z')
   await platform.pay('2026-03-01T11:30:00Z', 100)
   assert.deepEqual(await read(platform, 'recent'), { values: ['1'], statuses: ['PRESENT'] })

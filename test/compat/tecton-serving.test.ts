@@ -34,6 +34,7 @@ function heldPlatform(options: Partial<ServingOptions> = {}) {
       new Promise((settle, fail) => {
         reads.push({ settle, fail })
       }),
+    query: () => Promise.reject(new Error('not asked')),
   }
   const clock = new ManualClock(1000)
   const app = createHttp({
@@ -141,7 +142,7 @@ test('a read in time calls its timer off and tells how long it took', async () =
   })
 })
 
-test('too much work, and a daemon that has failed, are told in the words of the platform', async () => {
+test('too much work, and a daemon that has failed, are told in words of the platform', async () => {
   const failed = new MillraceError('FAILED', { reason: 'JOURNAL_WRITE' })
   const ending = heldPlatform({
     assertServing: () => {

@@ -9,7 +9,8 @@
 import type { Feature, View } from '../../model/catalog.ts'
 import type { FeatureRow, FeatureState } from '../../model/contracts.ts'
 import { formatTimestamp, msOf, nsOf } from '../../model/timestamp.ts'
-import type { Value } from '../../model/types.ts'
+import type { Field, Value } from '../../model/types.ts'
+import { foundKeys } from './metadata.ts'
 import type { MetadataOptions } from './request.ts'
 import type { ServedFeature, ServedService } from './services.ts'
 import { dataTypeOf, typeWordOf } from './types.ts'
@@ -32,10 +33,13 @@ export interface AnswerWriter {
   /** Of the one row. */
   single(answer: Answer): string
   batch(answer: Answer): string
+  /** Of the keys that were found; `keys[n]` of `rows[n]`, in the order of `foundKeys`. */
+  query(answer: Answer, keys: readonly (readonly Value[])[]): string
 }
 
-export function createAnswerWriter({ features }: ServedService): AnswerWriter {
-  const writers = features.map(createFeatureWriter)
+export function createAnswerWriter(service: ServedService): AnswerWriter {
+  const writers = service.features.map(createFeatureWriter)
+  const found = foundKeys(service)
 
   const valuesText = (row: AnsweredRow, coerces: boolean): string => {
     let text = '['
@@ -69,6 +73,15 @@ export function createAnswerWriter({ features }: ServedService): AnswerWriter {
       )
       return `{"result":[${result}]${metadataText(metadata)}}`
     },
+    query(answer, keys) {
+      const results = answer.rows.map((row, n) => {
+        const values = valuesText(row, answer.coerceNullCountsToZero)
+        const key = found.map(({ type }, at) => valueText(type, keys[n]![at]!)).join(',')
+        return `{"features":${values},"joinKeys":[${key}]}`
+      })
+      const metadata = joined(featuresText(answer, true), joinKeysText(found, answer.metadata))
+      return `{"results":[${results.join(',')}]${metadataText(metadata)}}`
+    },
   }
 }
 
@@ -78,16 +91,16 @@ interface FeatureWriter {
 }
 
 function createFeatureWriter(served: ServedFeature): FeatureWriter {
-  const { name, place, feature } = served
-  const { type } = feature
+  const { name, type, place } = served
+  const feature = served.stored?.feature ?? null
   const isCount = isCounted(feature)
   const emptyValue = emptyValueOf(feature)
   const dataType = `"dataType":${JSON.stringify(dataTypeOf(type))}`
   const fixed = {
     name: `"name":${JSON.stringify(name)}`,
     type: `"type":"${typeWordOf(type)}"`,
-    description: memberText('description', feature.description),
-    tags: memberText('tags', feature.tags),
+    description: memberText('description', feature?.description),
+    tags: memberText('tags', feature?.tags),
   }
   return {
     writeValue(row, coerces) {
@@ -117,44 +130,49 @@ function createFeatureWriter(served: ServedFeature): FeatureWriter {
 const noEvents: ReadonlySet<FeatureState> = new Set(['empty', 'expired'])
 
 /** What a known key has without events: the windows of a series are told one by one. */
-function emptyValueOf(feature: Feature): Value {
-  if (feature.kind !== 'aggregate' || feature.window.kind !== 'series') return null
+function emptyValueOf(feature: Feature | null): Value {
+  if (feature?.kind !== 'aggregate' || feature.window.kind !== 'series') return null
   const { sizeMs, fromMs, toMs, stepMs } = feature.window
   const count = (fromMs - toMs - sizeMs) / stepMs + 1
   return Array.from({ length: count }, () => null)
 }
 
 /** Whether the value is a number of things, and no things are none. */
-function isCounted(feature: Feature): boolean {
-  if (feature.kind !== 'aggregate') return false
+function isCounted(feature: Feature | null): boolean {
+  if (feature?.kind !== 'aggregate') return false
   return feature.fn.name === 'count' || feature.fn.name === 'approx_count_distinct'
 }
 
 /**
  * There is a row of the key in the view, or there is not. The platform keeps one for a week after
- * its last window, as we do, and forgets one of attributes at the end of its time to live.
+ * its last window, as we do, and forgets one of attributes at the end of its time to live. What is
+ * computed is there, unless its function has failed.
  */
-function statusOf({ place, feature }: ServedFeature, row: AnsweredRow): string {
+function statusOf({ place, stored }: ServedFeature, row: AnsweredRow): string {
   if (typeof row === 'string') return row
   const state: FeatureState = row.states[place]!
+  if (state === 'failed') return 'UNKNOWN'
   if (state === 'unseen') return 'MISSING_DATA'
-  if (state === 'expired' && feature.kind === 'attribute') return 'MISSING_DATA'
+  if (state === 'expired' && stored?.feature.kind === 'attribute') return 'MISSING_DATA'
   return 'PRESENT'
 }
 
 /**
  * The time at which a value holds: where its window ends, in a view of whole tiles where the last
- * of them does; of an attribute, the event time of its row. Left out where no row has one.
+ * of them does; of an attribute, the event time of its row. Left out where no row has one, and for
+ * what is computed as it is read.
  */
-function effectiveTimeText({ place, view, feature }: ServedFeature, rows: readonly AnsweredRow[]) {
+function effectiveTimeText({ place, stored }: ServedFeature, rows: readonly AnsweredRow[]): string {
+  if (stored === null) return ''
   let latestNs: bigint | null = null
   for (const row of rows) {
     if (typeof row === 'string') continue
-    const ns = feature.kind === 'attribute' ? row.newestNs[place]! : row.edgeNs[place]!
+    const ns = stored.feature.kind === 'attribute' ? row.newestNs[place]! : row.edgeNs[place]!
     if (ns !== null && (latestNs === null || ns > latestNs)) latestNs = ns
   }
   if (latestNs === null) return ''
-  return `"effectiveTime":"${formatTimestamp(wholeMicroseconds(tileEnd(view, latestNs)))}"`
+  const timeNs = wholeMicroseconds(tileEnd(stored.view, latestNs))
+  return `"effectiveTime":"${formatTimestamp(timeNs)}"`
 }
 
 function tileEnd({ mode, intervalMs }: View, edgeNs: bigint): bigint {
@@ -186,6 +204,15 @@ function batchSloText(answer: Answer, rows: readonly string[]): string {
     `"sloServerTimeSeconds":${serverSeconds},"serverTimeSeconds":${serverSeconds},` +
     `"storeMaxLatency":${storeSeconds}}`
   )
+}
+
+function joinKeysText(keys: readonly Field[], { names, dataTypes }: MetadataOptions): string {
+  if (!names && !dataTypes) return ''
+  const told = keys.map(({ name, type }) => ({
+    ...(names ? { name } : {}),
+    ...(dataTypes ? { dataType: dataTypeOf(type) } : {}),
+  }))
+  return `"joinKeys":${JSON.stringify(told)}`
 }
 
 function metadataText(members: string): string {

@@ -11,6 +11,7 @@ import type { RefusalFormat } from '../../serve/http-errors.ts'
 const statuses: Partial<Record<ErrorCode, number>> = {
   OVERLOADED: 429,
   TOO_MANY_KEYS: 400,
+  TOO_MANY_ROWS: 400,
 }
 
 /** gRPC codes by HTTP status; any other is `UNKNOWN`, 2. */

@@ -1,11 +1,11 @@
 /**
- * Keys in the form of the platform's clients as keys of our reader.
+ * Keys and request data in the form of the platform's clients as those of our reader.
  *
  * Clients send integers as numbers or as decimal text, and some send nulls: nothing is known of a
- * key with a null. Members that are no join keys of the service are passed over.
+ * key with a null. Members that the service does not take are passed over.
  */
 import { MillraceError } from '../../base/errors.ts'
-import type { Field } from '../../model/types.ts'
+import type { DataType, Field } from '../../model/types.ts'
 import type { Members } from './members.ts'
 
 /**
@@ -13,20 +13,43 @@ import type { Members } from './members.ts'
  * @throws MillraceError `KEY_INVALID` when a join key is missing.
  */
 export function readerKey(joinKeys: readonly Field[], given: Members): Members | null {
-  const key = Object.create(null) as Record<string, unknown>
   let hasNull = false
-  for (const { name, type } of joinKeys) {
-    if (!Object.hasOwn(given, name)) throw missingError(name)
-    const value = given[name]
+  const key = membersOf(joinKeys, given, (value, type) => {
+    if (value === undefined) return undefined
     if (value === null) hasNull = true
-    key[name] = type.kind === 'Bool' ? boolOf(value) : value
-  }
+    return type.kind === 'Bool' ? boolOf(value) : value
+  })
+  for (const { name } of joinKeys) if (key[name] === undefined) throw missingError(name)
   return hasNull ? null : key
+}
+
+/** What is missing is for the reader to say. */
+export function readerRequest(fields: readonly Field[], given: Members): Members {
+  return membersOf(fields, given, (value, { kind }) =>
+    kind === 'Float64' || kind === 'Float32' ? floatOf(value) : value,
+  )
+}
+
+function membersOf(
+  fields: readonly Field[],
+  given: Members,
+  valueOf: (value: unknown, type: DataType) => unknown,
+): Members {
+  const members = Object.create(null) as Record<string, unknown>
+  for (const { name, type } of fields) {
+    if (Object.hasOwn(given, name)) members[name] = valueOf(given[name], type)
+  }
+  return members
 }
 
 /** Clients with text in all their keys have text here, too. */
 function boolOf(value: unknown): unknown {
   return value === 'true' || value === 'false' ? value === 'true' : value
+}
+
+/** A long integer has come as text (`json-body.ts`); of a float, that is one of its forms. */
+function floatOf(value: unknown): unknown {
+  return typeof value === 'string' && /^-?\d{16,}$/.test(value) ? Number(value) : value
 }
 
 function missingError(key: string): MillraceError {

@@ -1,29 +1,34 @@
 /**
- * What the platform's clients can read by name or id, and the order in which they are answered.
+ * What the platform's clients can read by name or id, and the order in which they are answered:
+ * features of realtime views first, as their views define them; then the others by name.
  *
- * Features are named `view.feature` wherever they are read, and stand in the order of these names.
- * A view goes by its name as a feature view and as a feature service.
+ * Features are named `view.feature` wherever they are read. A view goes by its name as a feature
+ * view and as a feature service.
  */
 import { createHash } from 'node:crypto'
 import { MillraceError } from '../../base/errors.ts'
-import type { Catalog, Feature, Service, View } from '../../model/catalog.ts'
-import type { Field } from '../../model/types.ts'
+import type { Catalog, Feature, Service, ServicePart, View } from '../../model/catalog.ts'
+import type { DataType, Field } from '../../model/types.ts'
 import type { Target } from './request.ts'
 
 export interface ServedService {
   /** As the reader knows it. */
   readonly name: string
   readonly joinKeys: readonly Field[]
+  readonly requestFields: readonly Field[]
+  /** Join keys by which all others are found; null when a read has to name every one. */
+  readonly servingIndex: readonly string[] | null
   readonly features: readonly ServedFeature[]
 }
 
 export interface ServedFeature {
   /** `view.feature` */
   readonly name: string
+  readonly type: DataType
   /** Place in the rows of the reader. */
   readonly place: number
-  readonly view: View
-  readonly feature: Feature
+  /** What it is of a view; null when it is computed as it is read. */
+  readonly stored: { readonly view: View; readonly feature: Feature } | null
 }
 
 /** Finds what a request names. */
@@ -31,24 +36,20 @@ export type Services = (target: Target) => ServedService
 
 /** Of what is not there, or is there and not online, the services throw `FEATURES_UNKNOWN`. */
 export function createServices(catalog: Catalog): Services {
-  const online = catalog.services.filter(({ features }) =>
-    features.every(({ view }) => catalog.views[view]!.online),
-  )
-  const views = new Map(catalog.views.map((view) => [view.name, view]))
-  const byName = new Map(online.map((each) => [each.name, servedOf(catalog, each, views)]))
-  const byId = new Map([...byName].map(([name, served]) => [serviceId(name), served] as const))
+  const online = catalog.services.filter(({ parts }) => isOnline(catalog, parts))
+  const byName = new Map(online.map((each) => [each.name, servedOf(catalog, each)]))
+  const byId = new Map([...byName].map(([name, served]) => [serviceId(name), served]))
+  const views = [...catalog.views, ...catalog.realtimeViews].map(({ name }) => name)
+  const viewsByName = new Map(views.map((name) => [name, byName.get(name)]))
   const viewsById = new Map(catalog.views.map(({ identity, name }) => [identity, byName.get(name)]))
+  const found = {
+    FeatureService: { name: byName, id: byId },
+    FeatureView: { name: viewsByName, id: viewsById },
+  }
   return (target) => {
-    const found =
-      target.kind === 'FeatureService'
-        ? (target.by === 'name' ? byName : byId).get(target.value)
-        : target.by === 'id'
-          ? viewsById.get(target.value)
-          : views.has(target.value)
-            ? byName.get(target.value)
-            : undefined
-    if (found === undefined) throw unknownError(target)
-    return found
+    const served = found[target.kind][target.by].get(target.value)
+    if (served === undefined) throw unknownError(target)
+    return served
   }
 }
 
@@ -57,26 +58,45 @@ function serviceId(name: string): string {
   return createHash('sha256').update(`feature service ${name}`).digest('hex').slice(0, 32)
 }
 
-function servedOf(
-  catalog: Catalog,
-  { name, joinKeys, features }: Service,
-  views: ReadonlyMap<string, View>,
-): ServedService {
-  const isView = views.has(name)
-  const served = features.map((each, place) => {
-    const view = catalog.views[each.view]!
-    const feature = view.features[each.feature]!
-    // In the service that a view is, features go by their own names.
-    return { name: isView ? `${name}.${feature.name}` : each.name, place, view, feature }
-  })
-  return { name, joinKeys, features: served.toSorted(byNamespaceAndName) }
+function isOnline(catalog: Catalog, parts: readonly ServicePart[]): boolean {
+  return parts.every(({ isRealtime, view }) =>
+    isRealtime
+      ? isOnline(catalog, catalog.realtimeViews[view]!.parts)
+      : catalog.views[view]!.online,
+  )
 }
 
-function byNamespaceAndName({ name: one }: ServedFeature, { name: other }: ServedFeature): number {
-  const [oneSpace, oneName] = one.split('.') as [string, string]
-  const [otherSpace, otherName] = other.split('.') as [string, string]
-  if (oneSpace !== otherSpace) return oneSpace < otherSpace ? -1 : 1
-  return oneName < otherName ? -1 : 1
+function servedOf(catalog: Catalog, service: Service): ServedService {
+  const { name, joinKeys, requestFields, servingIndex, parts } = service
+  const computed: ServedFeature[] = []
+  const stored: ServedFeature[] = []
+  for (const [place, { part: at, feature }] of service.features.entries()) {
+    const { namespace, isRealtime, view: index } = parts[at]!
+    if (isRealtime) {
+      const { name, type } = catalog.realtimeViews[index]!.features[feature]!
+      computed.push({ name: `${namespace}.${name}`, type, place, stored: null })
+    } else {
+      const view = catalog.views[index]!
+      const { name, type } = view.features[feature]!
+      const of = { view, feature: view.features[feature]! }
+      stored.push({ name: `${namespace}.${name}`, type, place, stored: of })
+    }
+  }
+  const features = [
+    ...computed.toSorted((a, b) => compare(namespaceOf(a), namespaceOf(b))),
+    ...stored.toSorted(
+      (a, b) => compare(namespaceOf(a), namespaceOf(b)) || compare(a.name, b.name),
+    ),
+  ]
+  return { name, joinKeys, requestFields, servingIndex, features }
+}
+
+function namespaceOf({ name }: ServedFeature): string {
+  return name.slice(0, name.indexOf('.'))
+}
+
+function compare(one: string, other: string): number {
+  return one === other ? 0 : one < other ? -1 : 1
 }
 
 /** The text is the platform's, to the letter: clients show it. */

@@ -1,0 +1,128 @@
+/**
+ * The reads of the get-features family: vectors are read within their time, and written.
+ *
+ * A request may have a latency budget: what has not been read by its end is null, and its status
+ * says so. At the limit of the server, a request fails.
+ */
+import type { Clock } from '../../base/clock.ts'
+import { MillraceError } from '../../base/errors.ts'
+import { servingMsMax } from '../../base/limits.ts'
+import type { ReadOptions, ReadPort, TypedFeatureTable } from '../../model/contracts.ts'
+import { systemAfter, within, type After } from '../deadline.ts'
+import { createAnswerWriter, type Answer, type AnsweredRow, type AnswerWriter } from './answer.ts'
+import { readerKey, readerRequest } from './keys.ts'
+import type { Members } from './members.ts'
+import { foundKeys } from './metadata.ts'
+import type { Asked, AskedRow } from './request.ts'
+import type { ServedService } from './services.ts'
+
+export interface ReadsOptions {
+  readonly read: ReadPort
+  /** @throws MillraceError when features are not served any more. */
+  readonly assertServing: () => void
+  readonly clock: Clock
+  /** @defaultValue the timers of the process */
+  readonly after?: After
+}
+
+/** Answers as JSON text. */
+export interface Reads {
+  single(service: ServedService, asked: Asked, row: AskedRow): Promise<string>
+  batch(service: ServedService, asked: Asked, rows: readonly AskedRow[]): Promise<string>
+  /** All that is known of a part of a key. */
+  query(service: ServedService, asked: Asked, row: AskedRow): Promise<string>
+}
+
+export function createReads(options: ReadsOptions): Reads {
+  const { read, assertServing } = options
+  const writers = new WeakMap<ServedService, AnswerWriter>()
+  const writerOf = (service: ServedService): AnswerWriter => {
+    let writer = writers.get(service)
+    if (writer === undefined) writers.set(service, (writer = createAnswerWriter(service)))
+    return writer
+  }
+
+  const readRows = async (service: ServedService, asked: Asked, rows: readonly AskedRow[]) => {
+    assertServing()
+    const keys = rows.map(({ joinKeys }) => readerKey(service.joinKeys, joinKeys))
+    const known = rows.filter((_, n) => keys[n] !== null)
+    const given = keys.filter((key): key is Members => key !== null)
+    const how = readOptions(service, asked, known)
+    const { table, seconds } = await timed(options, asked, () =>
+      read.read(service.name, given, how),
+    )
+    return answerOf(asked, answeredRows(keys, table), seconds)
+  }
+
+  return {
+    async single(service, asked, row) {
+      return writerOf(service).single(await readRows(service, asked, [row]))
+    },
+    async batch(service, asked, rows) {
+      return writerOf(service).batch(await readRows(service, asked, rows))
+    },
+    async query(service, asked, row) {
+      assertServing()
+      const given = service.joinKeys.filter(({ name }) => service.servingIndex?.includes(name))
+      const key = readerKey(given, row.joinKeys)
+      const writer = writerOf(service)
+      if (key === null) return writer.query(answerOf(asked, [], 0), [])
+      const how = readOptions(service, asked, [row])
+      const query = () => read.query(service.name, key, how)
+      const { table, seconds } = await timed(options, asked, query)
+      // Rows that nobody knows of have no features that could be told as late.
+      if (table === null) throw new MillraceError('READ_TIMEOUT', { ms: asked.options.budgetMs! })
+      const found = foundKeys(service).map((each) => service.joinKeys.indexOf(each))
+      const keys = table.keys.map((values) => found.map((place) => values[place]!))
+      return writer.query(answerOf(asked, table.rows, seconds), keys)
+    },
+  }
+}
+
+function readOptions(
+  { requestFields }: ServedService,
+  { options: { leadingEdge } }: Asked,
+  rows: readonly AskedRow[],
+): ReadOptions {
+  return {
+    ...(leadingEdge === undefined ? {} : { leadingEdge }),
+    ...(requestFields.length === 0
+      ? {}
+      : { requestData: rows.map(({ context }) => readerRequest(requestFields, context)) }),
+  }
+}
+
+/** Reads within the time of a request; null when its budget is over. */
+async function timed<T>(
+  { clock, after = systemAfter }: ReadsOptions,
+  { options: { budgetMs = servingMsMax } }: Asked,
+  read: () => Promise<T>,
+): Promise<{ readonly table: T | null; readonly seconds: number }> {
+  const startMs = clock.monotonicMs()
+  const table = await within(read(), Math.min(budgetMs, servingMsMax), after)
+  if (table === null && budgetMs >= servingMsMax) {
+    throw new MillraceError('READ_TIMEOUT', { ms: servingMsMax })
+  }
+  return { table, seconds: (clock.monotonicMs() - startMs) / 1000 }
+}
+
+function answerOf(
+  { metadata, options: { coerceNullCountsToZero } }: Asked,
+  rows: readonly AnsweredRow[],
+  seconds: number,
+): Answer {
+  const times = { serverSeconds: seconds, storeSeconds: seconds }
+  return { rows, metadata, coerceNullCountsToZero, ...times }
+}
+
+/** Puts the rows that were read where their keys stand. */
+function answeredRows(
+  keys: readonly (Members | null)[],
+  table: TypedFeatureTable | null,
+): AnsweredRow[] {
+  let next = 0
+  return keys.map((key) => {
+    if (key === null) return 'MISSING_DATA'
+    return table === null ? 'TIME_OUT' : table.rows[next++]!
+  })
+}
