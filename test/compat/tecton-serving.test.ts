@@ -10,6 +10,7 @@ import { addTectonServing, type ServingOptions } from '../../src/compat/tecton/s
 import type { ReadPort, TypedFeatureTable } from '../../src/model/contracts.ts'
 import { createHttp } from '../../src/serve/http.ts'
 import { noLedger } from '../helpers/ledgers.ts'
+import { noPush } from '../helpers/pushes.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
 
 const table: TypedFeatureTable = {
@@ -40,6 +41,7 @@ function heldPlatform(options: Partial<ServingOptions> = {}) {
   const app = createHttp({
     catalog: shopCatalog,
     read,
+    push: noPush,
     ledger: noLedger,
     status: () => ({}),
     readiness: () => ({ state: 'ready', warnings: [] }),

@@ -1,7 +1,7 @@
 /**
  * Bad HTTP requests and handshakes, byte by byte, and what each is answered.
  */
-import { httpBodyBytesMax, readKeysMax } from '../../src/base/limits.ts'
+import { eventsBodyBytesMax, httpBodyBytesMax, readKeysMax } from '../../src/base/limits.ts'
 import { marker } from '../helpers/bystander.ts'
 import { upgradeRequest } from '../helpers/raw-frames.ts'
 import type { Row } from './rows.ts'
@@ -166,8 +166,74 @@ const parserRows: readonly HttpRow[] = (
   code: 'REQUEST_INVALID',
 }))
 
+function push(body: string, headers = json): string {
+  return request('POST /v1/events/orders', headers, body)
+}
+
+const order = `{"user_id":1,"store":"${marker}","at":"2026-03-01T11:59:00Z","amount":1}`
+const eventsChunks = `8000\r\n${chunk}\r\n`.repeat(eventsBodyBytesMax / 0x8000 + 1)
+
+/** Bodies of events: those whose form is right are answered event by event. */
+const eventRows: readonly HttpRow[] = [
+  ...(
+    [
+      ['a list nested a million deep', '['.repeat(1_000_000)],
+      ['an object nested a hundred thousand deep', '{"a":'.repeat(100_000)],
+      ['NaN, which JSON does not have', order.replace(':1,', ':NaN,')],
+      ['half of a surrogate pair', order.replace(marker, '\\ud800')],
+      ['bytes that are not UTF-8', order.replace(marker, '\xff\xfe')],
+      ['a control character in a string', order.replace(marker, '\0')],
+      ['two values', `${order} ${order}`],
+    ] as const
+  ).map(([what, body]): HttpRow => ({
+    id: 'H26',
+    what: `events: ${what}`,
+    bytes: push(body),
+    status: 400,
+    code: 'JSON_INVALID',
+  })),
+  ...(
+    [
+      ['a name that comes twice', order.replace('"amount"', '"store"')],
+      ['a name that every object has', order.replace('"amount"', '"__proto__"')],
+      ['a number beyond the doubles', order.replace('"amount":1', '"amount":1e999')],
+      ['an integer of a thousand digits', order.replace(':1,', `:${'9'.repeat(1000)},`)],
+      ['an event of a megabyte', order.replace(marker, 'x'.repeat(1_000_000))],
+      ['ten thousand events that are none', `[${Array(10_000).fill('[]').join(',')}]`],
+    ] as const
+  ).map(([what, body]): HttpRow => ({
+    id: 'H26',
+    what: `events: ${what}, which is rejected for itself`,
+    bytes: push(body),
+    status: 200,
+  })),
+  {
+    id: 'H26',
+    what: 'events: a msgpack array of four billion',
+    bytes: push('\xdd\xff\xff\xff\xff\x80', 'Content-Type: application/msgpack\r\n'),
+    status: 400,
+    code: 'REQUEST_INVALID',
+  },
+  {
+    id: 'H22',
+    what: 'events in chunks beyond the bound, and no end',
+    bytes:
+      request('POST /v1/events/orders', `${json}Transfer-Encoding: chunked\r\n`) + eventsChunks,
+    status: 413,
+    code: 'BODY_TOO_LARGE',
+  },
+  {
+    id: 'H32',
+    what: 'events by the page of somebody else',
+    bytes: push(order, `${json}Origin: https://${marker}.example\r\n`),
+    status: 403,
+    code: 'FORBIDDEN_ORIGIN',
+  },
+]
+
 export const requestRows: readonly HttpRow[] = [
   ...parserRows,
+  ...eventRows,
   {
     id: 'H19',
     what: 'a path that is not served',

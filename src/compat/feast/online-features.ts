@@ -7,15 +7,16 @@
  * Thread: main.
  */
 import type { FastifyInstance } from 'fastify'
-import { errorTable, MillraceError } from '../../base/errors.ts'
+import { MillraceError } from '../../base/errors.ts'
 import type { Catalog, Service } from '../../model/catalog.ts'
 import type { FeatureRow, ReadPort, TypedFeatureTable } from '../../model/contracts.ts'
 import type { DataType, Value } from '../../model/types.ts'
 import { requires } from '../../serve/http-access.ts'
-import { createErrorHandler, type HttpLog, type RefusalFormat } from '../../serve/http-errors.ts'
+import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
 import { addJsonBody } from '../json-body.ts'
 import { parseOnlineRequest, type Column, type OnlineRequest } from './online-request.ts'
+import { feastRefusal } from './refusal.ts'
 import { noTimeText, statusOf, timeText, valueText } from './values.ts'
 
 export interface OnlineFeaturesOptions {
@@ -32,7 +33,7 @@ const path = '/get-online-features'
 export function addFeastServing(app: FastifyInstance, options: OnlineFeaturesOptions): void {
   const services = new Map(options.catalog.services.map((each) => [each.name, each]))
   void app.register((scope, _, done) => {
-    scope.setErrorHandler(createErrorHandler(options.log, onlineRefusal))
+    scope.setErrorHandler(createErrorHandler(options.log, feastRefusal))
     addJsonBody(scope)
     scope.post(path, requires('read-features'), async ({ body }, reply) => {
       options.assertServing()
@@ -47,12 +48,6 @@ export function addFeastServing(app: FastifyInstance, options: OnlineFeaturesOpt
     refuseOtherMethods(scope, [path], ['POST'])
     done()
   })
-}
-
-/** `{"detail": message}`, as its framework answers; what a body says wrongly is 422 there. */
-const onlineRefusal: RefusalFormat = (error) => {
-  const { http } = errorTable[error.code]
-  return { status: http === 400 ? 422 : http, body: { detail: error.message } }
 }
 
 /** Some features of a service. */

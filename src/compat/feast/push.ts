@@ -5,16 +5,16 @@
  * is taken, and the answer names each.
  */
 import type { FastifyInstance } from 'fastify'
-import { errorTable, type MillraceError } from '../../base/errors.ts'
 import { eventsBodyBytesMax } from '../../base/limits.ts'
 import type { Catalog } from '../../model/catalog.ts'
 import type { PushPort } from '../../model/contracts.ts'
 import { requires } from '../../serve/http-access.ts'
-import { createErrorHandler, type HttpLog, type RefusalFormat } from '../../serve/http-errors.ts'
+import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { addRawBody, pushedType } from '../../serve/http-events.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
 import { ingestAll } from '../all-or-none.ts'
 import { parsePush } from './push-request.ts'
+import { feastRefusal } from './refusal.ts'
 
 const path = '/push'
 
@@ -32,7 +32,7 @@ export function addFeastPush(
   const types = new Map(catalog.sources.map((source) => [source.name, pushedType(source)]))
   const limits = { bodyLimit: eventsBodyBytesMax, ...requires('write-events') }
   void app.register((scope, _, done) => {
-    scope.setErrorHandler(createErrorHandler(log, pushRefusal))
+    scope.setErrorHandler(createErrorHandler(log, feastRefusal))
     addRawBody(scope)
     scope.post<{ Body: Buffer }>(path, limits, async ({ body }, reply) => {
       assertReady()
@@ -51,10 +51,4 @@ export function addFeastPush(
     done()
   })
   refuseOtherMethods(app, [path], ['POST'])
-}
-
-/** `{"detail": message}`; what a body says that cannot be carried out is 422 there. */
-const pushRefusal: RefusalFormat = (error: MillraceError) => {
-  const { http } = errorTable[error.code]
-  return { status: http === 400 || http === 404 ? 422 : http, body: { detail: error.message } }
 }
