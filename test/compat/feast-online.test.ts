@@ -186,3 +186,22 @@ test('what is asked wrongly is told in detail', async (t) => {
   }
   assert.equal((await get(path)).status, 405)
 })
+
+test('request data stands among the keys, or beside them, and is not told back', async (t) => {
+  const { post, pay } = await startPlatform(t, noon)
+  await pay('2026-03-01T11:30:00Z', 50)
+  const entities = { user_id: ['u1', 'u1'] }
+  const features = ['transaction_amount_is_high:is_higher_than_last']
+  const amt = [51, -1]
+  const beside = await post(path, { features, entities, request_context: { amt } })
+  const among = await post(path, { features, entities: { ...entities, amt } })
+  assert.equal(beside.status, 200)
+  assert.deepEqual(among, beside)
+  const { metadata, results } = beside.body as { metadata: unknown; results: unknown[] }
+  assert.deepEqual(metadata, { feature_names: ['user_id', 'is_higher_than_last'] })
+  assert.deepEqual(results[1], {
+    values: [1, null],
+    statuses: ['PRESENT', 'INVALID'],
+    event_timestamps: [none, none],
+  })
+})

@@ -316,3 +316,80 @@ test('views and services are read by their ids as well', async (t) => {
     assert.deepEqual(await post(get, { params: { ...target, joinKeyMap } }), answer)
   }
 })
+
+test('what is computed as it is read comes first, in the order of its schema', async (t) => {
+  const { post, pay } = await startPlatform(t, noon)
+  await pay('2026-03-01T11:30:00Z', 216409)
+  const ask = async (context: object): Promise<Told> => {
+    const { status, body } = await post(get, {
+      params: {
+        workspaceName: 'prod',
+        featureServiceName: 'scoring',
+        joinKeyMap: { user_id: 'u1' },
+        requestContextMap: context,
+        metadataOptions: {
+          includeNames: true,
+          includeEffectiveTimes: true,
+          includeDataTypes: true,
+          includeServingStatus: true,
+        },
+      },
+    })
+    assert.equal(status, 200, JSON.stringify(body))
+    return body as Told
+  }
+  const { result, metadata } = await ask({ amt: 12345678901234567, more: 'passed over' })
+  assert.deepEqual(result, { features: ['1', '1', 216409, 216409] })
+  const int64 = { dataType: { type: 'int64' } }
+  const float64 = { dataType: { type: 'float64' } }
+  const present = { status: 'PRESENT' }
+  const high = 'transaction_amount_is_high.transaction_amount_is_high'
+  const last = { effectiveTime: '2026-03-01T11:30:00Z', ...float64, ...present }
+  const spent = { effectiveTime: noon, ...float64, ...present }
+  assert.deepEqual(metadata!.features, [
+    { name: high, ...int64, ...present },
+    { name: 'transaction_amount_is_high.is_higher_than_last', ...int64, ...present },
+    { name: 'last_transaction.amount', ...last },
+    { name: 'spending.sum_1h', ...spent },
+  ])
+  const failed = await ask({ amt: -1 })
+  assert.deepEqual(failed.result, { features: [null, null, 216409, 216409] })
+  const statuses = failed.metadata!.features!.map(({ status }) => status)
+  assert.deepEqual(statuses, ['UNKNOWN', 'UNKNOWN', 'PRESENT', 'PRESENT'])
+})
+
+test('request data that a service takes is told, and has to be there', async (t) => {
+  const { post } = await startPlatform(t, noon)
+  const named = { workspaceName: 'prod', featureServiceName: 'scoring' }
+  const { body } = await post(metadata, { params: named })
+  assert.deepEqual((body as { inputRequestContextKeys: unknown }).inputRequestContextKeys, [
+    { name: 'amt', dataType: { type: 'float64' }, type: 'float64' },
+  ])
+  const refused = await post(get, { params: { ...named, joinKeyMap: { user_id: 'u1' } } })
+  const message = 'request field "amt": missing'
+  assert.deepEqual(refused, { status: 400, body: { error: message, code: 3, message } })
+})
+
+test('rows of a batch have request data of their own', async (t) => {
+  const { post, pay } = await startPlatform(t, noon)
+  await pay('2026-03-01T11:30:00Z', 50)
+  const row = (user_id: string | null, amt: number) => ({
+    join_key_map: { user_id },
+    request_context_map: { amt },
+  })
+  const { body } = await post(batch, {
+    params: {
+      feature_service_name: 'scoring',
+      request_data: [row('u1', 2000), row(null, 1), row('u1', 51), row('u2', 2)],
+    },
+  })
+  const features = (body as { result: { features: unknown[] }[] }).result.map(
+    ({ features }) => features,
+  )
+  assert.deepEqual(features, [
+    ['1', '1', 50, 50],
+    [null, null, null, null],
+    ['0', '1', 50, 50],
+    ['0', '0', null, null],
+  ])
+})

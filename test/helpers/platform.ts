@@ -2,11 +2,16 @@
  * A daemon with the definitions of `fixtures/platform.ts`, asked over HTTP as the hosted platform
  * is.
  */
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
 import type { Millrace } from '../../src/daemon/millrace.ts'
-import * as platform from '../fixtures/platform.ts'
+import { transactions } from '../fixtures/platform.ts'
 import { startDaemon } from './daemons.ts'
+import { root } from './repository.ts'
+
+/** A file: it has functions. */
+const features = join(root, 'test/fixtures/platform.ts')
 
 export interface Reply {
   readonly status: number
@@ -26,7 +31,7 @@ export interface Platform {
 
 export async function startPlatform(t: TestContext, now: string): Promise<Platform> {
   const clock = new ManualClock(Date.parse(now))
-  const daemon = await startDaemon(t, { features: Object.values(platform), clock })
+  const daemon = await startDaemon(t, { features, clock })
   const { url } = daemon
   const ask = async (path: string, init: RequestInit): Promise<Reply> => {
     const response = await fetch(`${url}${path}`, init)
@@ -44,7 +49,7 @@ export async function startPlatform(t: TestContext, now: string): Promise<Platfo
     },
     pay: async (at, amt, more = {}) => {
       const event = { user_id: 'u1', cust_id: 1, merchant_id: 7, transaction_id: `t at ${at}` }
-      const { rejected } = await daemon.ingest(platform.transactions, [
+      const { rejected } = await daemon.ingest(transactions, [
         { ...event, timestamp: at, amt, ...more },
       ])
       if (rejected.length > 0) throw new Error(rejected[0]!.message)
