@@ -145,6 +145,10 @@ export const errorTable = {
   UPGRADE_REQUIRED: row('user', 'never', 426, null, 'this path speaks WebSocket'),
   FORBIDDEN_ORIGIN: row('user', 'never', 403, null, 'origin is not allowed'),
 
+  // Who asks.
+  UNAUTHORIZED: row('user', 'never', 401, 4401, '{reason}'),
+  FORBIDDEN: row('user', 'never', 403, 4403, 'the API key does not allow it: {reason}'),
+
   // Reads.
   FEATURES_UNKNOWN: row('user', 'never', 404, null, 'no feature service or view is named "{name}"'),
   KEY_INVALID: row('user', 'never', 400, null, 'join key "{key}": {reason}'),
@@ -262,6 +266,8 @@ export const errorTable = {
 
   // The command line.
   USAGE_INVALID: row('user', 'never', 400, null, '{reason}'),
+  API_KEY_UNKNOWN: row('user', 'never', 404, null, 'there is no API key {id} in {dir}'),
+  API_KEYS_FULL: row('user', 'never', 409, null, 'there are {max} API keys already; revoke some'),
   FILE_UNREADABLE: row('user', 'never', 400, null, 'cannot read {file}: {reason}'),
   FILE_UNWRITABLE: row('user', 'never', 400, null, 'cannot write {file}: {reason}'),
 

@@ -95,6 +95,18 @@ export const httpIdleMs = 120_000
 /** Headers of an HTTP request. Beyond: `REQUEST_INVALID`. */
 export const httpHeadersMax = 64
 
+/** API keys of a data directory. Beyond: `API_KEYS_FULL`. */
+export const apiKeysMax = 1000
+
+/** Time between two looks at which API keys there are, ms: a revoked one is good for so long. */
+export const apiKeysLookMs = 1000
+
+/** How long an API key may be good for, ms: a hundred years. Beyond: `USAGE_INVALID`. */
+export const apiKeyLifeMsMax = 100 * 366 * 86_400_000
+
+/** Characters of the name of an API key. Beyond: `USAGE_INVALID`. */
+export const apiKeyNameLengthMax = 100
+
 /** Characters of a producer's name. Beyond: `FRAME_INVALID`. */
 export const producerNameLengthMax = 64
 

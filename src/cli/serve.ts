@@ -27,7 +27,7 @@ export const serveHelp = {
     json: { ...jsonFlag, description: 'Print the start as one line of JSON.' },
     insecure: {
       type: 'boolean',
-      description: 'Listen where other machines can ask, though nobody is asked for a key.',
+      description: 'Listen where other machines can ask, though there are no API keys.',
     },
     'drop-missing': {
       type: 'boolean',

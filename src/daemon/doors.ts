@@ -3,6 +3,7 @@
  */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import type { KeyRing } from '../access/key-ring.ts'
 import type { Clock } from '../base/clock.ts'
 import { addFeastServing } from '../compat/feast/online-features.ts'
 import { addFeastPush } from '../compat/feast/push.ts'
@@ -15,12 +16,15 @@ import { assertReady, assertServing, createHttp, type Readiness } from '../serve
 import { streamPath } from '../wire/protocol.ts'
 import { attachIngest, type IngestServer } from '../wire/websocket.ts'
 import { socketBounds } from './descriptors.ts'
+import { routesOf, type HttpRoutes } from './http-routes.ts'
 import type { Listening } from './listening.ts'
 import type { MillraceLog } from './options.ts'
 
 export interface Doors {
   readonly url: string
   readonly http: FastifyInstance
+  /** For whoever is within the process. */
+  readonly routes: HttpRoutes
   readonly wire: IngestServer
   /** Cuts every connection; resolves when nothing listens any more. */
   close(): Promise<void>
@@ -44,9 +48,10 @@ export async function openDoors(options: {
   readonly clock: Clock
   readonly log: MillraceLog
   readonly listening: Listening
+  readonly access: KeyRing
   readonly incarnation: string
 }): Promise<Doors> {
-  const { catalog, ports, ledger, readiness, clock, log, listening } = options
+  const { catalog, ports, ledger, readiness, clock, log, listening, access } = options
   const { address: host, port, admission, tls } = listening
   const nowMs = (): number => clock.nowMs()
   const bounds = socketBounds()
@@ -58,7 +63,7 @@ export async function openDoors(options: {
     dropped,
   })
   const status = (): object => ({ ...options.status(), connections: connections() })
-  const routes = { status, readiness, nowMs, log, streamPath, admission, tls }
+  const routes = { status, readiness, nowMs, log, streamPath, admission, access, tls }
   const http = createHttp({ ...ports, catalog, ledger, ...routes })
   const pushing = { push: ports.push, assertReady: () => assertReady(readiness()) }
   addTectonIngest(http, { catalog, ...pushing, log })
@@ -79,6 +84,7 @@ export async function openDoors(options: {
     log,
     name,
     admission,
+    access,
     incarnation: options.incarnation,
   }
   const wire = attachIngest({ ...about, limits: connectionLimits })
@@ -96,5 +102,5 @@ export async function openDoors(options: {
   const named = address.family === 'IPv6' ? `[${address.address}]` : address.address
   const url = `${tls === null ? 'http' : 'https'}://${named}:${address.port}`
   log.info({ url }, 'listening')
-  return { url, http, wire, close }
+  return { url, http, routes: routesOf(http, access.ownKey), wire, close }
 }

@@ -18,7 +18,8 @@ import {
 import type { Receipt } from '../client/receipt.ts'
 import type { ReadOptions } from '../model/contracts.ts'
 import { decodeServerFrame, encodeHello } from '../wire/protocol.ts'
-import type { Connection, Session } from '../wire/session.ts'
+import type { Connection } from '../wire/session-options.ts'
+import type { Session } from '../wire/session.ts'
 
 export class EmbeddedClient {
   readonly #producer: Producer

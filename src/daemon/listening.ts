@@ -2,9 +2,10 @@
  * Where the daemon will listen, and for whom: found out before anything is opened, so that a start
  * that must not be is refused at once.
  *
- * Nobody is asked for a key, so only programs of this machine are let in unless someone says
- * otherwise: the host has to be a loopback address. On such an address a request must also ask for
- * a name that is this machine's own, which a page that has pointed its own name here cannot do.
+ * As long as there are no API keys nobody is asked for one, so only programs of this machine are
+ * let in unless someone says otherwise: the host has to be a loopback address. On such an address a
+ * request must also ask for a name that is this machine's own, which a page that has pointed its
+ * own name here cannot do.
  */
 import dns from 'node:dns'
 import { readFile } from 'node:fs/promises'
@@ -32,21 +33,21 @@ interface ListeningOptions {
 }
 
 /**
- * @param isInsecure  Everybody who reaches the host may be let in.
+ * @param isGuarded  Whoever reaches the host is asked for a key, or may be let in without one.
  * @throws MillraceError `CONFIG_INVALID`; of a name that is unknown the error of the system.
  */
 export async function settleListening(
   { host, port, allowedOrigins, tlsCert, tlsKey }: ListeningOptions,
-  isInsecure: boolean,
+  isGuarded: boolean,
 ): Promise<Listening> {
   const { address, family } = await dns.promises.lookup(host)
   const isLoopback = loopback.check(address, family === 6 ? 'ipv6' : 'ipv4')
-  if (!isLoopback && !isInsecure) {
+  if (!isLoopback && !isGuarded) {
     const named = host === address ? host : `${host} (${address})`
     throw invalid(
       '--host',
-      `${named} can be reached from other machines, and nobody is asked for a key; ` +
-        'listen on 127.0.0.1, or let everybody in with --insecure',
+      `${named} can be reached from other machines, and there are no API keys; create one with ` +
+        '"millrace keys create", listen on 127.0.0.1, or let everybody in with --insecure',
     )
   }
   const own = isIP(host) === 0 ? [host.toLowerCase()] : []

@@ -21,10 +21,12 @@ import type { RealtimePool } from '../realtime/pool.ts'
 import type { Lanes } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
 import type { Readiness } from '../serve/http.ts'
+import type { KeyRing } from '../access/key-ring.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Doors } from './doors.ts'
 import { EmbeddedClient } from './embedded.ts'
 import type { Health } from './health.ts'
+import type { HttpRoutes } from './http-routes.ts'
 import type { LedgerReplay } from './ledger-replay.ts'
 import type { MillraceLog } from './options.ts'
 import type { Push } from './push.ts'
@@ -45,29 +47,7 @@ export interface Parts {
   readonly replay: LedgerReplay
   readonly push: Push
   readonly health: Health
-}
-
-/** A request to the daemon's HTTP routes. */
-export interface HttpRequest {
-  /** @defaultValue `'GET'` */
-  readonly method?: 'GET' | 'HEAD' | 'POST'
-  /** Path and query. */
-  readonly url: string
-  readonly headers?: Readonly<Record<string, string>>
-  /** The body; an object is sent as JSON. */
-  readonly payload?: string | object
-}
-
-/** What the HTTP routes answer. */
-export interface HttpAnswer {
-  readonly statusCode: number
-  readonly headers: Readonly<Record<string, unknown>>
-  readonly body: string
-}
-
-/** The daemon's HTTP routes without a socket. */
-export interface HttpRoutes {
-  inject(request: string | HttpRequest): Promise<HttpAnswer>
+  readonly access: KeyRing
 }
 
 /** A feature service or a view: what can be read by name. */
@@ -106,9 +86,12 @@ export class Millrace {
     return this.#open().doors.url
   }
 
-  /** The HTTP routes, for requests without a socket: `millrace.http.inject('/readyz')`. */
+  /**
+   * The HTTP routes, for requests without a socket: `millrace.http.inject('/readyz')`. They may ask
+   * for everything, unless they have an `authorization` header of their own.
+   */
   get http(): HttpRoutes {
-    return this.#open().doors.http
+    return this.#open().doors.routes
   }
 
   /**
@@ -244,7 +227,8 @@ export class Millrace {
 
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
-    const { realtime, ledger, recording, replay, push, health } = this.#open()
+    const { realtime, ledger, recording, replay, push, health, access } = this.#open()
+    access.stop()
     health.stop()
     checkpoints.stop()
     recording.stop()

@@ -33,7 +33,8 @@ export interface MillraceOptions {
   /** @defaultValue `'127.0.0.1'` */
   readonly host?: string
   /**
-   * Lets `host` be an address that other machines reach, though nobody is asked for a key.
+   * Lets `host` be an address that other machines reach, though the data directory has no API keys
+   * and nobody is asked for one.
    *
    * @defaultValue false
    */

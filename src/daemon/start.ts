@@ -7,6 +7,8 @@
  * cuts its connections and says so in `closed`, and the next start finds out.
  */
 import { extname } from 'node:path'
+import { keysPath } from '../access/key-files.ts'
+import { openKeyRing, type KeyRing } from '../access/key-ring.ts'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { assert } from '../base/assert.ts'
 import { MillraceError } from '../base/errors.ts'
@@ -60,10 +62,17 @@ const silent: MillraceLog = { info: () => {}, error: () => {} }
 /** Starts a daemon; see `embed.ts`. */
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
   const resolved = await resolveOptions(options)
-  const listening = await settleListening(resolved, options.insecure ?? false)
+  const access = await openAccess(options, resolved.dataDir)
+  const isGuarded = access.isAsking || (options.insecure ?? false)
+  const listening = await settleListening(resolved, isGuarded)
+  const isFarAndPlain = listening.admission.hostNames === null && listening.tls === null
+  if (access.isAsking && isFarAndPlain) {
+    options.log?.info({}, 'there is no TLS: API keys can be read on their way')
+  }
   const directory = await openDirectory(resolved.dataDir, storedFormats)
   const opened: Opened = {
     directory,
+    access,
     settled: null,
     journal: null,
     lanes: null,
@@ -85,6 +94,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
         () => true,
         () => false,
       )
+    opened.access.stop()
     opened.health?.stop()
     opened.checkpoints?.stop()
     opened.recording?.stop()
@@ -103,6 +113,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
 /** What has to be closed again when the start fails. */
 interface Opened {
   readonly directory: DataDirectory
+  readonly access: KeyRing
   settled: Settled | null
   journal: Journal | null
   lanes: Lanes | null
@@ -112,6 +123,14 @@ interface Opened {
   recording: Recording | null
   health: Health | null
   doors: Promise<Doors> | null
+}
+
+/** Who is let in, as of now. */
+function openAccess(
+  { clock = systemClock, log = silent }: MillraceOptions,
+  dataDir: string,
+): Promise<KeyRing> {
+  return openKeyRing({ dir: keysPath(dataDir), clock, log })
 }
 
 async function start(
@@ -168,6 +187,7 @@ async function start(
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
   const timing = { clock, scheduler: systemScheduler }
   const push = new Push({ catalog, journal, ingest: intake, checks: new Checks(lanes), ...timing })
+  opened.access.watch()
   opened.doors = openDoors({
     catalog,
     ports: { ingest: intake, push, read },
@@ -177,12 +197,13 @@ async function start(
     clock,
     log,
     listening: resolved.listening,
+    access: opened.access,
     incarnation,
   })
   const doors = await millrace.unlessFailed(opened.doors)
-  const { realtime } = opened
+  const { realtime, access } = opened
   const kept = { directory, lanes: opened.lanes!, realtime, ledger, recording }
-  const rest = { ...kept, replay, push, health }
+  const rest = { ...kept, replay, push, health, access }
   millrace.open({ doors, router, journal, checkpoints, ...rest })
   return millrace
 }

@@ -9,7 +9,7 @@ import type { Catalog, Source } from '../model/catalog.ts'
 import type { PushPort } from '../model/contracts.ts'
 import type { DataType } from '../model/types.ts'
 import { bodyParsers } from './event-bodies.ts'
-import { requires } from './http-access.ts'
+import { assertGranted, requires } from './http-access.ts'
 
 /** Path of the route. */
 export const eventsPath = '/v1/events/:source'
@@ -29,8 +29,11 @@ export function addEvents(app: FastifyInstance, options: EventsOptions): void {
     scope.post<{ Params: { source: string }; Body: Buffer }>(
       eventsPath,
       { bodyLimit: eventsBodyBytesMax, ...requires('dry-run') },
-      async ({ params: { source }, query, headers, body }) => {
+      async (request) => {
+        const { params, query, headers, body } = request
+        const { source } = params
         const isDryRun = dryRunOf(query as Readonly<Record<string, unknown>>)
+        assertGranted(request, isDryRun ? 'dry-run' : 'write-events', { source })
         assertReady()
         const type = sources.get(source)
         if (type === undefined) throw new MillraceError('SOURCE_UNKNOWN', { source })

@@ -1,12 +1,12 @@
 /**
  * The routes by which features are read: of keys, and of all that is known of a part of a key.
  */
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { ReadPort } from '../model/contracts.ts'
 import { createFeatureBody, keysJson, type FeatureBody } from './feature-body.ts'
-import { requires } from './http-access.ts'
+import { assertGranted, requires } from './http-access.ts'
 import { keyOfQuery, queryOfBody, requestOfBody, type FeatureRequest } from './http-keys.ts'
 import { readables, type Readable } from './services.ts'
 
@@ -65,7 +65,13 @@ export function addFeatures(app: FastifyInstance, options: FeaturesOptions): voi
     return text
   }
 
-  const how = requires('read-features')
+  const how = {
+    ...requires('read-features'),
+    onRequest: (request: FastifyRequest<Named>, _: unknown, next: () => void) => {
+      assertGranted(request, 'read-features', { service: request.params.name })
+      next()
+    },
+  }
   for (const [path, write, bodyRequest] of [
     [readPath, answerRead, requestOfBody],
     [queryPath, answerQuery, queryOfBody],

@@ -13,6 +13,7 @@ import { standardAdmission, type Admission } from '../model/admission.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
+import { openAccess, type AccessPort } from '../model/permission.ts'
 import { definitionsJson } from './definitions.ts'
 import { addAccess, requires } from './http-access.ts'
 import { createErrorHandler, errorBody, refuseConnection, type HttpLog } from './http-errors.ts'
@@ -56,6 +57,8 @@ export interface HttpOptions {
   readonly nowMs: () => number
   /** Who may ask. @defaultValue no web page, by any name */
   readonly admission?: Admission
+  /** What they may ask for. @defaultValue everything */
+  readonly access?: AccessPort
   /** Hears of what goes out as `INTERNAL`; nothing is logged without. */
   readonly log?: HttpLog
   /** @defaultValue null: what is sent can be read on its way */
@@ -83,7 +86,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(sendError)
   addGuard(app, options.admission ?? standardAdmission)
-  addAccess(app)
+  addAccess(app, options.access ?? openAccess)
   addHealth(app, options)
   addFeatures(app, { ...options, assertServing: () => assertServing(options.readiness()) })
   const ready = (): void => assertReady(options.readiness())

@@ -6,12 +6,15 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorTable, MillraceError } from '../base/errors.ts'
 import { admissionRefusal, type Admission } from '../model/admission.ts'
+import { challenge, type Grant } from '../model/permission.ts'
 import { subprotocol } from './frames.ts'
 
 /** What the door checks of a request. */
 export interface Door {
   readonly path: string
   readonly admission: Admission
+  /** What whoever asks may do. */
+  readonly grant: Grant
   /** Why nobody is let in at the moment; null when the door is open. */
   readonly shut: () => MillraceError | null
 }
@@ -28,7 +31,8 @@ export function refusalOf(request: IncomingMessage, door: Door): MillraceError |
   if (!offeredProtocols(request).includes(subprotocol)) {
     return new MillraceError('SUBPROTOCOL', { expected: subprotocol })
   }
-  return door.shut()
+  // Whoever may publish may read, too.
+  return door.grant.refusal('read-features') ?? door.shut()
 }
 
 function offeredProtocols(request: IncomingMessage): string[] {
@@ -46,6 +50,7 @@ export function refuseUpgrade(socket: Duplex, { code, message, details }: Millra
     'Connection: close',
   ]
   if (status === 503) headers.push('Retry-After: 1')
+  if (code === 'UNAUTHORIZED') headers.push(`WWW-Authenticate: ${challenge}`)
   if (code === 'UPGRADE_REQUIRED') headers.push('Upgrade: websocket')
   if (code === 'REQUEST_INVALID') headers.push('Sec-WebSocket-Version: 13, 8')
   if (code === 'METHOD_UNKNOWN') headers.push(`Allow: ${details['allowed']}`)

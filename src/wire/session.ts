@@ -20,51 +20,14 @@ import {
   sessionReadsMax,
   storageRetryMs,
 } from '../base/limits.ts'
-import type { IngestPort, ProducerSession, ReadPort } from '../model/contracts.ts'
+import type { ProducerSession } from '../model/contracts.ts'
+import { everything, type Permission, type Target } from '../model/permission.ts'
 import { AckBuffer } from './acks.ts'
 import { InFlight } from './in-flight.ts'
 import * as protocol from './protocol.ts'
-import type { Credits, FrameLimits, HelloFrame, PublishFrame, ReadFrame } from './protocol.ts'
+import type { HelloFrame, PublishFrame, ReadFrame } from './protocol.ts'
 import { readTable } from './read-options.ts'
-import type { Scheduler } from './scheduler.ts'
-
-/** What a session needs of its socket. */
-export interface Connection {
-  /** Sends one binary message; the bytes are not changed afterwards. */
-  send(bytes: Uint8Array): void
-  close(code: number, reason: string): void
-  /** Stops and restarts reading; a few messages may still come after `pause`. */
-  pause(): void
-  resume(): void
-  /** Bytes accepted by `send` that the peer's side has not taken yet. */
-  readonly bufferedBytes: number
-}
-
-/** A logger in the manner of pino. */
-export interface WireLog {
-  info(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
-
-/** What every session of a server shares. */
-export interface SessionOptions {
-  readonly ingest: IngestPort
-  readonly read: ReadPort
-  readonly scheduler: Scheduler
-  readonly log: WireLog
-  /** Name and version of the server, as WELCOME tells it. */
-  readonly server: string
-  /** Names the history of the store, as WELCOME tells it; absent when nothing is stored. */
-  readonly incarnation?: string
-  readonly sources: readonly string[]
-  readonly services: readonly string[]
-  readonly limits: FrameLimits
-  readonly credits: Credits
-  readonly helloTimeoutMs: number
-  readonly heartbeatMs: number
-  /** Told once per session that this side ends: an error code, or `BYE`. */
-  readonly onClose: (reason: ErrorCode | 'BYE') => void
-}
+import type { Connection, SessionOptions } from './session-options.ts'
 
 type State = 'greeting' | 'opening' | 'open' | 'leaving' | 'draining' | 'closed'
 
@@ -203,6 +166,7 @@ export class Session {
     let isExpired = false
     try {
       if (version !== protocol.protocolVersion) throw invalid(`version ${version} is not spoken`)
+      if (producer !== null) this.#assertGranted('write-events')
       if (producer === null) {
         if (epoch !== null) throw invalid('an epoch without a producer')
       } else if (epoch === null || this.#isOurs(hello)) {
@@ -256,7 +220,8 @@ export class Session {
     if (this.#state === 'draining') return
     if (this.#producer === null) throw invalid('PUBLISH on a connection that only reads')
     if (this.#inFlight.exceeds(this.#options.credits)) throw new MillraceError('CREDIT_EXCEEDED')
-    const { sequence, count, payload } = batch
+    const { source, sequence, count, payload } = batch
+    this.#assertGranted('write-events', { source })
     // Added first: a batch taken before may be acknowledged within the call.
     this.#inFlight.add(sequence + count - 1, count, payload.length)
     const answer = this.#producer.publish(batch)
@@ -286,6 +251,7 @@ export class Session {
     this.#adjustReading()
     let answer: Uint8Array
     try {
+      this.#assertGranted('read-features', { service: frame.name })
       if (this.#state === 'draining') throw new MillraceError('DRAINING')
       if (this.#reads > sessionReadsMax) throw new MillraceError('OVERLOADED')
       if (count > readKeysMax) throw new MillraceError('TOO_MANY_KEYS', { count, max: readKeysMax })
@@ -299,6 +265,12 @@ export class Session {
     this.#send(answer)
     this.#adjustReading()
     this.#settle()
+  }
+
+  /** A key may have been revoked since it was let in. */
+  #assertGranted(permission: Permission, target?: Target): void {
+    const refusal = (this.#options.grant ?? everything).refusal(permission, target)
+    if (refusal !== null) throw refusal
   }
 
   #sendAcks(): void {

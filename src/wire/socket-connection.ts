@@ -13,7 +13,8 @@ import type { WebSocket } from 'ws'
 import { MillraceError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { receivingBytes } from './receiving.ts'
-import { Session, type SessionOptions } from './session.ts'
+import type { SessionOptions } from './session-options.ts'
+import { Session } from './session.ts'
 import type { MemoryHolder } from './wire-memory.ts'
 
 export interface ConnectionEvents {
@@ -32,6 +33,12 @@ export interface LookOptions {
   readonly lookMs: number
   /** Of every `looksPerHeartbeat` looks, the one that pings. */
   readonly phase: number
+}
+
+/** A WebSocket and the socket below it. */
+export interface ConnectedSockets {
+  readonly webSocket: WebSocket
+  readonly socket: Duplex
 }
 
 export class SocketConnection implements MemoryHolder {
@@ -54,7 +61,7 @@ export class SocketConnection implements MemoryHolder {
   #sendingSeen = 0
 
   constructor(
-    sockets: { readonly webSocket: WebSocket; readonly socket: Duplex },
+    sockets: ConnectedSockets,
     session: SessionOptions,
     events: ConnectionEvents,
     options: LookOptions,

@@ -9,17 +9,23 @@
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer, type WebSocket } from 'ws'
+import { WebSocketServer } from 'ws'
 import { MillraceError, type ErrorCode } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import { standardAdmission, type Admission } from '../model/admission.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { IngestPort, ReadPort } from '../model/contracts.ts'
+import { openAccess, type AccessPort, type Grant } from '../model/permission.ts'
 import { streamPath, subprotocol } from './frames.ts'
 import { refusalOf, refuseUpgrade } from './refusal.ts'
 import { systemScheduler, type Scheduler } from './scheduler.ts'
-import { Session, type Connection, type SessionOptions, type WireLog } from './session.ts'
-import { SocketConnection, type ConnectionEvents } from './socket-connection.ts'
+import type { Connection, SessionOptions, WireLog } from './session-options.ts'
+import { Session } from './session.ts'
+import {
+  SocketConnection,
+  type ConnectedSockets,
+  type ConnectionEvents,
+} from './socket-connection.ts'
 import { WireMemory } from './wire-memory.ts'
 import { YoungMemory } from './young-memory.ts'
 
@@ -37,6 +43,8 @@ export interface IngestOptions {
   readonly path?: string
   /** Who may connect. @defaultValue no web page, by any name */
   readonly admission?: Admission
+  /** What they may do. @defaultValue everything */
+  readonly access?: AccessPort
   /** @defaultValue the bounds of `base/limits.ts` */
   readonly limits?: Partial<ConnectionLimits>
   /** @defaultValue the process's timers */
@@ -198,14 +206,15 @@ class Door implements IngestServer {
     // A raw socket without a listener would end the process with the first reset.
     socket.on('error', ignore)
     const { path = streamPath, admission = standardAdmission } = this.#options
-    const refusal = refusalOf(request, { path, admission, shut: () => this.#shut() })
+    const grant = (this.#options.access ?? openAccess).grantOf(request.headers)
+    const refusal = refusalOf(request, { path, admission, grant, shut: () => this.#shut() })
     if (refusal !== null) {
       this.#refuse(socket, refusal)
       return
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', ignore)
-      this.#accept(webSocket, socket)
+      this.#accept({ webSocket, socket }, grant)
     })
   }
 
@@ -220,13 +229,13 @@ class Door implements IngestServer {
     return full ? new MillraceError('OVERLOADED') : null
   }
 
-  #accept(webSocket: WebSocket, socket: Duplex): void {
+  #accept(sockets: ConnectedSockets, grant: Grant): void {
     const phase = this.#accepted++ % limits.looksPerHeartbeat
     const options = { lookMs: this.#lookMs, phase }
-    const sockets = { webSocket, socket }
-    const connection = new SocketConnection(sockets, this.#session, this.#events, options)
+    const session = { ...this.#session, grant }
+    const connection = new SocketConnection(sockets, session, this.#events, options)
     this.#connections.add(connection)
-    webSocket.on('close', () => {
+    sockets.webSocket.on('close', () => {
       this.#connections.delete(connection)
       connection.session.disconnected()
       if (this.#connections.size === 0) this.#onEmpty()

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { keyFormat } from '../../src/access/key-files.ts'
 import { logSegmentsMax } from '../../src/base/limits.ts'
 import { directoryFormat } from '../../src/persist/manifest.ts'
 import { storedFormats } from '../../src/stored/formats.ts'
@@ -23,6 +24,7 @@ test('the page has the format of every part', () => {
     ledger,
     'store of a shard': store,
     'state of a key': slot,
+    'API key (`keys/ID.json`)': keyFormat,
     'redo file (`shards/NNN/redo`)': redo,
   })
 })

@@ -8,7 +8,7 @@ import type { TextFile } from './repository.ts'
 import { codeOf, functionsOf, importsOf, type Import } from './source.ts'
 
 const stages = 'define wire journal route validate aggregate persist ledger serve'.split(' ')
-const everyStage = ['base', 'model', ...stages]
+const everyStage = ['base', 'model', 'access', ...stages]
 
 /** What these stages are made of. */
 const logs = ['journal', 'ledger']
@@ -21,6 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   base: [],
   model: ['base'],
   log: ['base'],
+  access: ['base', 'model'],
   ...Object.fromEntries(stages.map((stage) => [stage, ['base', 'model']])),
   ...Object.fromEntries(logs.map((stage) => [stage, ['base', 'model', 'log']])),
   compat: ['base', 'model', 'serve'],

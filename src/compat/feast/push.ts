@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import { eventsBodyBytesMax } from '../../base/limits.ts'
 import type { Catalog } from '../../model/catalog.ts'
 import type { PushPort } from '../../model/contracts.ts'
-import { requires } from '../../serve/http-access.ts'
+import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { addRawBody, pushedType } from '../../serve/http-events.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
@@ -34,9 +34,11 @@ export function addFeastPush(
   void app.register((scope, _, done) => {
     scope.setErrorHandler(createErrorHandler(log, feastRefusal))
     addRawBody(scope)
-    scope.post<{ Body: Buffer }>(path, limits, async ({ body }, reply) => {
+    scope.post<{ Body: Buffer }>(path, limits, async (request, reply) => {
       assertReady()
-      const { refused } = await ingestAll(push, [parsePush(body, types)], false)
+      const events = parsePush(request.body, types)
+      assertGranted(request, 'write-events', events)
+      const { refused } = await ingestAll(push, [events], false)
       const rows = refused.flatMap(({ rejections }) => rejections)
       if (rows.length > 0) {
         reply.code(422)

@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { eventsBodyBytesMax } from '../../base/limits.ts'
 import type { Catalog } from '../../model/catalog.ts'
 import type { PushPort } from '../../model/contracts.ts'
-import { requires } from '../../serve/http-access.ts'
+import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { addRawBody, pushedType } from '../../serve/http-events.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
@@ -50,10 +50,11 @@ function addPath(
 ): void {
   const types = new Map(catalog.sources.map((source) => [source.name, pushedType(source)]))
   const limits = { bodyLimit: eventsBodyBytesMax, ...requires('dry-run') }
-  scope.post<{ Body: Buffer }>(path, limits, async ({ body }, reply) => {
+  scope.post<{ Body: Buffer }>(path, limits, async (request, reply) => {
     assertReady()
-    const { workspace, isDryRun, batches } = parseIngest(body, { spelling, types })
+    const { workspace, isDryRun, batches } = parseIngest(request.body, { spelling, types })
     for (const { source } of batches) {
+      assertGranted(request, isDryRun ? 'dry-run' : 'write-events', { source })
       const unfound = unfoundMessage(catalog, source, workspace, isDryRun)
       if (unfound !== null) return answer(reply, 404, requestError(unfound, 404))
     }
