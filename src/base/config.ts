@@ -13,6 +13,7 @@ import { shardsMax } from './limits.ts'
 import { loadOptions } from './load-options.ts'
 import {
   logLevels,
+  parseApiKey,
   parseLogLevel,
   parseOrigins,
   parsePeriod,
@@ -186,6 +187,14 @@ export const clientOptions = {
     standard: () => 'http://127.0.0.1:4800',
     description: 'Where the daemon listens.',
     parse: parseUrl,
+  },
+  apiKey: {
+    flag: 'api-key',
+    variable: 'MILLRACE_API_KEY',
+    placeholder: 'KEY',
+    standard: () => 'none',
+    description: 'API key to come with; a flag is seen by others of this machine.',
+    parse: parseApiKey,
   },
 } as const satisfies OptionTable
 

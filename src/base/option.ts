@@ -76,6 +76,14 @@ export function parseTextOrNone(given: Given): Parsed<string | null> {
   return given === 'none' ? { value: null } : parseText(given)
 }
 
+/** An API key, or `none`; what is wrong with it is told without it. */
+export function parseApiKey(given: Given): Parsed<string | null> {
+  if (given === 'none') return { value: null }
+  return /^[\x21-\x7e]+$/.test(String(given))
+    ? { value: String(given) }
+    : { refused: 'is not an API key' }
+}
+
 /** Origins of web pages as a browser says them, with commas between; or `none`. */
 export function parseOrigins(given: Given): Parsed<readonly string[]> {
   const origins = String(given)

@@ -17,7 +17,7 @@ import type { BackedUp } from './backup.ts'
 import type { LoadPlan, StartedLoad } from './load-plan.ts'
 import type { Publisher } from './push.ts'
 import type { Served, StartOptions } from './serve.ts'
-import { fetchJson } from './server.ts'
+import { fetchJson, type Server } from './server.ts'
 
 export async function startDaemon(options: StartOptions): Promise<Served> {
   const { startMillrace } = await import('../daemon/start.ts')
@@ -58,18 +58,19 @@ export async function loadCatalog(file: string): Promise<Catalog> {
 }
 
 export async function connectPublisher(
-  url: string,
+  server: Server,
   { source }: { readonly source: string },
 ): Promise<Publisher> {
-  await fetchSource(url, source)
+  await fetchSource(server, source)
   const { MillraceClient } = await import('../client/client.ts')
-  return new MillraceClient({ url })
+  const { url, apiKey } = server
+  return new MillraceClient({ url, ...(apiKey !== null && { apiKey }) })
 }
 
 export async function startLoad(plan: LoadPlan): Promise<StartedLoad> {
   const { targetOf } = await import('../load/target.ts')
   const target = targetOf(plan.catalog, plan.source, plan.fixed)
-  const { identity } = await fetchSource(plan.url, target.source)
+  const { identity } = await fetchSource(plan, target.source)
   if (identity !== target.identity) {
     const reason = `the daemon there has another definition of source "${target.source}"`
     throw new MillraceError('CONFIG_INVALID', { path: '--url', reason })
@@ -90,7 +91,7 @@ export async function startLoad(plan: LoadPlan): Promise<StartedLoad> {
   const environment = {
     clock: systemClock,
     scheduler: systemScheduler,
-    connect: connectTo(plan.url),
+    connect: connectTo(plan.url, plan.apiKey),
     usage: ownUsage,
   }
   const load = startLoad({ ...plan, workload, loop }, environment)
@@ -100,11 +101,11 @@ export async function startLoad(plan: LoadPlan): Promise<StartedLoad> {
 }
 
 /** A source as the daemon at a URL has it. */
-async function fetchSource(url: string, source: string): Promise<{ readonly identity: string }> {
+async function fetchSource(server: Server, source: string): Promise<{ readonly identity: string }> {
   // The client waits for a daemon that is away; a command had better say so.
-  await fetchJson(url, '/readyz')
+  await fetchJson(server, '/readyz')
   // Without an event there would be nothing for the daemon to refuse.
-  const { sources } = (await fetchJson(url, '/v1/definitions')) as ServerDefinitions
+  const { sources } = (await fetchJson(server, '/v1/definitions')) as ServerDefinitions
   const found = sources.find(({ name }) => name === source)
   if (found === undefined) throw new MillraceError('SOURCE_UNKNOWN', { source })
   return found

@@ -24,6 +24,8 @@ export const exitCodes = {
   io: 74,
   /** The data directory is in use. */
   locked: 75,
+  /** Who asks may not: an API key is missing, unknown, or not for this. */
+  noPermission: 77,
   /** The features file or an option is wrong. */
   config: 78,
   /** Something hangs and cannot be ended in good order: by SIGKILL, as a shell tells it. */
@@ -80,6 +82,9 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
 
   STORE_GONE: { exit: 'internal', hint: 'who has removed, moved or mounted over it?' },
   STALLED: { exit: 'internal', hint: 'the disk does not answer; the next start recovers' },
+
+  UNAUTHORIZED: { exit: 'noPermission', hint: 'MILLRACE_API_KEY, or --api-key, says which' },
+  FORBIDDEN: { exit: 'noPermission' },
 
   CLIENT_UNREACHABLE: { exit: 'failure', hint: 'is the daemon running? --url says where' },
 }

@@ -9,7 +9,7 @@ import type { Field } from '../model/types.ts'
 import { exitCodes } from './exit-codes.ts'
 import { jsonFlag, parseCommand, usageInvalid, type CommandHelp, type Run } from './command.ts'
 import { jsonText } from './json-text.ts'
-import { fetchJson, postJson } from './server.ts'
+import { fetchJson, postJson, type Server } from './server.ts'
 import { alignColumns } from './table.ts'
 
 export const getHelp = {
@@ -31,7 +31,7 @@ export const runGet: Run = async (args, io) => {
   const many = { min: 1, max: Number.POSITIVE_INFINITY }
   const { positionals, options, flags } = parseCommand(getHelp, args, many, io.environment)
   const [name, ...pairs] = positionals as [string, ...string[]]
-  const body = await read(options.url, name, keyOf(pairs), flags['leading-edge'])
+  const body = await read(options, name, keyOf(pairs), flags['leading-edge'])
   const lines = flags['json'] === true ? [jsonText(body)] : describe(body as FeatureBody)
   for (const line of lines) io.out(line)
   return exitCodes.ok
@@ -50,28 +50,28 @@ function keyOf(pairs: readonly string[]): Key {
 }
 
 async function read(
-  url: string,
+  server: Server,
   service: string,
   key: Key,
   leadingEdge: string | boolean | undefined,
 ): Promise<unknown> {
   const path = `/v1/features/${encodeURIComponent(service)}`
   if (leadingEdge === undefined) {
-    return fetchJson(url, `${path}?${new URLSearchParams([...key]).toString()}`)
+    return fetchJson(server, `${path}?${new URLSearchParams([...key]).toString()}`)
   }
   if (!isLeadingEdge(leadingEdge)) {
     const known = leadingEdges.join(', ')
     throw usageInvalid(`--leading-edge: "${leadingEdge}" is not one of ${known}`)
   }
   // Only the body of a request has it, where a Bool is no text.
-  const { services } = (await fetchJson(url, '/v1/definitions')) as Definitions
+  const { services } = (await fetchJson(server, '/v1/definitions')) as Definitions
   const joinKeys = services.find(({ name }) => name === service)?.joinKeys ?? []
   const isBool = (name: string) =>
     joinKeys.some((joinKey) => joinKey.name === name && joinKey.type.kind === 'Bool')
   const typed = [...key].map(([name, text]): [string, unknown] => {
     return [name, isBool(name) && /^(?:true|false)$/.test(text) ? text === 'true' : text]
   })
-  return postJson(url, path, { keys: [Object.fromEntries(typed)], leadingEdge })
+  return postJson(server, path, { keys: [Object.fromEntries(typed)], leadingEdge })
 }
 
 /** The body of `GET /v1/definitions`, as far as it is read. */

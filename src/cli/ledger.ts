@@ -25,7 +25,7 @@ import {
   type Outcome,
   type Page,
 } from './ledger-text.ts'
-import { fetchJson, postJson } from './server.ts'
+import { fetchJson, postJson, type Server } from './server.ts'
 
 export const ledgerHelp = {
   name: 'ledger',
@@ -75,13 +75,13 @@ export const runLedger: Run = async (args, io) => {
       throw usageInvalid(`"ledger ${name}" has no flag --${flag}`)
     }
   }
-  return action.run(options.url, flags, io)
+  return action.run(options, flags, io)
 }
 
-async function list(url: string, flags: Flags, io: Io): Promise<number> {
+async function list(server: Server, flags: Flags, io: Io): Promise<number> {
   const entries: Entry[] = []
   let last: Page | null = null
-  for await (const page of pages(url, flags, listedStandard)) {
+  for await (const page of pages(server, flags, listedStandard)) {
     entries.push(...page.entries)
     last = page
   }
@@ -96,13 +96,13 @@ async function list(url: string, flags: Flags, io: Io): Promise<number> {
   return exitCodes.ok
 }
 
-async function exportTo(url: string, flags: Flags, io: Io): Promise<number> {
+async function exportTo(server: Server, flags: Flags, io: Io): Promise<number> {
   const path = flags['out'] as string | undefined
   if (path === undefined) throw usageInvalid('"ledger export" needs --out FILE')
   const file = await openOutput(path)
   let count = 0
   try {
-    for await (const { entries } of pages(url, flags, Infinity)) {
+    for await (const { entries } of pages(server, flags, Infinity)) {
       count += entries.length
       await file.write(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
     }
@@ -122,7 +122,7 @@ async function openOutput(file: string): Promise<FileHandle> {
   }
 }
 
-async function replay(url: string, flags: Flags, io: Io): Promise<number> {
+async function replay(server: Server, flags: Flags, io: Io): Promise<number> {
   const dryRun = flags['dry-run'] === true
   const total = newOutcome()
   let left = wholeOf(flags, 'limit') ?? Infinity
@@ -132,7 +132,7 @@ async function replay(url: string, flags: Flags, io: Io): Promise<number> {
   for (let isDone = false; !isDone;) {
     const limit = Math.min(left, pageEntries)
     const request = { ...filterOf(flags), after, upTo, limit, dryRun }
-    const part = (await postJson(url, '/v1/ledger/replay', request)) as Outcome
+    const part = (await postJson(server, '/v1/ledger/replay', request)) as Outcome
     addOutcome(total, part)
     upTo = part.upTo
     left -= lookedAt(part)
@@ -146,7 +146,7 @@ async function replay(url: string, flags: Flags, io: Io): Promise<number> {
 }
 
 /** Pages of entries until there are as many as the flags ask for. */
-async function* pages(url: string, flags: Flags, limitOtherwise: number): AsyncGenerator<Page> {
+async function* pages(server: Server, flags: Flags, limitOtherwise: number): AsyncGenerator<Page> {
   let left = wholeOf(flags, 'limit') ?? limitOtherwise
   let after: number | null = wholeOf(flags, 'after') ?? 0
   while (after !== null && left > 0) {
@@ -156,7 +156,7 @@ async function* pages(url: string, flags: Flags, limitOtherwise: number): AsyncG
       after: String(after),
       limit: String(limit),
     })
-    const page = (await fetchJson(url, `/v1/ledger?${query.toString()}`)) as Page
+    const page = (await fetchJson(server, `/v1/ledger?${query.toString()}`)) as Page
     yield page
     left -= page.entries.length
     after = page.next

@@ -12,6 +12,7 @@ import { jsonFlag, parseCommand, type CommandHelp, type Io, type Run } from './c
 import { parseEvent } from './event-line.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readLines } from './lines.ts'
+import type { Server } from './server.ts'
 
 export const pushHelp = {
   name: 'push',
@@ -53,8 +54,8 @@ const callsMax = 8
 /** Rejections that are printed; the others are counted. */
 const reportedMax = 20
 
-/** Connects to the daemon at a URL. @throws {@link MillraceError} `SOURCE_UNKNOWN`. */
-type Connect = (url: string, options: { readonly source: string }) => Promise<Publisher>
+/** Connects to a daemon. @throws {@link MillraceError} `SOURCE_UNKNOWN`. */
+type Connect = (server: Server, options: { readonly source: string }) => Promise<Publisher>
 
 /** @param connect  May also fail at the first publish. */
 export function pushCommand(connect: Connect): Run {
@@ -63,7 +64,7 @@ export function pushCommand(connect: Connect): Run {
     const { positionals, options, flags } = parseCommand(pushHelp, args, one, io.environment)
     const file = (flags['file'] as string | undefined) ?? '-'
     const source = positionals[0]!
-    const publisher = await connect(options.url, { source })
+    const publisher = await connect(options, { source })
     const tally = new Tally(io)
     try {
       await publishLines(publisher, source, inputOf(file, io), tally)

@@ -24,6 +24,7 @@ import { exitCodes, isSystemError, verdictOf } from './exit-codes.ts'
 import { getHelp, runGet } from './get.ts'
 import { commandHelpText, helpText } from './help.ts'
 import { inspectCommand, inspectHelp } from './inspect.ts'
+import { keysCommand, keysHelp } from './keys.ts'
 import { ledgerHelp, runLedger } from './ledger.ts'
 import { loadCommand, loadHelp } from './load.ts'
 import { pushCommand, pushHelp } from './push.ts'
@@ -50,6 +51,7 @@ const commands: readonly Command[] = [
   { help: pushHelp, run: pushCommand(connectPublisher) },
   { help: getHelp, run: runGet },
   { help: ledgerHelp, run: runLedger },
+  { help: keysHelp, run: keysCommand() },
   { help: loadHelp, run: loadCommand({ load: loadCatalog, start: startLoad }) },
   { help: inspectHelp, run: inspectCommand(inspectData) },
   { help: rebuildHelp, run: rebuildCommand(rebuildData) },

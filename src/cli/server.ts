@@ -5,32 +5,51 @@ import { errorTable, MillraceError, printable, reasonOf, type ErrorCode } from '
 
 const timeoutMs = 30_000
 
+/** A daemon, and the key to come with; null where it asks for none. */
+export interface Server {
+  readonly url: string
+  readonly apiKey: string | null
+}
+
 /**
  * What the daemon answers at a path.
  *
  * @throws {@link MillraceError} with the server's own code and message when it refuses; else
  * `CLIENT_UNREACHABLE`, `CLIENT_TIMEOUT`, or `CLIENT_REFUSED` when no Millrace answers there.
  */
-export async function fetchJson(url: string, path: string): Promise<unknown> {
-  return answerOf(url, await request(`${url}${path}`, url))
+export async function fetchJson(server: Server, path: string): Promise<unknown> {
+  return answerOf(server, await request(server, path))
 }
 
 /** What the daemon answers to a JSON body at a path; throws likewise. */
-export async function postJson(url: string, path: string, body: object): Promise<unknown> {
+export async function postJson(server: Server, path: string, body: object): Promise<unknown> {
   const headers = { 'content-type': 'application/json' }
-  const init = { method: 'POST', headers, body: JSON.stringify(body) }
-  return answerOf(url, await request(`${url}${path}`, url, init))
+  return answerOf(server, await request(server, path, { headers, body: JSON.stringify(body) }))
 }
 
-async function answerOf(url: string, response: Response): Promise<unknown> {
+async function answerOf({ url }: Server, response: Response): Promise<unknown> {
   const body = await bodyOf(response)
   if (response.ok && body !== undefined) return body
   throw refusalOf(body) ?? notMillrace(url, response.status)
 }
 
-async function request(href: string, url: string, init: RequestInit = {}): Promise<Response> {
+/** A POST where there is something to send. */
+async function request(
+  { url, apiKey }: Server,
+  path: string,
+  sent: { readonly headers: Record<string, string>; readonly body: string } | null = null,
+): Promise<Response> {
+  const headers = {
+    ...sent?.headers,
+    ...(apiKey !== null && { authorization: `Bearer ${apiKey}` }),
+  }
+  const init = sent === null ? {} : { method: 'POST', body: sent.body }
   try {
-    return await fetch(href, { ...init, signal: AbortSignal.timeout(timeoutMs) })
+    return await fetch(`${url}${path}`, {
+      ...init,
+      headers,
+      signal: AbortSignal.timeout(timeoutMs),
+    })
   } catch (error) {
     if (error instanceof DOMException && error.name === 'TimeoutError') {
       throw new MillraceError('CLIENT_TIMEOUT', { timeoutMs }, { cause: error })

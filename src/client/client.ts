@@ -93,7 +93,7 @@ export class MillraceClient {
     )
     this.#reader = new Reader(this.#options.readTimeoutMs, environment)
     this.#connection = new Connection(
-      this.#options.url,
+      this.#options,
       sdk,
       {
         hello: () => this.#identity.hello(),

@@ -81,8 +81,15 @@ const closeTimeoutMs = 2000
 /** Bytes of one answer. */
 const answerBytesMax = 256 * 1024 * 1024
 
+/** Where a server is. */
+export interface Endpoint {
+  readonly url: string
+  /** To come with; null where it asks for none. */
+  readonly apiKey: string | null
+}
+
 export class Connection {
-  readonly #url: string
+  readonly #endpoint: Endpoint
   readonly #owner: ConnectionOwner
   readonly #environment: Environment
   readonly #sdk: string
@@ -94,8 +101,8 @@ export class Connection {
   #stopTimer: () => void = () => {}
   #stopDeadline: () => void = () => {}
 
-  constructor(url: string, sdk: string, owner: ConnectionOwner, environment: Environment) {
-    this.#url = url
+  constructor(endpoint: Endpoint, sdk: string, owner: ConnectionOwner, environment: Environment) {
+    this.#endpoint = endpoint
     this.#sdk = sdk
     this.#owner = owner
     this.#environment = environment
@@ -147,7 +154,9 @@ export class Connection {
   }
 
   #connect(): void {
-    const socket = new WebSocket(this.#url, subprotocol, {
+    const { url, apiKey } = this.#endpoint
+    const socket = new WebSocket(url, subprotocol, {
+      headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },
       perMessageDeflate: false,
       maxPayload: answerBytesMax,
     })
@@ -264,7 +273,7 @@ export class Connection {
     this.#stopTimer = this.#environment.after(delayMs, () => this.#connect())
     this.#setStatus('waiting', reason, delayMs)
     if (!isAttempt) return
-    const url = withoutSecrets(this.#url)
+    const url = withoutSecrets(this.#endpoint.url)
     this.#owner.unreachable(new MillraceError('CLIENT_UNREACHABLE', { url, reason }))
   }
 

@@ -16,6 +16,12 @@ export interface ClientOptions {
   /** Where the server is: `ws:`, `wss:`, `http:` or `https:`; a path only behind a proxy. */
   readonly url: string
   /**
+   * API key to come with, where the server asks for one.
+   *
+   * @defaultValue none
+   */
+  readonly apiKey?: string
+  /**
    * Name under which events are published: 1 to 64 printable ASCII characters. Of several clients
    * with one name the last to connect wins, and the others fail.
    *
@@ -82,6 +88,7 @@ export interface ClientOptions {
 
 export interface ResolvedClientOptions {
   readonly url: string
+  readonly apiKey: string | null
   readonly producer: string
   /** Whether the caller chose the name. */
   readonly isProducerNamed: boolean
@@ -101,6 +108,7 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
   if (outbox !== undefined) assertNamed(producer, outbox.dir)
   return {
     url: endpointOf(options.url),
+    apiKey: checkedApiKey(options.apiKey),
     producer: checkedProducer(producer ?? randomProducer()),
     isProducerNamed: producer !== undefined,
     outboxDir: outbox?.dir ?? null,
@@ -136,6 +144,12 @@ function endpointOf(text: string): string {
   url.hash = ''
   if (url.pathname === '/') url.pathname = streamPath
   return url.href
+}
+
+/** What is wrong with a key is told without it. */
+function checkedApiKey(apiKey: string | undefined): string | null {
+  if (apiKey === undefined || /^[\x21-\x7e]+$/.test(apiKey)) return apiKey ?? null
+  throw new MillraceError('CONFIG_INVALID', { path: 'apiKey', reason: 'is not an API key' })
 }
 
 function checked(path: string, value: number | undefined, otherwise: number, min: number): number {

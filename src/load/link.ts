@@ -41,13 +41,17 @@ export type Connect = (producer: string, listener: LinkListener) => Link
 const openMsMax = 10_000
 const closeMsMax = 2000
 
-/** @param url  Of the server: `http://host:port`. */
-export function connectTo(url: string): Connect {
+/**
+ * @param url  Of the server: `http://host:port`.
+ * @param apiKey  Null where it asks for none.
+ */
+export function connectTo(url: string, apiKey: string | null = null): Connect {
   return (producer, listener) => {
     const target = `${url.replace(/^http/, 'ws')}${streamPath}`
     const socket = new WebSocket(target, subprotocol, {
       perMessageDeflate: false,
       handshakeTimeout: openMsMax,
+      headers: apiKey === null ? {} : { authorization: `Bearer ${apiKey}` },
     })
     let stream: Socket | null = null
     let isLeft = false
