@@ -66,7 +66,7 @@ test('an upgrade is for those who may read, a producer for those who may write',
   assert.equal(await upgradeStatus(t, url, `mr_${'0'.repeat(12)}_${'A'.repeat(43)}`), 401)
   const viewer = await apiKeyOf(dataDir, 'viewer')
   const consumer = await apiKeyOf(dataDir, 'consumer')
-  await untilStatus(url, consumer, 200)
+  for (const key of [viewer, consumer]) await untilStatus(url, key, 200)
   assert.equal(await upgradeStatus(t, url, viewer), 403)
   const { peer } = await RawPeer.open(t, url, null, null, bearer(consumer))
   peer.send(10, 1, 'user_orders', [{ user_id: 1 }])
