@@ -88,7 +88,9 @@ export async function openDoors(options: {
     incarnation: options.incarnation,
   }
   const wire = attachIngest({ ...about, limits: connectionLimits })
+  access.watch()
   const close = async (): Promise<void> => {
+    access.stop()
     wire.close()
     await http.close()
   }

@@ -21,7 +21,6 @@ import type { RealtimePool } from '../realtime/pool.ts'
 import type { Lanes } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
 import type { Readiness } from '../serve/http.ts'
-import type { KeyRing } from '../access/key-ring.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Doors } from './doors.ts'
 import { EmbeddedClient } from './embedded.ts'
@@ -47,7 +46,6 @@ export interface Parts {
   readonly replay: LedgerReplay
   readonly push: Push
   readonly health: Health
-  readonly access: KeyRing
 }
 
 /** A feature service or a view: what can be read by name. */
@@ -227,8 +225,7 @@ export class Millrace {
 
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
-    const { realtime, ledger, recording, replay, push, health, access } = this.#open()
-    access.stop()
+    const { realtime, ledger, recording, replay, push, health } = this.#open()
     health.stop()
     checkpoints.stop()
     recording.stop()

@@ -62,17 +62,10 @@ const silent: MillraceLog = { info: () => {}, error: () => {} }
 /** Starts a daemon; see `embed.ts`. */
 export async function startMillrace(options: MillraceOptions): Promise<Millrace> {
   const resolved = await resolveOptions(options)
-  const access = await openAccess(options, resolved.dataDir)
-  const isGuarded = access.isAsking || (options.insecure ?? false)
-  const listening = await settleListening(resolved, isGuarded)
-  const isFarAndPlain = listening.admission.hostNames === null && listening.tls === null
-  if (access.isAsking && isFarAndPlain) {
-    options.log?.info({}, 'there is no TLS: API keys can be read on their way')
-  }
+  const entry = await settleEntry(resolved, options)
   const directory = await openDirectory(resolved.dataDir, storedFormats)
   const opened: Opened = {
     directory,
-    access,
     settled: null,
     journal: null,
     lanes: null,
@@ -85,7 +78,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
   }
   try {
     assertShards(options, directory.manifest)
-    return await start(options, { ...resolved, listening }, opened)
+    return await start(options, { ...resolved, entry }, opened)
   } catch (thrown) {
     // Doors that are still opening are waited for: nothing may listen after a start has failed.
     const wereOpen = await opened.doors
@@ -94,7 +87,6 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
         () => true,
         () => false,
       )
-    opened.access.stop()
     opened.health?.stop()
     opened.checkpoints?.stop()
     opened.recording?.stop()
@@ -113,7 +105,6 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
 /** What has to be closed again when the start fails. */
 interface Opened {
   readonly directory: DataDirectory
-  readonly access: KeyRing
   settled: Settled | null
   journal: Journal | null
   lanes: Lanes | null
@@ -125,17 +116,28 @@ interface Opened {
   doors: Promise<Doors> | null
 }
 
-/** Who is let in, as of now. */
-function openAccess(
-  { clock = systemClock, log = silent }: MillraceOptions,
-  dataDir: string,
-): Promise<KeyRing> {
-  return openKeyRing({ dir: keysPath(dataDir), clock, log })
+/** Where the daemon will listen, and who is let in there. */
+interface Entry {
+  readonly listening: Listening
+  readonly access: KeyRing
+}
+
+async function settleEntry(
+  resolved: ResolvedOptions,
+  { clock = systemClock, log = silent, insecure = false }: MillraceOptions,
+): Promise<Entry> {
+  const access = await openKeyRing({ dir: keysPath(resolved.dataDir), clock, log })
+  const listening = await settleListening(resolved, access.isAsking || insecure)
+  const isFarAndPlain = listening.admission.hostNames === null && listening.tls === null
+  if (access.isAsking && isFarAndPlain) {
+    log.info({}, 'there is no TLS: API keys can be read on their way')
+  }
+  return { listening, access }
 }
 
 async function start(
   options: MillraceOptions,
-  resolved: ResolvedOptions & { readonly listening: Listening },
+  resolved: ResolvedOptions & { readonly entry: Entry },
   opened: Opened,
 ): Promise<Millrace> {
   const { directory } = opened
@@ -169,9 +171,8 @@ async function start(
   const maintain = createMaintenance(log, 'deletion of old ledger segments')
   const recording = openRecording({ ledger, shards, journal, maintain, onFailure })
   opened.recording = recording
-  const recorded = (): Recorded => recording.recorded
-  const hashing = { shards: shardCount, seed }
-  const router = createRouter({ catalog, lanes, recorded, ...hashing, ...keysOf(catalog) })
+  const routing = { shards: shardCount, seed, recorded: (): Recorded => recording.recorded }
+  const router = createRouter({ catalog, lanes, ...routing, ...keysOf(catalog) })
   const disk = new DiskGuard()
   const taking = { ...resolved, catalog, journal, router, recording, storage: disk }
   const intake = new Intake({ ...taking, onFailure })
@@ -187,8 +188,8 @@ async function start(
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
   const timing = { clock, scheduler: systemScheduler }
   const push = new Push({ catalog, journal, ingest: intake, checks: new Checks(lanes), ...timing })
-  opened.access.watch()
   opened.doors = openDoors({
+    ...resolved.entry,
     catalog,
     ports: { ingest: intake, push, read },
     ledger: ledgerPort(ledger, replay, millrace),
@@ -196,14 +197,11 @@ async function start(
     readiness: () => millrace.ending ?? health.readiness,
     clock,
     log,
-    listening: resolved.listening,
-    access: opened.access,
     incarnation,
   })
   const doors = await millrace.unlessFailed(opened.doors)
-  const { realtime, access } = opened
-  const kept = { directory, lanes: opened.lanes!, realtime, ledger, recording }
-  const rest = { ...kept, replay, push, health, access }
+  const kept = { directory, lanes: opened.lanes!, realtime: opened.realtime, ledger, recording }
+  const rest = { ...kept, replay, push, health }
   millrace.open({ doors, router, journal, checkpoints, ...rest })
   return millrace
 }

@@ -96,6 +96,41 @@ test('a key with a scope is refused everything else, each read and batch told', 
   }
 })
 
+test('over HTTP a viewer has events checked, and an editor publishes to its sources', async (t) => {
+  const { url, dataDir, editor } = await setUp(t)
+  const viewer = await apiKeyOf(dataDir, 'viewer')
+  await untilStatus(url, viewer, 200)
+  const scoped = await editor({ sources: ['orders'] })
+  const ingest = (source: string, isDry: boolean) =>
+    JSON.stringify({
+      workspace_name: 'w',
+      dry_run: isDry,
+      records: { [source]: [{ record: order }] },
+    })
+  const push = (source: string) =>
+    JSON.stringify({ push_source_name: source, df: { user_id: [1] } })
+  const cases: [path: string, body: string, ofViewer: number, ofEditor: number][] = [
+    ['/v1/events/orders?dryRun=true', JSON.stringify([order]), 200, 200],
+    ['/v1/events/orders', JSON.stringify([order]), 403, 200],
+    ['/v1/events/elsewhere?dryRun=true', JSON.stringify([order]), 404, 403],
+    ['/v1/events/elsewhere', JSON.stringify([order]), 403, 403],
+    ['/ingest', ingest('orders', true), 200, 200],
+    ['/ingest', ingest('orders', false), 403, 200],
+    ['/v2/ingest', ingest('elsewhere', false), 403, 403],
+    ['/push', push('orders'), 403, 422],
+  ]
+  for (const [path, body, ofViewer, ofEditor] of cases) {
+    for (const [key, expected] of [
+      [viewer, ofViewer],
+      [scoped, ofEditor],
+    ] as const) {
+      const headers = { ...bearer(key).headers, 'content-type': 'application/json' }
+      const response = await fetch(url + path, { method: 'POST', headers, body })
+      assert.equal(response.status, expected, `${path}: ${await response.text()}`)
+    }
+  }
+})
+
 test('a key that is revoked gets nothing more on a connection that is open', async (t) => {
   const { url, dataDir, editor } = await setUp(t)
   const key = await editor()
