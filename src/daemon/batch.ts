@@ -65,8 +65,9 @@ export class Batch implements BatchInFlight {
   /** By place in the batch, several for an event that goes several ways. */
   #said: Map<number, Said[]> | null = null
   #verdicts: readonly Verdict[] = []
-  /** Places of duplicates, until the batch is decided. */
-  #duplicatePlaces: Set<number> | null = null
+  /** Places of duplicates, and on how many ways each is one, until the batch is decided. */
+  #duplicateWays: Map<number, number> | null = null
+  #uncounted: readonly number[] = []
   #duplicates = 0
   #isSettled = false
 
@@ -103,9 +104,17 @@ export class Batch implements BatchInFlight {
     return this.#duplicates
   }
 
+  /**
+   * Places of duplicates that no way has counted, of a source with an offline log, which leaves
+   * them out; once the batch is decided.
+   */
+  get uncounted(): readonly number[] {
+    return this.#uncounted
+  }
+
   /** Whether the batch waits for the ledger, once it is decided. */
   get isToBeRecorded(): boolean {
-    return this.#verdicts.length > 0 && !this.facts.isRecorded
+    return this.#verdicts.length + this.#uncounted.length > 0 && !this.facts.isRecorded
   }
 
   expectLane(): void {
@@ -157,8 +166,8 @@ export class Batch implements BatchInFlight {
   }
 
   duplicate(places: readonly number[]): void {
-    this.#duplicatePlaces ??= new Set()
-    for (const place of places) this.#duplicatePlaces.add(place)
+    const ways = (this.#duplicateWays ??= new Map<number, number>())
+    for (const place of places) ways.set(place, (ways.get(place) ?? 0) + 1)
     this.#hold(duplicateBytes * places.length)
   }
 
@@ -193,9 +202,9 @@ export class Batch implements BatchInFlight {
     if (this.#said !== null) {
       const verdicts = [...this.#said].map(([index, said]) => judge(index, said, this.facts.ways))
       this.#verdicts = verdicts.sort((a, b) => a.index - b.index)
-      this.#said = null
     }
-    if (this.#duplicatePlaces !== null) this.#countDuplicates(this.#duplicatePlaces)
+    if (this.#duplicateWays !== null) this.#countDuplicates(this.#duplicateWays)
+    this.#said = null
     const isDone = !this.isToBeRecorded
     // It may wait for others to be acknowledged before it, and its events are not needed for that.
     if (isDone) this.#payload = noBytes
@@ -204,10 +213,22 @@ export class Batch implements BatchInFlight {
   }
 
   /** An event that goes several ways counts once, and one that a way rejects is no duplicate. */
-  #countDuplicates(places: Set<number>): void {
-    for (const { index, isAccepted } of this.#verdicts) if (!isAccepted) places.delete(index)
-    this.#duplicates = places.size
-    this.#duplicatePlaces = null
+  #countDuplicates(ways: Map<number, number>): void {
+    if (this.facts.ways.isOffline) {
+      const places = [...ways].filter(([place, count]) => this.#isUncounted(place, count))
+      this.#uncounted = places.map(([place]) => place).sort((a, b) => a - b)
+    }
+    for (const { index, isAccepted } of this.#verdicts) if (!isAccepted) ways.delete(index)
+    this.#duplicates = ways.size
+    this.#duplicateWays = null
+  }
+
+  /** Whether every way that could have counted an event has refused it, or is one of `count`. */
+  #isUncounted(place: number, count: number): boolean {
+    const { stateful } = this.facts.ways
+    const said = this.#said?.get(place) ?? []
+    const refusing = said.filter(({ route, partly }) => partly === null && stateful.includes(route))
+    return count + refusing.length >= stateful.length
   }
 
   #settle(): void {

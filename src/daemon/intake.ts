@@ -172,9 +172,10 @@ export class Intake implements IngestPort {
     )
     producer?.add(batch)
     if (unrecorded.length > 0 || source === -1) batch.keep(payload)
-    for (const { route, rejections, partly = [] } of unrecorded) {
+    for (const { route, rejections, partly = [], duplicates = [] } of unrecorded) {
       batch.reject(route, rejections)
       batch.late(route, partly)
+      batch.duplicate(duplicates)
     }
     let copiedBytes = 0
     if (source === -1) {

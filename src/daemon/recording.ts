@@ -145,8 +145,10 @@ export class Recording {
     const { ledger, producerName, onFailure } = this.#options
     const producer = producerName(producerId)
     const entries = this.#entriesOf(batch, producer)
+    const duplicates = batch.uncounted.map((place) => batch.sequence + place)
     try {
-      const end = ledger.append({ position, arrivalMs, producer, epoch, source, entries })
+      const facts = { position, arrivalMs, producer, epoch, source }
+      const end = ledger.append({ ...facts, entries, duplicates })
       this.#written.push({ batch, before: place.before, end })
     } catch (thrown) {
       // The batch is never settled: whether it is recorded is for the next start to find out.

@@ -16,19 +16,23 @@ export interface Ways {
   readonly stateful: readonly number[]
   /** By route: the names of its views. */
   readonly views: ReadonlyMap<number, readonly string[]>
+  /** Whether its events go into the offline log. */
+  readonly isOffline: boolean
 }
 
 /** Of a source that the catalog does not have, or that no view takes. */
-export const noWays: Ways = { stateful: [], views: new Map() }
+export const noWays: Ways = { stateful: [], views: new Map(), isOffline: false }
 
 export function waysOf(catalog: Catalog, source: number): Ways {
-  const routes = catalog.sources[source]!.routes.map((route) => catalog.routes[route]!)
+  const { routes: indexes, offline: isOffline } = catalog.sources[source]!
+  const routes = indexes.map((route) => catalog.routes[route]!)
   const isOnline = (view: number): boolean => catalog.views[view]!.online
   return {
     stateful: routes.filter(({ views }) => views.some(isOnline)).map(({ index }) => index),
     views: new Map(
       routes.map(({ index, views }) => [index, views.map((view) => catalog.views[view]!.name)]),
     ),
+    isOffline,
   }
 }
 

@@ -10,6 +10,7 @@ import { checkOptions } from './options.ts'
 import { plainFunctionProblem } from './plain-function.ts'
 import type { Problems } from './problems.ts'
 import { resolveDedupe } from './resolve-dedupe.ts'
+import { checkOffline } from './check-offline.ts'
 import { objectSchemaOf } from './schema.ts'
 import { pushSourceOptions, type PushSource } from './source.ts'
 
@@ -26,6 +27,7 @@ export function resolveSource(source: PushSource, problems: Problems): SourceDra
   const timestampField = resolveTimestampField(source.timestampField, fields, at, problems, source)
   const input = resolveInput(source, problems)
   const dedupe = resolveDedupe(source, fields, problems)
+  checkOffline(source, fields, problems)
   const facts = { fields, timestampField, dedupe, ...(input !== null && { input }) }
   const batch = resolveBatch(source.batch, `${name}.batch`, problems, source)
   return {
@@ -33,6 +35,7 @@ export function resolveSource(source: PushSource, problems: Problems): SourceDra
     ...resolveMetadata(source, name, problems),
     ...facts,
     ...(batch !== null && { batch }),
+    offline: source.offline === true,
     schema: objectSchemaOf(fields, 'closed'),
     identity: identityOf(canonicalSource(facts)),
   }

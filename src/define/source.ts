@@ -28,6 +28,7 @@ export interface PushSource<
   readonly timestampField?: string
   readonly dedupe?: DedupeRule
   readonly batch?: BatchSource
+  readonly offline?: boolean
   /** The fields that producers push. */
   readonly '~input': Input
 }
@@ -53,6 +54,12 @@ export type PushSourceOptions<
    * are made of it. Its columns are at least the fields of the schema.
    */
   readonly batch?: BatchSource<ValueRow<NoInfer<F>>>
+  /**
+   * Whether the events that count are also written to the offline log, Parquet files on disk.
+   *
+   * @defaultValue false
+   */
+  readonly offline?: boolean
 } & TimestampChoice<F> &
   InputChoice<F, Input>
 
@@ -65,6 +72,7 @@ export const pushSourceOptions = {
   inputSchema: true,
   postProcessor: true,
   batch: true,
+  offline: true,
   ...metadataOptions,
 } as const satisfies OptionNames<PushSourceOptions<string, Fields>>
 

@@ -15,7 +15,7 @@ import type { Clock } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
 import { journalSegmentBytesMax } from '../base/limits.ts'
 import type { LogFiles } from '../log/files.ts'
-import { openLog, type FoundLog, type Log } from '../log/log.ts'
+import { openLog, type FoundLog, type Log, type LogExtent } from '../log/log.ts'
 import { notHere } from '../log/recover.ts'
 import type { RetentionOptions } from '../log/retention.ts'
 import type { Segment } from '../log/segment.ts'
@@ -169,6 +169,11 @@ export class Journal {
   /** The segments, oldest first; the last one, which is written to, up to what is flushed. */
   get segments(): readonly Segment[] {
     return this.#log.segments
+  }
+
+  /** The journal for another process that reads it. */
+  get extent(): LogExtent {
+    return this.#log.extent
   }
 
   /**

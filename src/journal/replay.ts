@@ -30,6 +30,8 @@ export interface ReplayOptions {
   readonly seed: number
   /** Batches that end at or before this position are left out. */
   readonly from: number
+  /** Filled with the names of producers, by id, as far as the log tells them. */
+  readonly producers?: Map<number, string>
 }
 
 /** @throws MillraceError `JOURNAL_CORRUPT`; errors of the file system as they are. */
@@ -54,7 +56,7 @@ export async function* replay(options: ReplayOptions): AsyncGenerator<ReplayedBa
 
 async function* replaySegment(
   { path, start, end }: Segment,
-  { files, sources, seed, from }: ReplayOptions,
+  { files, sources, seed, from, producers }: ReplayOptions,
 ): AsyncGenerator<ReplayedBatch, void> {
   const file = await files.open(path, 'read')
   try {
@@ -70,7 +72,9 @@ async function* replaySegment(
       if (record.kind === 'snapshot') {
         names = record.sources
         sourceNow = names.map((name) => sources.indexOf(name))
+        for (const { id, name } of record.producers.producers) producers?.set(id, name)
       }
+      if (record.kind === 'producer') producers?.set(record.id, record.name)
       if (record.kind !== 'batch' || start + offset <= from) continue
       yield {
         kind: 'batch',

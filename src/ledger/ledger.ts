@@ -18,7 +18,7 @@ import type { Clock } from '../base/clock.ts'
 import type { MillraceError } from '../base/errors.ts'
 import { ledgerSegmentBytesMax } from '../base/limits.ts'
 import type { LogFiles } from '../log/files.ts'
-import { openLog, type Log } from '../log/log.ts'
+import { openLog, type Log, type LogExtent } from '../log/log.ts'
 import type { LedgerPage, LedgerQuery, LedgerSummary, RecordedBatch } from '../model/ledger.ts'
 import { ReplayMarks } from './marks.ts'
 import { readFirstId, readPage, readReplays, type LedgerSegment } from './reader.ts'
@@ -93,6 +93,8 @@ export class Ledger {
   #isLastPublished = false
   #segmentMs: number
   #isClosing = false
+  /** Records behind this place in the ledger stay, whatever the bounds say. */
+  #keepFrom = Infinity
   /** Reads and deletions take turns: no segment goes while it is read. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -117,6 +119,11 @@ export class Ledger {
     return this.#state.nextId - 1
   }
 
+  /** The ledger for another process that reads it. */
+  get extent(): LogExtent {
+    return this.#log.extent
+  }
+
   /** Where in the ledger things are on their way to the disk; null when all is there. */
   get writingAt(): number | null {
     return this.#log.writingAt
@@ -135,8 +142,9 @@ export class Ledger {
    * @remarks Cost: one copy and CRC of the events; no I/O.
    */
   append(batch: RecordedBatch): number {
-    const { position, entries } = batch
-    assert(position > this.#state.position && entries.length > 0, 'entries come in journal order')
+    const { position, entries, duplicates } = batch
+    const count = entries.length + duplicates.length
+    assert(position > this.#state.position && count > 0, 'entries come in journal order')
     const recordedMs = this.#arrive()
     const log = this.#log
     const groupStart = log.queue.open()
@@ -196,6 +204,11 @@ export class Ledger {
     }
   }
 
+  /** Keeps what is behind a place in the ledger from now on, whatever the bounds say. */
+  keepBehind(end: number): void {
+    this.#keepFrom = end
+  }
+
   /** Lets go of entries that are too many or too old. */
   async tidy(): Promise<void> {
     if (this.#isClosing) return
@@ -210,7 +223,11 @@ export class Ledger {
     }
     await this.#inTurn(async () => {
       // The segment that is written to grows by as much until the next look, and is begun before.
-      const bounds = { bytesMax: ledgerBytesMax - 2 * segmentBytes, ageMsMax, keepFrom: Infinity }
+      const bounds = {
+        bytesMax: ledgerBytesMax - 2 * segmentBytes,
+        ageMsMax,
+        keepFrom: this.#keepFrom,
+      }
       for (const { start } of await log.retire({ ...bounds, nowMs })) this.#firstIds.delete(start)
       this.#marks.dropBefore(this.#firstIds.get(log.start)!)
     })

@@ -27,7 +27,7 @@ export interface LedgerSegment extends Segment {
 
 /** The id that the next entry would have had when the segment was started. */
 export async function readFirstId(log: LedgerFilesOf, segment: Segment): Promise<number> {
-  for await (const body of bodiesOf(log, segment)) {
+  for await (const { body } of bodiesOf(log, segment)) {
     const record = decodeRecord(body)
     if (record?.kind === 'snapshot') return record.snapshot.nextId
     break
@@ -41,10 +41,26 @@ export async function* readReplays(
   segments: readonly Segment[],
 ): AsyncGenerator<Replay, void> {
   for (const segment of segments) {
-    for await (const body of bodiesOf(log, segment)) {
+    for await (const { body } of bodiesOf(log, segment)) {
       if (peekIds(body) !== null) continue
       const record = decodeRecord(body)
       if (record?.kind === 'replay') yield record.replay
+    }
+  }
+}
+
+/** The batches whose records end behind a place in the ledger, with where each ends. */
+export async function* readBatches(
+  log: LedgerFilesOf,
+  segments: readonly Segment[],
+  from: number,
+): AsyncGenerator<{ readonly batch: StoredBatch; readonly end: number }, void> {
+  for (const segment of segments) {
+    if (segment.end <= from) continue
+    for await (const { body, end } of bodiesOf(log, segment)) {
+      if (end <= from || peekIds(body) === null) continue
+      const record = decodeRecord(body)
+      if (record?.kind === 'batch') yield { batch: record.batch, end }
     }
   }
 }
@@ -82,7 +98,7 @@ async function* batchesOf(
   for (const [i, segment] of segments.entries()) {
     const behind = segments[i + 1]?.firstId ?? Infinity
     if (behind <= after + 1 || segment.firstId > upTo) continue
-    for await (const body of bodiesOf(log, segment)) {
+    for await (const { body } of bodiesOf(log, segment)) {
       const ids = peekIds(body)
       if (ids === null || ids.last <= after) continue
       if (ids.first > upTo) return
@@ -104,13 +120,13 @@ function matching(body: Uint8Array, { filter, after, upTo }: LedgerQuery): Store
 async function* bodiesOf(
   { files, seed }: LedgerFilesOf,
   { path, start, end }: Segment,
-): AsyncGenerator<Uint8Array, void> {
+): AsyncGenerator<{ readonly body: Uint8Array; readonly end: number }, void> {
   const file = await files.open(path, 'read')
   try {
     let offset = 0
     for await (const scanned of scanRecords(file, end - start, seed)) {
       offset = scanned.end
-      yield scanned.body
+      yield { body: scanned.body, end: start + offset }
     }
     if (offset !== end - start) throw corrupt(ledgerFormat, path, offset, 'damaged record')
   } finally {

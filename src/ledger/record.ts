@@ -9,7 +9,8 @@
  *   batch     u8 2, f64 groupStart, f64 arrivalMs, f64 firstId, u32 entries, f64 position,
  *             f64 batchArrivalMs, f64 sequence, u32 epoch, text producer, text source,
  *             u32 reasons, per reason: text code, text path, text message, u16 views, texts;
- *             per entry: u32 offset from the sequence, u32 reason, f64 replayOf, u32 bytes, event
+ *             per entry: u32 offset from the sequence, u32 reason, f64 replayOf, u32 bytes, event;
+ *             u32 duplicates, per duplicate: u32 offset from the sequence
  *   replay    u8 3, f64 groupStart, f64 arrivalMs, the replay
  *
  * where text is `u16 bytes, UTF-8`; a replay is `u32 epoch, f64 sequence, u32 count, ids f64`, with
@@ -39,7 +40,7 @@ import type {
 /** The ledger among the logs. */
 export const ledgerFormat: LogFormat = {
   suffix: 'ledger',
-  version: 1,
+  version: 2,
   corrupt: 'LEDGER_CORRUPT',
   writeFailed: 'LEDGER_WRITE',
 }
@@ -105,16 +106,16 @@ export function encodeBatch(
   firstId: number,
   seed: number,
 ): Uint8Array {
-  const { entries, position, arrivalMs, epoch } = batch
+  const { entries, duplicates, position, arrivalMs, epoch } = batch
   const names = [Buffer.from(batch.producer), Buffer.from(batch.source)]
   const { reasons, reasonOf } = reasonsOf(entries)
-  let size = batchHeadBytes + textsBytes(names) + 4
+  let size = batchHeadBytes + textsBytes(names) + 8 + 4 * duplicates.length
   for (const { texts } of reasons) size += 2 + textsBytes(texts)
   for (const { event } of entries) size += entryHeadBytes + event.length
   const { bytes, view, body } = allocateRecord(size)
   const { groupStart } = batch
   writeGrouped(view, body, kinds.batch, { groupStart, arrivalMs: recordedMs })
-  const sequence = entries[0]!.sequence
+  const sequence = Math.min(entries[0]?.sequence ?? Infinity, duplicates[0] ?? Infinity)
   const head = body + groupedBytes
   view.setFloat64(head, firstId, true)
   view.setUint32(head + 8, entries.length, true)
@@ -140,6 +141,8 @@ export function encodeBatch(
     bytes.set(entry.event, at + entryHeadBytes)
     at += entryHeadBytes + entry.event.length
   }
+  view.setUint32(at, duplicates.length, true)
+  for (const duplicate of duplicates) view.setUint32((at += 4), duplicate - sequence, true)
   return sealRecord(bytes, view, seed)
 }
 
@@ -242,7 +245,11 @@ function decodeBatch(body: Uint8Array, view: DataView): StoredBatch {
     })
     at = end
   }
-  return { ...common, entries }
+  const duplicates = Array.from(
+    { length: view.getUint32(at, true) },
+    (_, n) => sequence + view.getUint32(at + 4 + 4 * n, true),
+  )
+  return { ...common, entries, duplicates }
 }
 
 interface EncodedReason {

@@ -29,7 +29,8 @@ export class LedgerState {
       }
       case 'batch': {
         const { batch } = record
-        if (batch.position <= this.position || batch.entries[0]?.id !== this.nextId) return notHere
+        if (batch.position <= this.position) return notHere
+        if ((batch.entries[0]?.id ?? this.nextId) !== this.nextId) return notHere
         this.record(batch)
         return null
       }

@@ -39,6 +39,14 @@ export interface LogOptions {
   readonly snapshot: (seed: number, start: number) => Uint8Array
 }
 
+/** The files of a log for another process that reads it: what was on disk at one moment. */
+export interface LogExtent {
+  /** What the CRCs of the records start from. */
+  readonly seed: number
+  /** Oldest first; the last one ends where the log was flushed to. */
+  readonly segments: readonly Segment[]
+}
+
 /** What was in a directory when its log was opened. */
 export interface FoundLog {
   readonly end: number
@@ -136,6 +144,10 @@ export class Log {
   /** The segments, oldest first; the last one, which is written to, up to what is flushed. */
   get segments(): readonly Segment[] {
     return this.#segments
+  }
+
+  get extent(): LogExtent {
+    return { seed: this.seed, segments: this.#segments.map((segment) => ({ ...segment })) }
   }
 
   /** Whether the current segment holds records beside its snapshot. */

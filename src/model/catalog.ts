@@ -29,6 +29,8 @@ export interface Source extends Metadata {
   readonly dedupe: Dedupe
   /** Where its past is; decides no value of the stream, and so is no part of the identity. */
   readonly batch?: Batch
+  /** Whether its events are written to the offline log. */
+  readonly offline: boolean
   readonly identity: string
   /** Places in `Catalog.routes` of the routes that this source's events take; may be empty. */
   readonly routes: readonly number[]

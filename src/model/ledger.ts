@@ -33,10 +33,15 @@ export interface RecordedBatch<E extends NewEntry = NewEntry> {
   readonly source: string
   /** By sequence, ascending. */
   readonly entries: readonly E[]
+  /**
+   * Sequences of events that were accepted and that no view has counted again, ascending; told of
+   * a source with an offline log only.
+   */
+  readonly duplicates: readonly number[]
 }
 
 /** An entry as it is read. */
-export interface LedgerEntry extends NewEntry, Omit<RecordedBatch, 'entries'> {
+export interface LedgerEntry extends NewEntry, Omit<RecordedBatch, 'entries' | 'duplicates'> {
   /** From 1 on, in the order of the journal; never given twice. */
   readonly id: number
   readonly isReplayed: boolean

@@ -61,6 +61,8 @@ export class Shard {
   readonly #views: readonly (OwnedView | null)[]
   readonly #ids: ShardIds
   readonly #applier: Applier
+  /** By source: whether duplicates are recorded, too. */
+  readonly #isOffline: readonly boolean[]
   readonly #checkpoint: Checkpoint
   readonly #unrecorded: Unrecorded
   readonly #openedAt: number
@@ -98,6 +100,7 @@ export class Shard {
       return { state, columns, hand: new ClockHand(state), since: viewsSince?.[view.index] ?? 0 }
     })
     const states = this.#views.map((owned) => owned?.state ?? null)
+    this.#isOffline = catalog.sources.map(({ offline }) => offline)
     this.#ids = new ShardIds(catalog, this.#store)
     this.#applier = new Applier({ catalog, validators, views: this.#views, ids: this.#ids })
     const common = { store: this.#store, ids: this.#ids }
@@ -272,15 +275,17 @@ export class Shard {
 
   /** Tells what was not counted of a section; what must be recorded is kept until it is. */
   #report(
-    { position, route }: Section,
+    { position, route, source }: Section,
     { rejections, partly, duplicates }: Uncounted,
     told: BatchRejections[],
   ): void {
     if (rejections.length + partly.length + duplicates.length === 0) return
     const uncounted = { position, route, rejections }
     const both = partly.length === 0 ? uncounted : { ...uncounted, partly }
-    told.push(duplicates.length === 0 ? both : { ...both, duplicates })
-    if (rejections.length + partly.length > 0) this.#unrecorded.add(both)
+    const all = duplicates.length === 0 ? both : { ...both, duplicates }
+    told.push(all)
+    const recorded = this.#isOffline[source]! ? all : both
+    if (recorded === all || rejections.length + partly.length > 0) this.#unrecorded.add(recorded)
   }
 
   #load(place: KeyPlace): Uint8Array | null {

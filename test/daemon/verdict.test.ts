@@ -11,6 +11,7 @@ const ways: Ways = {
     [5, ['c']],
     [6, ['archive']],
   ]),
+  isOffline: false,
 }
 
 const late = (route: number): Said => ({

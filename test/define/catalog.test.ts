@@ -330,7 +330,7 @@ describe('a wrong definition', () => {
     assert.deepEqual(problemsOf(source, wrong, latest, service), [
       `someone: "owners" is not an option of entity; they are name, joinKeys, ${metadata}`,
       's: "dedup" is not an option of pushSource; they are name, schema, timestampField, dedupe, ' +
-        `inputSchema, postProcessor, batch, ${metadata}`,
+        `inputSchema, postProcessor, batch, offline, ${metadata}`,
       'v: "lifetimestart" is not an option of streamFeatureView; they are name, source, ' +
         'entities, features, mode, aggregationInterval, lifetimeStart, ttl, ' +
         'aggregationSecondaryKey, leadingEdge, onlineServingIndex, online, transform, ' +

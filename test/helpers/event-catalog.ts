@@ -19,6 +19,7 @@ export function sourceOf(fields: readonly Field[], timestampField = 'at'): Sourc
     fields,
     timestampField,
     dedupe: { by: 'sequence' },
+    offline: false,
     schema: objectSchemaOf(fields, 'closed'),
     identity: 'source',
     routes: [0],

@@ -140,6 +140,7 @@ const source: Source = {
   fields: [],
   timestampField: 'timestamp',
   dedupe: { by: 'sequence' },
+  offline: false,
   schema: {},
   identity: '',
   routes: [],

@@ -58,7 +58,8 @@ export function recordedBatch(
   entries: readonly NewEntry[] = [newEntry(position)],
   more: Partial<RecordedBatch> = {},
 ): RecordedBatch {
-  return { position, arrivalMs: 5, producer: 'p', epoch: 1, source: 'orders', entries, ...more }
+  const facts = { position, arrivalMs: 5, producer: 'p', epoch: 1, source: 'orders' }
+  return { ...facts, entries, duplicates: [], ...more }
 }
 
 export const everything: LedgerQuery = { filter: {}, after: 0, upTo: Infinity, limit: 1000 }

@@ -76,6 +76,7 @@ export const shopCatalog: Catalog = {
       fields: [user, region, amount, time],
       timestampField: 'at',
       dedupe: { by: 'sequence' },
+      offline: false,
       schema: Type.Object({}),
       identity: 'identity of purchases',
       routes: [0, 1],

@@ -11,6 +11,7 @@ import {
   recordedBatch,
 } from '../helpers/ledgers.ts'
 import { MemoryDisk } from '../helpers/memory-disk.ts'
+import { readBatches } from '../../src/ledger/reader.ts'
 import { randomNumbers } from '../helpers/random.ts'
 
 const idsOf = (entries: readonly LedgerEntry[]): number[] => entries.map(({ id }) => id)
@@ -23,7 +24,7 @@ test('entries come back in order, with everything that was said of them', async 
   ledger.append(second)
   await ledger.whenFlushed()
   const entries = await readLedger(ledger)
-  const expected = [first, second].flatMap(({ entries: all, ...common }) =>
+  const expected = [first, second].flatMap(({ entries: all, duplicates: _duplicates, ...common }) =>
     all.map((entry) => ({ ...common, ...entry })),
   )
   assert.deepEqual(
@@ -37,6 +38,43 @@ test('entries come back in order, with everything that was said of them', async 
   assert.deepEqual(again.ledger.summary().counts, ledger.summary().counts)
   await again.ledger.whenFlushed(again.ledger.append(recordedBatch(300)))
   assert.deepEqual(idsOf(await readLedger(again.ledger)), [1, 2, 3, 4])
+})
+
+test('duplicates are no entries, and outlive a restart with their batch', async () => {
+  const { ledger, disk } = await openLedgerOn()
+  ledger.append(recordedBatch(100, [newEntry(7)], { duplicates: [2, 9] }))
+  ledger.append(recordedBatch(200, [], { duplicates: [2 ** 40] }))
+  ledger.append(recordedBatch(300, [newEntry(8)]))
+  await ledger.close()
+  const again = await openLedgerOn(disk)
+  assert.deepEqual(idsOf(await readLedger(again.ledger)), [1, 2])
+  assert.equal(again.ledger.recovered.position, 300)
+  const { seed, segments } = again.ledger.extent
+  const told: [number, readonly number[]][] = []
+  for await (const { batch } of readBatches({ files: disk, seed }, segments, 0)) {
+    told.push([batch.position, batch.duplicates])
+  }
+  assert.deepEqual(told, [
+    [100, [2, 9]],
+    [200, [2 ** 40]],
+    [300, []],
+  ])
+})
+
+test('what is needed stays, whatever the bounds say', async () => {
+  const { ledger, clock } = await openLedgerOn(undefined, { ledgerMsMax: 1000 })
+  ledger.append(recordedBatch(100))
+  await ledger.whenFlushed()
+  ledger.keepBehind(ledger.extent.segments[0]!.start)
+  clock.advance(5000)
+  await ledger.tidy()
+  await ledger.whenFlushed()
+  clock.advance(5000)
+  await ledger.tidy()
+  assert.equal(ledger.summary().entries, 1)
+  ledger.keepBehind(ledger.extent.segments.at(-1)!.end)
+  await ledger.tidy()
+  assert.equal(ledger.summary().entries, 0)
 })
 
 test('a batch that is not behind all others is a mistake', async () => {

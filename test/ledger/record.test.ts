@@ -20,11 +20,15 @@ const snapshot = {
   other: { rejected: 5, partial: 0 },
   lastReplay: replay,
 }
-const batch = recordedBatch(500, [
-  newEntry(2 ** 40),
-  newEntry(2 ** 40 + 3, { code: 'EVENT_TOO_LATE', views: ['a', 'bé'], replayOf: 4 }),
-  newEntry(2 ** 40 + 9, { event: new Uint8Array(0) }),
-])
+const batch = recordedBatch(
+  500,
+  [
+    newEntry(2 ** 40),
+    newEntry(2 ** 40 + 3, { code: 'EVENT_TOO_LATE', views: ['a', 'bé'], replayOf: 4 }),
+    newEntry(2 ** 40 + 9, { event: new Uint8Array(0) }),
+  ],
+  { duplicates: [2 ** 40 + 1, 2 ** 40 + 12] },
+)
 
 const encoded = {
   snapshot: encodeSnapshot(snapshot, seed),
@@ -42,13 +46,14 @@ test('the bytes of every kind of record do not change', () => {
       '00000000001c40000000000000f03f02000000000000000000704202000000000000000000084000' +
       '00000000000042',
     batch:
-      '08010000633261b402000000000000594000008056febc7842000000000000184003000000000000' +
+      '140100002c55f51502000000000000594000008056febc7842000000000000184003000000000000' +
       '0000407f40000000000000144000000000000070420100000001007006006f726465727302000000' +
       '10004556454e545f4649454c445f5459504507002f616d6f756e741c00657870656374656420496e' +
       '7436342c20676f74206120737472696e6700000e004556454e545f544f4f5f4c41544507002f616d' +
       '6f756e741c00657870656374656420496e7436342c20676f74206120737472696e67020001006103' +
       '0062c3a9000000000000000000000000000000000400000081a16100030000000100000000000000' +
-      '000010400400000081a161030900000000000000000000000000000000000000',
+      '000010400400000081a1610309000000000000000000000000000000000000000200000001000000' +
+      '0c000000',
     replay:
       '310000003799202603000000000000594000008056febc7842020000000000000000007042020000' +
       '0000000000000008400000000000000042',
@@ -62,7 +67,7 @@ test('the bytes of every kind of record do not change', () => {
 test('every kind of record is read as it was written', () => {
   assert.deepEqual(decodeRecord(bodyOf(encoded.snapshot)), { kind: 'snapshot', snapshot })
   assert.deepEqual(decodeRecord(bodyOf(encoded.replay)), { kind: 'replay', replay })
-  const { entries, ...common } = batch
+  const { entries, duplicates, ...common } = batch
   const decoded = decodeRecord(bodyOf(encoded.batch))
   assert.ok(decoded?.kind === 'batch')
   const plain = decoded.batch.entries.map((entry) => ({
@@ -71,7 +76,11 @@ test('every kind of record is read as it was written', () => {
   }))
   assert.deepEqual(
     { ...decoded.batch, entries: plain },
-    { ...common, entries: entries.map((entry, n) => ({ id: 6 + n, ...common, ...entry })) },
+    {
+      ...common,
+      duplicates,
+      entries: entries.map((entry, n) => ({ id: 6 + n, ...common, ...entry })),
+    },
   )
 })
 
