@@ -37,6 +37,7 @@ export function sourceWith(type: DataType): Source {
     fields,
     timestampField: 'at',
     dedupe: { by: 'sequence' },
+    offline: false,
     schema: objectSchemaOf(fields, 'closed'),
     identity: 'samples',
     routes: [0],

@@ -204,6 +204,13 @@ export const errorTable = {
     'the disk will soon be full: {freeBytes} bytes and {freeFiles} files are free, ' +
       '{reservedBytes} bytes are kept back for what was taken',
   ),
+  OFFLINE_LOG_BEHIND: row(
+    'external',
+    'backoff',
+    503,
+    null,
+    'the offline log cannot be written, and is {behindBytes} bytes of the journal behind: {reason}',
+  ),
   CLOCK_SKEWED: row(
     'external',
     'backoff',

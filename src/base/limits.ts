@@ -307,6 +307,18 @@ export const ledgerReplayEntriesMax = 10_000
 /** Time between two looks at what of the ledger is too old, ms. */
 export const ledgerTidyMs = 10_000
 
+/** Journal that one part of the offline log is of, bytes; an event does not wait for more. */
+export const exportBytesMax = 64 * 1024 * 1024
+
+/** Memory for the rows of a part of the offline log, bytes; beyond, they go to disk. */
+export const exportMemoryBytesMax = 256 * 1024 * 1024
+
+/**
+ * Journal that is kept because the offline log has not come so far, bytes. Beyond, it goes as its
+ * retention says, and the log has a gap. `/readyz` warns long before: `OFFLINE_LOG_BEHIND`.
+ */
+export const offlineBacklogBytesMax = 32 * 1024 ** 3
+
 /** Sequence gaps in a row before the connection is closed with `SEQUENCE_GAP_PERSISTS`. */
 export const sequenceGapsMax = 3
 

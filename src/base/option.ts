@@ -42,6 +42,11 @@ export function parseSize(given: Given, bytesMin = 0): Parsed<number> {
   return { value: bytes }
 }
 
+/** The same, or `none` for any size. */
+export function parseSizeOrNone(given: Given): Parsed<number> {
+  return isUnbounded(given) ? { value: Infinity } : parseSize(given)
+}
+
 /** Milliseconds: a program gives their number, people write a duration. */
 export function parsePeriod(given: Given): Parsed<number> {
   if (typeof given === 'number') return parseWhole(given, 1, Number.MAX_SAFE_INTEGER)
@@ -55,6 +60,16 @@ export function parsePeriod(given: Given): Parsed<number> {
 /** The same, or 0. */
 export function parsePeriodOrNone(given: Given): Parsed<number> {
   return /^0(?:ms|[dhms])?$/.test(String(given)) ? { value: 0 } : parsePeriod(given)
+}
+
+/** A period, or `none` for any age. */
+export function parseAgeOrNone(given: Given): Parsed<number> {
+  return isUnbounded(given) ? { value: Infinity } : parsePeriod(given)
+}
+
+/** As people write it, and as a program may. */
+function isUnbounded(given: Given): boolean {
+  return given === 'none' || given === Infinity
 }
 
 export function parseWhole(given: Given, min: number, max: number): Parsed<number> {

@@ -65,6 +65,9 @@ export interface StartOptions {
   readonly retainMsMax: number
   readonly ledgerBytesMax: number
   readonly ledgerMsMax: number
+  readonly offlineMs: number
+  readonly offlineBytesMax: number
+  readonly offlineMsMax: number
   readonly producersMax: number
   readonly producerMsMax: number
   readonly dropMissing: boolean

@@ -5,7 +5,7 @@
  * shards take turns, evenly over that time: what all of them write at once would hold up the
  * disk, and with it every acknowledgement. A lane that is short of memory also makes its own. A
  * segment goes when every shard has checkpointed behind it, nothing of it is still to be recorded
- * in the ledger, and it is older, or the journal larger, than asked.
+ * in the ledger or to be exported, and it is older, or the journal larger, than asked.
  */
 import type { Clock } from '../base/clock.ts'
 import { checkpointBytesMax } from '../base/limits.ts'
@@ -22,6 +22,8 @@ export interface CheckpointOptions {
   readonly lanes: readonly Lane[]
   readonly shards: readonly ShardOpened[]
   readonly recording: Pick<Recording, 'recorded'>
+  /** Position from which on the offline log needs the journal; Infinity when it needs none. */
+  readonly neededFrom: () => number
   readonly clock: Clock
   /** Time between checkpoints, ms. */
   readonly checkpointMs: number
@@ -151,9 +153,9 @@ export class Checkpoints {
   }
 
   async #retire(): Promise<void> {
-    const { journal, clock, retainBytesMax, retainMsMax } = this.#options
+    const { journal, clock, neededFrom, retainBytesMax, retainMsMax } = this.#options
     await journal.retire({
-      keepFrom: this.#from,
+      keepFrom: Math.min(this.#from, neededFrom()),
       bytesMax: retainBytesMax,
       ageMsMax: retainMsMax,
       nowMs: clock.nowMs(),

@@ -15,6 +15,7 @@ import type { Readiness } from '../serve/http.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { DirGuard } from './dir-guard.ts'
 import { spaceOf, type DiskGuard, type DiskSpace, type JournalExtent } from './disk-guard.ts'
+import type { OfflineLog } from './offline-log.ts'
 import type { MillraceLog } from './options.ts'
 import { Watchdog, watchedLane, watchedLog } from './watchdog.ts'
 
@@ -26,6 +27,7 @@ export interface HealthOptions {
   readonly inPlace: () => Promise<void>
   readonly journal: () => JournalExtent
   readonly clock: Pick<GuardedClock, 'skewMs'>
+  readonly offline: Pick<OfflineLog, 'warning'>
   readonly log: MillraceLog
   /** Ends the daemon. */
   readonly onFailure: (error: MillraceError) => void
@@ -41,12 +43,14 @@ export async function openHealth(parts: {
   readonly ledger: Ledger
   readonly lanes: readonly Lane[]
   readonly checkpoints: Checkpoints
+  readonly offline: OfflineLog
   readonly log: MillraceLog
   readonly onFailure: (error: MillraceError) => void
 }): Promise<Health> {
   const { journalPath, ledgerPath, shardsPath } = parts.directory
   const folders = [parts.dataDir, journalPath, ledgerPath, shardsPath]
   const { dataDir, disk, clock, journal, ledger, lanes, checkpoints, log, onFailure } = parts
+  const { offline } = parts
   const watched = [
     watchedLog('the journal', journal),
     watchedLog('the ledger', ledger),
@@ -61,6 +65,7 @@ export async function openHealth(parts: {
     space: () => spaceOf(dataDir),
     journal: () => ({ end: journal.end, checkpointed: checkpoints.position }),
     clock,
+    offline,
     log,
   })
   await health.look()
@@ -81,14 +86,14 @@ export class Health {
 
   /** Whether work should be sent, as far as nobody has asked the daemon to end. */
   get readiness(): Readiness {
-    const { watchdog, disk } = this.#options
+    const { watchdog, disk, offline } = this.#options
     const { trouble } = watchdog
     if (trouble?.code === 'STALLED') return { state: 'stalled', error: trouble }
     if (trouble !== null) return { state: 'blocked', error: trouble }
     const refusal = disk.refusalAt(this.#options.journal().end)
     if (refusal !== null) return { state: 'storage-full', error: refusal }
-    const warnings = [disk.warning, this.#clockWarning].filter((each) => each !== null)
-    return { state: 'ready', warnings }
+    const warnings = [disk.warning, this.#clockWarning, offline.warning]
+    return { state: 'ready', warnings: warnings.filter((each) => each !== null) }
   }
 
   /** For `GET /v1/status`. */

@@ -27,6 +27,7 @@ import { EmbeddedClient } from './embedded.ts'
 import type { Health } from './health.ts'
 import type { HttpRoutes } from './http-routes.ts'
 import type { LedgerReplay } from './ledger-replay.ts'
+import type { OfflineLog } from './offline-log.ts'
 import type { MillraceLog } from './options.ts'
 import type { Push } from './push.ts'
 import type { Recording } from './recording.ts'
@@ -42,6 +43,7 @@ export interface Parts {
   /** Null without realtime views. */
   readonly realtime: RealtimePool | null
   readonly ledger: Ledger
+  readonly offline: OfflineLog
   readonly recording: Recording
   readonly replay: LedgerReplay
   readonly push: Push
@@ -157,6 +159,15 @@ export class Millrace {
     await Promise.race([this.#open().checkpoints.complete(), this.closed])
   }
 
+  /**
+   * Writes every event acknowledged by now into the offline log.
+   *
+   * @throws MillraceError `OFFLINE_LOG_BEHIND`.
+   */
+  async writeOffline(): Promise<void> {
+    await Promise.race([this.#open().offline.write(), this.closed])
+  }
+
   /** Stops intake, finishes and acknowledges what was taken, checkpoints, and ends. */
   drain(): Promise<void> {
     this.#draining ??= this.#drain()
@@ -214,18 +225,19 @@ export class Millrace {
   }
 
   async #finish(): Promise<void> {
-    const { doors, router, checkpoints, recording, replay, push } = this.#open()
+    const { doors, router, checkpoints, recording, offline, replay, push } = this.#open()
     await this.#client?.drain()
     await Promise.all([replay.stop(), push.drain()])
     await doors.wire.drain(drainMsMax)
     await router.idle()
     await recording.idle()
     await checkpoints.complete()
+    await offline.finish()
   }
 
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
-    const { realtime, ledger, recording, replay, push, health } = this.#open()
+    const { realtime, ledger, recording, offline, replay, push, health } = this.#open()
     health.stop()
     checkpoints.stop()
     recording.stop()
@@ -236,6 +248,7 @@ export class Millrace {
     router.flush()
     // Each lets go of what it holds, whatever becomes of the others.
     const parts = [
+      () => offline.stop(),
       () => doors.http.close(),
       async () => realtime?.close(),
       () => lanes.close(),

@@ -66,6 +66,12 @@ export interface MillraceOptions {
   readonly ledgerBytesMax?: number
   /** Likewise when they are older than this, ms. @defaultValue 30 days */
   readonly ledgerMsMax?: number
+  /** Time between two writes of events into the offline log, ms. @defaultValue 300_000 */
+  readonly offlineMs?: number
+  /** The oldest files of the offline log go beyond this size, bytes. @defaultValue Infinity */
+  readonly offlineBytesMax?: number
+  /** Likewise when their day is longer ago than this, ms. @defaultValue Infinity */
+  readonly offlineMsMax?: number
   /** Producers that are known at a time; a new name beyond is refused. @defaultValue 100_000 */
   readonly producersMax?: number
   /** After so long unseen, a producer may be forgotten, ms. @defaultValue 7 days */

@@ -14,7 +14,7 @@ import { assert } from '../base/assert.ts'
 import { MillraceError } from '../base/errors.ts'
 import { GuardedClock } from '../base/guarded-clock.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
-import { openLedger, type Ledger } from '../ledger/ledger.ts'
+import { openLedger, type Ledger, type LedgerOptions } from '../ledger/ledger.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { ReadPort, RealtimeRunner } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
@@ -31,7 +31,12 @@ import { createEventValidator, createKeyResolver } from '../validate/key-resolve
 import { systemScheduler } from '../wire/scheduler.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Checks } from './checks.ts'
-import { manifestBefore, settleDefinitions, type Settled } from './definitions.ts'
+import {
+  manifestBefore,
+  settleDefinitions,
+  type Settled,
+  type SettleOptions,
+} from './definitions.ts'
 import { DiskGuard } from './disk-guard.ts'
 import type { Doors, openDoors } from './doors.ts'
 import { openHealth, type Health } from './health.ts'
@@ -49,6 +54,7 @@ import {
   type ResolvedOptions,
 } from './options.ts'
 import { Push } from './push.ts'
+import { openOfflineLog, type OfflineLog, type OfflineLogOptions } from './offline-log.ts'
 import { openRecording, type Recording } from './recording.ts'
 import { recover, type Recovery } from './recovery.ts'
 import { laneStarts, shardReader } from './shards.ts'
@@ -73,6 +79,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
     checkpoints: null,
     ledger: null,
     recording: null,
+    offline: null,
     health: null,
     doors: null,
   }
@@ -91,6 +98,7 @@ export async function startMillrace(options: MillraceOptions): Promise<Millrace>
     opened.checkpoints?.stop()
     opened.recording?.stop()
     await opened.realtime?.close().catch(() => {})
+    await opened.offline?.stop()
     await opened.lanes?.close().catch(() => {})
     await opened.journal?.close().catch(() => {})
     await opened.ledger?.close().catch(() => {})
@@ -112,6 +120,7 @@ interface Opened {
   checkpoints: Checkpoints | null
   ledger: Ledger | null
   recording: Recording | null
+  offline: OfflineLog | null
   health: Health | null
   doors: Promise<Doors> | null
 }
@@ -152,20 +161,16 @@ async function start(
   const journal = await openJournal({ ...logOptions, dir: directory.journalPath })
   opened.journal = journal
   clock.resume(journal.recovered.newestMs)
-  const settled = settleDefinitions(catalog, directory.manifest, {
-    shards: resolved.shards,
-    journalEnd: journal.recovered.end,
-    dropMissing: options.dropMissing ?? false,
-  })
-  await directory.writeManifest(settled.manifest)
-  opened.settled = settled
+  const { dropMissing = false } = options
+  const settling = { shards: resolved.shards, journalEnd: journal.recovered.end, dropMissing }
+  const settled = await settle(catalog, settling, opened)
   logChanges(log, settled)
   const { shards: shardCount, seed, incarnation } = settled.manifest
   const openDoors = loadDoors()
   const [lanes, shards] = await openShards({ resolved, loaded, settled, opened, onFailure })
   const aging = { ...resolved, clock: clock.certain }
-  const ledger = await openLedger({ ...aging, dir: directory.ledgerPath, onFailure })
-  opened.ledger = ledger
+  const records = { ...aging, loaded, journal, log, onFailure }
+  const { ledger, offline } = await openRecords(records, opened)
   const runRealtime = await openRealtime(loaded, opened)
   const read = openReads({ catalog, lanes, shards, manifest: settled.manifest, clock, runRealtime })
   const maintain = createMaintenance(log, 'deletion of old ledger segments')
@@ -178,11 +183,14 @@ async function start(
   const intake = new Intake({ ...taking, onFailure })
   const parts = { journal, router, lanes, shards, recording, onFailure }
   const retire = createMaintenance(log, 'deletion of old journal segments')
-  const checkpoints = new Checkpoints({ ...aging, ...parts, maintain: retire })
+  const neededFrom = (): number => offline.neededFrom
+  const checkpoints = new Checkpoints({ ...aging, ...parts, neededFrom, maintain: retire })
   opened.checkpoints = checkpoints
   const recovery = await millrace.unlessFailed(recover({ ...parts, intake }))
   log.info({ ...recovery, ...cutOf(journal, ledger) }, 'recovered')
-  const watched = { ...resolved, directory, disk, clock, journal, ledger, lanes, checkpoints }
+  offline.begin(recording)
+  const logs = { journal, ledger, offline }
+  const watched = { ...resolved, ...logs, directory, disk, clock, lanes, checkpoints }
   const health = await openHealth({ ...watched, log, onFailure })
   opened.health = health
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
@@ -193,17 +201,26 @@ async function start(
     catalog,
     ports: { ingest: intake, push, read },
     ledger: ledgerPort(ledger, replay, millrace),
-    status: () => statusOf({ recovery, journal, checkpoints, router, intake, ledger, health }),
+    status: () => statusOf({ recovery, ...logs, checkpoints, router, intake, health }),
     readiness: () => millrace.ending ?? health.readiness,
     clock,
     log,
     incarnation,
   })
   const doors = await millrace.unlessFailed(opened.doors)
-  const kept = { directory, lanes: opened.lanes!, realtime: opened.realtime, ledger, recording }
-  const rest = { ...kept, replay, push, health }
-  millrace.open({ doors, router, journal, checkpoints, ...rest })
+  const { realtime } = opened
+  const rest = { directory, lanes: opened.lanes!, realtime, recording, replay, push, health }
+  millrace.open({ doors, router, checkpoints, ...logs, ...rest })
   return millrace
+}
+
+/** Makes the store one of these definitions; on disk when it resolves. */
+async function settle(catalog: Catalog, options: SettleOptions, opened: Opened): Promise<Settled> {
+  const { directory } = opened
+  const settled = settleDefinitions(catalog, directory.manifest, options)
+  await directory.writeManifest(settled.manifest)
+  opened.settled = settled
+  return settled
 }
 
 /** What a crash has left of a group that was never whole. */
@@ -212,6 +229,19 @@ function cutOf(journal: Journal, ledger: Ledger) {
     journalCutBytes: journal.recovered.droppedBytes,
     ledgerCutBytes: ledger.recovered.droppedBytes,
   }
+}
+
+/** Opens what is written of the journal's events beside it. */
+async function openRecords(
+  options: Omit<OfflineLogOptions & LedgerOptions, 'dir' | 'ledger' | 'files'>,
+  opened: Opened,
+): Promise<{ readonly ledger: Ledger; readonly offline: OfflineLog }> {
+  const { ledgerPath, offlinePath } = opened.directory
+  const ledger = await openLedger({ ...options, dir: ledgerPath })
+  opened.ledger = ledger
+  const offline = await openOfflineLog({ ...options, dir: offlinePath, ledger })
+  opened.offline = offline
+  return { ledger, offline }
 }
 
 /** Loads the modules of a server, which are many, while the threads load theirs. */
@@ -307,14 +337,16 @@ function statusOf(parts: {
   readonly router: Router
   readonly intake: Intake
   readonly ledger: Ledger
+  readonly offline: OfflineLog
   readonly health: Health
 }): object {
-  const { recovery, journal, checkpoints, router, intake, ledger, health } = parts
+  const { recovery, journal, checkpoints, router, intake, ledger, offline, health } = parts
   return {
     recovery,
     journal: { start: journal.start, end: journal.end, flushed: journal.flushed },
     checkpoint: { position: checkpoints.position, lanes: checkpoints.stats },
     ledger: ledger.summary(),
+    offline: offline.status,
     routed: router.counters,
     unacknowledgedBytes: intake.bytes,
     health: health.status,

@@ -6,6 +6,7 @@
  *     <dir>/definitions/     compiled features modules
  *     <dir>/journal/         the log (journal/)
  *     <dir>/ledger/          what was not counted (ledger/)
+ *     <dir>/offline/         events for whoever reads Parquet (export/)
  *     <dir>/shards/NNN/      one LMDB environment per shard (persist/shard-store.ts)
  */
 import { readdir } from 'node:fs/promises'
@@ -19,6 +20,7 @@ export interface DataDirectory {
   readonly definitionsPath: string
   readonly journalPath: string
   readonly ledgerPath: string
+  readonly offlinePath: string
   readonly shardsPath: string
   /** Null in a new directory. */
   readonly manifest: Manifest | null
@@ -50,6 +52,7 @@ export async function openDirectory(path: string, formats: Formats): Promise<Dat
       definitionsPath: join(path, 'definitions'),
       journalPath: join(path, 'journal'),
       ledgerPath: join(path, 'ledger'),
+      offlinePath: join(path, 'offline'),
       shardsPath,
       manifest,
       writeManifest: (next) => writeManifest(manifestPath, next),

@@ -11,7 +11,10 @@ import type { Router } from '../../src/route/router.ts'
 const recorded = { upTo: 40, refusedFrom: Infinity }
 
 /** Checkpoints of one lane with two shards, over a journal that ends at 100 and is at `routed`. */
-function setUp(routed: number, { upTo = 40, waiting = 0, checkpointMs = 3_600_000 } = {}) {
+function setUp(
+  routed: number,
+  { upTo = 40, waiting = 0, checkpointMs = 3_600_000, neededFrom = Infinity } = {},
+) {
   const sent: ToShard[] = []
   const retired: number[] = []
   const router = { routed, flush: () => sent.push({ kind: 'flushed', flushed: -1 }) }
@@ -45,6 +48,7 @@ function setUp(routed: number, { upTo = 40, waiting = 0, checkpointMs = 3_600_00
       unrecorded: [],
     })),
     recording: { recorded: { upTo, refusedFrom: Infinity } },
+    neededFrom: () => neededFrom,
     clock: new ManualClock(5),
     checkpointMs,
     retainBytesMax: 0,
@@ -142,6 +146,16 @@ test('what is still to be recorded in the ledger keeps its journal', async () =>
   checkpointed(1, 60, 45)
   await completed
   assert.equal(retired.at(-1), 45)
+  checkpoints.stop()
+})
+
+test('what the offline log has not come to keeps its journal', async () => {
+  const { checkpoints, checkpointed, retired } = setUp(60, { neededFrom: 30 })
+  const completed = checkpoints.complete()
+  checkpointed(0, 60)
+  checkpointed(1, 60)
+  await completed
+  assert.equal(retired.at(-1), 30)
   checkpoints.stop()
 })
 

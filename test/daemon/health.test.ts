@@ -14,6 +14,7 @@ function setUp() {
     writingAt: null as number | null,
     freeBytes: 1e12,
     skewMs: 0,
+    warning: null as MillraceError | null,
     end: 0,
     isGone: false,
   }
@@ -40,6 +41,7 @@ function setUp() {
     },
     journal: () => ({ end: state.end, checkpointed: state.end }),
     clock: { skewMs: () => state.skewMs },
+    offline: state,
     log,
   })
   const look = async (ms = watchMs, isAlive = true): Promise<string> => {

@@ -30,12 +30,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   duckdb: ['base', 'model'],
   batch: ['base', 'model', 'duckdb', 'validate'],
   shard: ['base', 'model', 'define', 'validate', 'aggregate', 'persist'],
+  export: ['base', 'model', 'log', 'journal', 'ledger', 'validate', 'duckdb'],
   realtime: ['base', 'model', 'validate'],
   stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
-  daemon: [...everyStage, 'compat', 'client', 'shard', 'realtime', 'stored'],
+  daemon: [...everyStage, 'compat', 'client', 'shard', 'realtime', 'stored', 'export'],
   index: [...everyStage, 'client', 'daemon'],
   cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'index'],
-  workers: ['base', 'model', 'define', 'shard', 'realtime'],
+  workers: ['base', 'model', 'define', 'shard', 'realtime', 'export'],
 }
 
 /** Who may import a package; a path that ends in `/` is a folder. */

@@ -85,7 +85,8 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
   const storage = new DiskGuard()
   const intake = new Intake({ ...kept, catalog, journal, router, recording, storage, onFailure })
   const parts = { journal, router, lanes: [lane], shards, recording, ...common }
-  const retained = { checkpointMs: plenty, retainBytesMax: 0, retainMsMax: 0 }
+  const neededFrom = (): number => Infinity
+  const retained = { neededFrom, checkpointMs: plenty, retainBytesMax: 0, retainMsMax: 0 }
   const checkpoints = new Checkpoints({ ...parts, ...retained, maintain })
   const watermarks = new Watermarks(catalog.views.length, shards)
   lane.onMessage((message) => watermarks.receive(message))
