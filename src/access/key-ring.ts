@@ -11,7 +11,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
-import { apiKeysLookMs } from '../base/limits.ts'
+import { apiKeysLookMs } from '../base/http-limits.ts'
 import {
   everything,
   type AccessPort,

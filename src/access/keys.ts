@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
-import { apiKeysMax } from '../base/limits.ts'
+import { apiKeysMax } from '../base/http-limits.ts'
 import { keyFormat, keyIds, readKey, removeKey, writeKey, type KeyRecord } from './key-files.ts'
 import type { Role } from './roles.ts'
 import { createSecret, hashOf } from './secret.ts'

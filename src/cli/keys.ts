@@ -11,7 +11,7 @@ import { isRole, roles, type Role } from '../access/roles.ts'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { daemonOptions } from '../base/config.ts'
 import { printable } from '../base/errors.ts'
-import { apiKeyLifeMsMax, apiKeyNameLengthMax } from '../base/limits.ts'
+import { apiKeyLifeMsMax, apiKeyNameLengthMax } from '../base/http-limits.ts'
 import { parsePeriod } from '../base/option.ts'
 import {
   jsonFlag,

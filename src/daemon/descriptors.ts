@@ -5,7 +5,8 @@
  * the peers stay. Thread: main.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { connectionsMax, descriptorsKept, httpConnectionsMax } from '../base/limits.ts'
+import { httpConnectionsMax } from '../base/http-limits.ts'
+import { connectionsMax, descriptorsKept } from '../base/limits.ts'
 
 export interface SocketBounds {
   /** Connections of either kind; beyond, they are closed as they come. */

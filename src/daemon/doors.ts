@@ -5,10 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { KeyRing } from '../access/key-ring.ts'
 import type { Clock } from '../base/clock.ts'
-import { addFeastServing } from '../compat/feast/online-features.ts'
-import { addFeastPush } from '../compat/feast/push.ts'
-import { addTectonIngest } from '../compat/tecton/ingest.ts'
-import { addTectonServing } from '../compat/tecton/serving.ts'
+import { addDialects } from '../compat/dialects.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { IngestPort, PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
@@ -65,12 +62,11 @@ export async function openDoors(options: {
   const status = (): object => ({ ...options.status(), connections: connections() })
   const routes = { status, readiness, nowMs, log, streamPath, admission, access, tls }
   const http = createHttp({ ...ports, catalog, ledger, ...routes })
-  const pushing = { push: ports.push, assertReady: () => assertReady(readiness()) }
-  addTectonIngest(http, { catalog, ...pushing, log })
-  addFeastPush(http, { catalog, ...pushing, log })
-  const serving = { read: ports.read, assertServing: () => assertServing(readiness()) }
-  addTectonServing(http, { catalog, ...serving, clock, log })
-  addFeastServing(http, { catalog, ...serving, log })
+  const assertions = {
+    assertReady: () => assertReady(readiness()),
+    assertServing: () => assertServing(readiness()),
+  }
+  addDialects(http, { ...ports, ...assertions, catalog, clock, log })
   http.server.maxConnections = bounds.sockets
   http.server.on('drop', () => {
     dropped += 1

@@ -13,7 +13,7 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
-import { pushBytesMax, pushMsMax } from '../base/limits.ts'
+import { pushBytesMax, pushMsMax } from '../base/http-limits.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {

@@ -8,7 +8,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { MillraceError } from '../base/errors.ts'
-import { httpHeadersMax } from '../base/limits.ts'
+import { httpHeadersMax } from '../base/http-limits.ts'
 
 export interface Admission {
   /** Origins of web pages that may ask, such as `https://shop.example`. */

@@ -13,7 +13,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { MillraceError } from '../base/errors.ts'
-import { jsonDepthMax } from '../base/limits.ts'
+import { jsonDepthMax } from '../base/http-limits.ts'
 import { MsgpackWriter } from './msgpack-writer.ts'
 import type { DataType } from './types.ts'
 

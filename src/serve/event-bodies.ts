@@ -7,7 +7,7 @@
  * here it may be any value.
  */
 import { MillraceError } from '../base/errors.ts'
-import { eventsBodyBytesMax } from '../base/limits.ts'
+import { eventsBodyBytesMax } from '../base/http-limits.ts'
 import type { SourceEvents } from '../model/contracts.ts'
 import { JsonReader } from '../model/json-reader.ts'
 import { PayloadWriter } from '../model/payload-writer.ts'

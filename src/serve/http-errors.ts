@@ -8,7 +8,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errorTable, MillraceError, printable, type ErrorCode } from '../base/errors.ts'
-import { httpBodyBytesMax, httpHeaderBytesMax } from '../base/limits.ts'
+import { httpBodyBytesMax, httpHeaderBytesMax } from '../base/http-limits.ts'
 
 export interface ErrorBody {
   readonly error: {

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
-import { eventsBodyBytesMax } from '../base/limits.ts'
+import { eventsBodyBytesMax } from '../base/http-limits.ts'
 import type { Catalog, Source } from '../model/catalog.ts'
 import type { PushPort } from '../model/contracts.ts'
 import type { DataType } from '../model/types.ts'

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
-import { httpBodiesBytesMax } from '../base/limits.ts'
+import { httpBodiesBytesMax } from '../base/http-limits.ts'
 import { admissionRefusal, type Admission } from '../model/admission.ts'
 
 /** Goes first in the life of every request, of those to unknown paths, too. */

@@ -10,7 +10,7 @@
  */
 import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import * as limits from '../base/limits.ts'
+import * as limits from '../base/http-limits.ts'
 
 /** Certificate chain and private key, PEM. */
 export interface TlsKeys {

@@ -8,7 +8,7 @@
 import { METHODS } from 'node:http'
 import { fastify, type FastifyInstance, type FastifyReply, type HTTPMethods } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
-import * as limits from '../base/limits.ts'
+import { httpBodyBytesMax, httpNameLengthMax } from '../base/http-limits.ts'
 import { standardAdmission, type Admission } from '../model/admission.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { PushPort, ReadPort } from '../model/contracts.ts'
@@ -63,7 +63,7 @@ export interface HttpOptions {
   readonly log?: HttpLog
   /** @defaultValue null: what is sent can be read on its way */
   readonly tls?: TlsKeys | null
-  /** @defaultValue the bounds of `base/limits.ts` */
+  /** @defaultValue the bounds of `base/http-limits.ts` */
   readonly timeouts?: Partial<HttpTimeouts>
 }
 
@@ -72,12 +72,12 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   const { tls = null } = options
   const timeouts = { ...standardTimeouts, ...options.timeouts }
   const app = fastify({
-    bodyLimit: limits.httpBodyBytesMax,
+    bodyLimit: httpBodyBytesMax,
     // Members are looked up as own ones: these names are refused like any that is not known.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
     serverFactory: (handler) => createHttpServer(handler, { timeouts, tls }),
-    routerOptions: { maxParamLength: limits.httpNameLengthMax },
+    routerOptions: { maxParamLength: httpNameLengthMax },
     // While it closes, the last requests are answered like any other.
     return503OnClosing: false,
     clientErrorHandler: refuseConnection,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { connectionsMax, descriptorsKept, httpConnectionsMax } from '../../src/base/limits.ts'
+import { httpConnectionsMax } from '../../src/base/http-limits.ts'
+import { connectionsMax, descriptorsKept } from '../../src/base/limits.ts'
 import { socketBounds } from '../../src/daemon/descriptors.ts'
 
 test('where descriptors abound, connections have their own bounds', () => {

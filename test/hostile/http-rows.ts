@@ -1,7 +1,8 @@
 /**
  * Bad HTTP requests and handshakes, byte by byte, and what each is answered.
  */
-import { eventsBodyBytesMax, httpBodyBytesMax, readKeysMax } from '../../src/base/limits.ts'
+import { eventsBodyBytesMax, httpBodyBytesMax } from '../../src/base/http-limits.ts'
+import { readKeysMax } from '../../src/base/limits.ts'
 import { marker } from '../helpers/bystander.ts'
 import { upgradeRequest } from '../helpers/raw-frames.ts'
 import type { Row } from './rows.ts'

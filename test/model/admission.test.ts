@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { httpHeadersMax } from '../../src/base/limits.ts'
+import { httpHeadersMax } from '../../src/base/http-limits.ts'
 import { admissionRefusal, type Admission } from '../../src/model/admission.ts'
 
 const ours: Admission = {

@@ -5,7 +5,7 @@
  * is taken, and the answer names each.
  */
 import type { FastifyInstance } from 'fastify'
-import { eventsBodyBytesMax } from '../../base/limits.ts'
+import { eventsBodyBytesMax } from '../../base/http-limits.ts'
 import type { Catalog } from '../../model/catalog.ts'
 import type { PushPort } from '../../model/contracts.ts'
 import { assertGranted, requires } from '../../serve/http-access.ts'

@@ -6,7 +6,7 @@
  * the platform calls a workspace is whatever the client says: there is one.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { eventsBodyBytesMax } from '../../base/limits.ts'
+import { eventsBodyBytesMax } from '../../base/http-limits.ts'
 import type { Catalog } from '../../model/catalog.ts'
 import type { PushPort } from '../../model/contracts.ts'
 import { assertGranted, requires } from '../../serve/http-access.ts'

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import { MillraceError } from '../../base/errors.ts'
-import { servingMsMax } from '../../base/limits.ts'
+import { servingMsMax } from '../../base/http-limits.ts'
 import type { ReadOptions, ReadPort, TypedFeatureTable } from '../../model/contracts.ts'
 import { systemAfter, within, type After } from '../deadline.ts'
 import { createAnswerWriter, type Answer, type AnsweredRow, type AnswerWriter } from './answer.ts'
