@@ -26,7 +26,7 @@ import type {
   SourceEvents,
 } from '../model/contracts.ts'
 import type { PushRejection } from '../model/rejection.ts'
-import type { Scheduler } from '../wire/scheduler.ts'
+import { systemScheduler, type Scheduler } from '../wire/scheduler.ts'
 import { outcomeOf } from './check-outcome.ts'
 import type { Checks } from './checks.ts'
 
@@ -39,7 +39,8 @@ export interface PushOptions {
   readonly ingest: IngestPort
   readonly checks: Pick<Checks, 'ask'>
   readonly clock: Clock
-  readonly scheduler: Scheduler
+  /** @defaultValue the process's timers */
+  readonly scheduler?: Scheduler
 }
 
 /** The events of one source that one call has published. */
@@ -133,7 +134,7 @@ export class Push implements PushPort {
   async #inTime<T>(work: Promise<T>): Promise<T> {
     let callOff = (): void => {}
     const late = new Promise<never>((_, reject) => {
-      callOff = this.#options.scheduler.after(pushMsMax, () => {
+      callOff = (this.#options.scheduler ?? systemScheduler).after(pushMsMax, () => {
         reject(new MillraceError('OUTCOME_UNKNOWN', { reason: `no outcome in ${pushMsMax} ms` }))
       })
     })

@@ -28,7 +28,6 @@ import { createReader } from '../serve/reader.ts'
 import { storedFormats } from '../stored/formats.ts'
 import { assertShardsWhole } from '../stored/short-shards.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
-import { systemScheduler } from '../wire/scheduler.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Checks } from './checks.ts'
 import {
@@ -194,8 +193,7 @@ async function start(
   const health = await openHealth({ ...watched, log, onFailure })
   opened.health = health
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
-  const timing = { clock, scheduler: systemScheduler }
-  const push = new Push({ catalog, journal, ingest: intake, checks: new Checks(lanes), ...timing })
+  const push = new Push({ catalog, journal, ingest: intake, checks: new Checks(lanes), clock })
   opened.doors = openDoors({
     ...resolved.entry,
     catalog,
