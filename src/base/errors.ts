@@ -168,6 +168,13 @@ export const errorTable = {
 
   // Events over HTTP.
   JSON_INVALID: row('user', 'never', 400, null, 'not JSON at byte {offset}: {reason}'),
+  IDEMPOTENCY_KEY_REUSED: row(
+    'user',
+    'never',
+    422,
+    null,
+    'the idempotency key came before, with another request',
+  ),
   OUTCOME_UNKNOWN: row(
     'external',
     'backoff',

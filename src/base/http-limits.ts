@@ -21,6 +21,17 @@ export const pushBytesMax = 32 * 1024 * 1024
 /** Time for events that were pushed over HTTP to be on disk and applied, ms: `OUTCOME_UNKNOWN`. */
 export const pushMsMax = 10_000
 
+/**
+ * Idempotency keys that are known, and how long, ms; time beyond that until they go. Older ones are
+ * forgotten: a request under one of them is a new one.
+ */
+export const idempotencyKeysMax = 10_000
+export const idempotencyMsMax = 86_400_000
+export const idempotencyForgetMs = 60_000
+
+/** Characters of an idempotency key, printable ASCII. Beyond: `REQUEST_INVALID`. */
+export const idempotencyKeyLengthMax = 255
+
 /** Bytes of an HTTP request's line and headers. Beyond: `HEADERS_TOO_LARGE`. */
 export const httpHeaderBytesMax = 16 * 1024
 

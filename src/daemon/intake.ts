@@ -140,6 +140,11 @@ export class Intake implements IngestPort {
     }
   }
 
+  /** Forgets producers that have no session and nothing on its way. */
+  forgetProducers(names: ReadonlySet<string>): void {
+    this.#producers.forget(names)
+  }
+
   /** Sends a batch through the shards; also the way of a replay, whose batches are on disk. */
   pass(passage: Passage): Batch {
     const {

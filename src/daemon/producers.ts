@@ -40,13 +40,25 @@ export class Producers {
     return state
   }
 
+  /** Forgets those of these names that have neither session nor batch. */
+  forget(names: ReadonlySet<string>): void {
+    const { producers } = this.#journal
+    const isKept = (id: number): boolean =>
+      !names.has(producers.get(id)!.name) || (this.#states.get(id)?.isHeld ?? false)
+    this.#drop(this.#journal.forgetProducers(-Infinity, isKept))
+  }
+
   /** Forgets those that were not seen for long, if the last look was long enough ago. */
   forgetIdle(): void {
     const nowMs = this.#journal.nowMs
     if (nowMs - this.#lookedMs < producersForgetMs) return
     this.#lookedMs = nowMs
     const isHeld = (id: number): boolean => this.#states.get(id)?.isHeld ?? false
-    for (const id of this.#journal.forgetProducers(this.#idleMsMax, isHeld)) {
+    this.#drop(this.#journal.forgetProducers(this.#idleMsMax, isHeld))
+  }
+
+  #drop(ids: readonly number[]): void {
+    for (const id of ids) {
       this.#states.get(id)?.forget()
       this.#states.delete(id)
     }

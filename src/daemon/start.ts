@@ -13,11 +13,12 @@ import { systemClock, type Clock } from '../base/clock.ts'
 import { assert } from '../base/assert.ts'
 import { MillraceError } from '../base/errors.ts'
 import { GuardedClock } from '../base/guarded-clock.ts'
+import { ledgerPageEntriesMax } from '../base/limits.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openLedger, type Ledger, type LedgerOptions } from '../ledger/ledger.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { ReadPort, RealtimeRunner } from '../model/contracts.ts'
-import type { LedgerPort } from '../model/ledger.ts'
+import type { LedgerEntry, LedgerPort } from '../model/ledger.ts'
 import type { Recorded, ShardOpened } from '../model/message.ts'
 import { openDirectory, type DataDirectory } from '../persist/directory.ts'
 import type { Manifest } from '../persist/manifest.ts'
@@ -52,6 +53,7 @@ import {
   type MillraceOptions,
   type ResolvedOptions,
 } from './options.ts'
+import { KeyedRequests } from './keyed-requests.ts'
 import { Push } from './push.ts'
 import { openOfflineLog, type OfflineLog, type OfflineLogOptions } from './offline-log.ts'
 import { openRecording, type Recording } from './recording.ts'
@@ -193,7 +195,7 @@ async function start(
   const health = await openHealth({ ...watched, log, onFailure })
   opened.health = health
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
-  const push = new Push({ catalog, journal, ingest: intake, checks: new Checks(lanes), clock })
+  const push = openPush({ catalog, journal, ledger, intake, lanes, clock })
   opened.doors = openDoors({
     ...resolved.entry,
     catalog,
@@ -312,6 +314,34 @@ function openReads(options: {
   const findKeys = (): Promise<never> => Promise.reject(new MillraceError('INTERNAL'))
   const asking = { readShards, findKeys, runRealtime: options.runRealtime }
   return createReader({ catalog, shards, seed, ...asking, nowMs, watermarkOf })
+}
+
+/** The way in of events that come by requests. */
+function openPush(options: {
+  readonly catalog: Catalog
+  readonly journal: Journal
+  readonly ledger: Ledger
+  readonly intake: Intake
+  readonly lanes: readonly Lane[]
+  readonly clock: Clock
+}): Push {
+  const { catalog, journal, ledger, intake: ingest, lanes, clock } = options
+  const producers = () => journal.producers.state().producers
+  const recorded = (producer: string) => entriesOf(ledger, producer)
+  const keyed = new KeyedRequests({ ingest, producers, recorded })
+  return new Push({ catalog, ingest, producers, keyed, checks: new Checks(lanes), clock })
+}
+
+/** All that the ledger has of a producer. */
+async function entriesOf(ledger: Ledger, producer: string): Promise<readonly LedgerEntry[]> {
+  const entries: LedgerEntry[] = []
+  const about = { filter: { producer }, upTo: ledger.lastId, limit: ledgerPageEntriesMax }
+  for (let after: number | null = 0; after !== null;) {
+    const page = await ledger.read({ ...about, after })
+    entries.push(...page.entries)
+    after = page.next
+  }
+  return entries
 }
 
 /** The ledger as requests see it. */

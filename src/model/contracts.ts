@@ -127,6 +127,22 @@ export interface PushPort {
    * @throws MillraceError `SOURCE_UNKNOWN`, `OVERLOADED`, `DRAINING`, `OUTCOME_UNKNOWN`
    */
   check(batches: readonly SourceEvents[]): Promise<readonly CheckOutcome[]>
+
+  /**
+   * The same for a request that may be sent again: it counts once, its repeats hear what has become
+   * of it, and what is asked about them is asked as of its time.
+   *
+   * @throws MillraceError `IDEMPOTENCY_KEY_REUSED`
+   */
+  withKey(identity: RequestIdentity): PushPort
+}
+
+/** What tells a request that is sent again from another one. */
+export interface RequestIdentity {
+  /** The client's word for it. */
+  readonly key: string
+  /** A hash of all that it says, without spaces. */
+  readonly digest: string
 }
 
 /** One entity's features, in the order of the service. */

@@ -10,6 +10,7 @@ import type { PushPort } from '../model/contracts.ts'
 import type { DataType } from '../model/types.ts'
 import { bodyParsers } from './event-bodies.ts'
 import { assertGranted, requires } from './http-access.ts'
+import { pushFor } from './idempotency.ts'
 
 /** Path of the route. */
 export const eventsPath = '/v1/events/:source'
@@ -40,7 +41,7 @@ export function addEvents(app: FastifyInstance, options: EventsOptions): void {
         const parse = parserOf(headers['content-type'])
         if (body.length === 0) throw requestInvalid('body', 'is empty')
         const events = parse(body, { source, type })
-        return isDryRun ? checked(push, events) : pushed(push, events)
+        return isDryRun ? checked(push, events) : pushed(pushFor(push, request), events)
       },
     )
     done()

@@ -11,20 +11,23 @@ import type { SourceEvents } from '../../src/model/contracts.ts'
 import type { CheckFindings } from '../../src/model/message.ts'
 import { rejection } from '../../src/model/rejection.ts'
 import { FakeIngest } from '../helpers/fake-ports.ts'
-import { openOn } from '../helpers/journals.ts'
 import { ManualScheduler } from '../helpers/manual-scheduler.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
 
-async function setUp() {
+function setUp() {
   const ingest = new FakeIngest()
   const scheduler = new ManualScheduler()
-  const { journal } = await openOn()
   const asked: ((findings: readonly CheckFindings[]) => void)[] = []
   const checks = {
     ask: () => new Promise<readonly CheckFindings[]>((resolve) => asked.push(resolve)),
   }
+  const keyed = {
+    arrivedMs: () => null,
+    push: () => Promise.reject(new Error('no request has a key')),
+  }
+  const producers = () => []
   const timing = { clock: new ManualClock(0), scheduler }
-  const push = new Push({ catalog: shopCatalog, journal, ingest, checks, ...timing })
+  const push = new Push({ catalog: shopCatalog, ingest, producers, keyed, checks, ...timing })
   return { push, ingest, scheduler, asked }
 }
 
@@ -43,7 +46,7 @@ function failsWith(code: ErrorCode) {
 }
 
 test('calls share a producer, and each hears of its own events', async () => {
-  const { push, ingest } = await setUp()
+  const { push, ingest } = setUp()
   const first = push.push([events(2), events(3)])
   const second = push.push([events(1)])
   await turn()
@@ -76,7 +79,7 @@ test('calls share a producer, and each hears of its own events', async () => {
 })
 
 test('nothing to do is done, and an unknown source is refused', async () => {
-  const { push, ingest } = await setUp()
+  const { push, ingest } = setUp()
   assert.deepEqual(await push.push([events(0)]), [{ accepted: 0, rejections: [] }])
   assert.deepEqual(await push.push([]), [])
   assert.equal(ingest.batches.length, 0)
@@ -87,7 +90,7 @@ test('nothing to do is done, and an unknown source is refused', async () => {
 })
 
 test('what is not answered is bounded', async () => {
-  const { push, ingest, asked } = await setUp()
+  const { push, ingest, asked } = setUp()
   const half = pushBytesMax / 2
   const waiting = push.push([events(1, half)])
   const checking = push.check([events(1, half)])
@@ -104,7 +107,7 @@ test('what is not answered is bounded', async () => {
 })
 
 test('while the intake is full, calls are refused', async () => {
-  const { push, ingest } = await setUp()
+  const { push, ingest } = setUp()
   ingest.acknowledgesAtOnce = true
   await push.push([events(1)])
   ingest.last.listener.held!(true)
@@ -114,7 +117,7 @@ test('while the intake is full, calls are refused', async () => {
 })
 
 test('a full disk refuses a call, and the next one begins where it would have', async () => {
-  const { push, ingest } = await setUp()
+  const { push, ingest } = setUp()
   ingest.acknowledgesAtOnce = true
   const full = new MillraceError('STORAGE_FULL')
   // First a new epoch is refused, then a batch.
@@ -132,7 +135,7 @@ test('a full disk refuses a call, and the next one begins where it would have', 
 })
 
 test('a call that hears nothing is told so, and holds its memory until it does', async () => {
-  const { push, ingest, scheduler } = await setUp()
+  const { push, ingest, scheduler } = setUp()
   const waiting = push.push([events(1, pushBytesMax)])
   await turn()
   scheduler.advance(pushMsMax)
@@ -146,7 +149,7 @@ test('a call that hears nothing is told so, and holds its memory until it does',
 })
 
 test('a drain waits for those that were taken, and takes no more', async () => {
-  const { push, ingest } = await setUp()
+  const { push, ingest } = setUp()
   const waiting = push.push([events(1, 5)])
   await turn()
   let isDrained = false
@@ -163,7 +166,7 @@ test('a drain waits for those that were taken, and takes no more', async () => {
 })
 
 test('when the daemon fails, whoever waits hears of it, and whoever comes', async () => {
-  const { push } = await setUp()
+  const { push } = setUp()
   const waiting = push.push([events(1, 5)])
   await turn()
   const failure = new MillraceError('JOURNAL_WRITE', { reason: 'gone' })

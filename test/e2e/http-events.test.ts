@@ -29,11 +29,16 @@ interface Outcome {
 
 async function setUp(t: TestContext, options: Partial<MillraceOptions> = {}) {
   const daemon = await startDaemon(t, { clock: clock(), ...options })
-  async function post(path: string, body: unknown, type = 'json'): Promise<[number, Outcome]> {
+  async function post(
+    path: string,
+    body: unknown,
+    type = 'json',
+    headers: Record<string, string> = {},
+  ): Promise<[number, Outcome]> {
     const isText = typeof body === 'string' || body instanceof Uint8Array
     const response = await fetch(`${daemon.url}/v1/events/${path}`, {
       method: 'POST',
-      headers: { 'content-type': `application/${type}` },
+      headers: { ...headers, 'content-type': `application/${type}` },
       body: isText ? body : JSON.stringify(body),
     })
     return [response.status, (await response.json()) as Outcome]
@@ -221,4 +226,45 @@ test('what was answered is there after an end without a drain, and pushes go on'
   assert.equal((await second.post('orders', [order(1), order('x')]))[1].accepted, 1)
   const [row] = await readHttp(second.daemon.url, 'user_orders', { user_id: 1 })
   assert.equal(row!.values['orders_1h'], '2')
+})
+
+test('a request with a key counts once, and is answered as it was, after a restart too', async (t) => {
+  const dataDir = await temporaryDir(t)
+  const first = await setUp(t, { dataDir })
+  const body = [order(1), order('x'), order(1)]
+  const keyed = { 'idempotency-key': 'a key' }
+  const answer = await first.post('orders', body, 'json', keyed)
+  assert.deepEqual([answer[0], answer[1].accepted, answer[1].rejections[0]!.index], [200, 2, 1])
+  const again = [1, 2, 3].map(() => first.post('orders', body, 'json', keyed))
+  for (const repeat of await Promise.all(again)) assert.deepEqual(repeat, answer)
+  await first.daemon.close()
+  const { daemon, post } = await setUp(t, { dataDir })
+  assert.deepEqual(await post('orders', body, 'json', keyed), answer)
+  const [row] = await readHttp(daemon.url, 'user_orders', { user_id: 1 })
+  assert.equal(row!.values['orders_1h'], '2')
+  const other = { 'idempotency-key': 'another key' }
+  assert.deepEqual(await post('orders', body, 'json', other), answer)
+  const [twice] = await readHttp(daemon.url, 'user_orders', { user_id: 1 })
+  assert.equal(twice!.values['orders_1h'], '4')
+})
+
+test('a key that comes with another request is refused', async (t) => {
+  const { post } = await setUp(t)
+  const keyed = { 'idempotency-key': 'k' }
+  assert.equal((await post('orders', order(1), 'json', keyed))[0], 200)
+  const others: [string, unknown, string][] = [
+    ['orders', order(2), 'json'],
+    ['orders', JSON.stringify(order(1)), 'x-ndjson'],
+    ['audit', order(1), 'json'],
+  ]
+  for (const [path, body, type] of others) {
+    const [status, { error }] = await post(path, body, type, keyed)
+    assert.deepEqual([status, error?.code], [422, 'IDEMPOTENCY_KEY_REUSED'])
+  }
+  assert.equal((await post('orders?dryRun=true', order(2), 'json', keyed))[0], 200)
+  for (const key of ['', 'ü', 'x'.repeat(256)]) {
+    const headers = { 'idempotency-key': key }
+    const [status, { error }] = await post('orders', order(1), 'json', headers)
+    assert.deepEqual([status, error?.code], [400, 'REQUEST_INVALID'])
+  }
 })

@@ -6,4 +6,5 @@ import type { PushPort } from '../../src/model/contracts.ts'
 export const noPush: PushPort = {
   push: () => Promise.reject(new Error('nothing is pushed here')),
   check: () => Promise.reject(new Error('nothing is pushed here')),
+  withKey: () => noPush,
 }

@@ -12,6 +12,7 @@ import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { addRawBody, pushedType } from '../../serve/http-events.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
+import { pushFor } from '../../serve/idempotency.ts'
 import { ingestAll } from '../all-or-none.ts'
 import { parsePush } from './push-request.ts'
 import { feastRefusal } from './refusal.ts'
@@ -38,7 +39,7 @@ export function addFeastPush(
       assertReady()
       const events = parsePush(request.body, types)
       assertGranted(request, 'write-events', events)
-      const { refused } = await ingestAll(push, [events], false)
+      const { refused } = await ingestAll(pushFor(push, request), [events], false)
       const rows = refused.flatMap(({ rejections }) => rejections)
       if (rows.length > 0) {
         reply.code(422)

@@ -2,10 +2,12 @@
  * Refusals of the Stream Ingest API: `{"requestError": {errorMessage, errorType}}`.
  *
  * Of statuses it has 400, 401, 403, 404, 429, 500 and 504. What has another one here becomes the
- * nearest of these; only a server that is going away, or cannot go on, says 503.
+ * nearest of these; only a server that is going away, or cannot go on, says 503. A client that may
+ * not ask is told in the form of the serving API, too: who has a wrong key looks there.
  */
 import { errorTable, type MillraceError } from '../../base/errors.ts'
 import type { RefusalFormat } from '../../serve/http-errors.ts'
+import { servingRefusal } from './errors.ts'
 
 /** By status; the platform documents the first, and says nothing of the others. */
 const errorTypes: Readonly<Record<number, string>> = {
@@ -21,7 +23,9 @@ const errorTypes: Readonly<Record<number, string>> = {
 
 export const ingestRefusal: RefusalFormat = (error) => {
   const status = statusOf(error)
-  return { status, body: requestError(error.message, status) }
+  const body = requestError(error.message, status)
+  const isUnasked = status === 401 || status === 403
+  return { status, body: isUnasked ? { ...body, ...servingRefusal(error).body } : body }
 }
 
 export function requestError(errorMessage: string, status: number): object {

@@ -13,6 +13,7 @@ import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { addRawBody, pushedType } from '../../serve/http-events.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
+import { pushFor } from '../../serve/idempotency.ts'
 import { ingestAll } from '../all-or-none.ts'
 import { metricsOf, recordErrorsOf } from './ingest-answer.ts'
 import { ingestRefusal, requestError } from './ingest-errors.ts'
@@ -58,7 +59,8 @@ function addPath(
       const unfound = unfoundMessage(catalog, source, workspace, isDryRun)
       if (unfound !== null) return answer(reply, 404, requestError(unfound, 404))
     }
-    const { refused, rows } = await ingestAll(push, batches, isDryRun)
+    const port = isDryRun ? push : pushFor(push, request)
+    const { refused, rows } = await ingestAll(port, batches, isDryRun)
     if (refused.length > 0) {
       return answer(reply, 400, { workspaceName: workspace, ...recordErrorsOf(catalog, refused) })
     }
