@@ -99,6 +99,13 @@ export const errorTable = {
     null,
     'post-processor of "{source}" failed: {reason}',
   ),
+  EVENT_POISON: row(
+    'user',
+    'never',
+    400,
+    null,
+    'the event ends the thread that counts it, each time, and was left out',
+  ),
   TRANSFORM_FAILED: row('user', 'never', 400, null, 'transform of "{view}" failed: {reason}'),
 
   // The ingest protocol.
@@ -231,6 +238,13 @@ export const errorTable = {
     503,
     null,
     'shard thread {lane} has done nothing for {ms} ms: does a function of the features file end?',
+  ),
+  SHARD_REBUILDING: row(
+    'external',
+    'backoff',
+    503,
+    null,
+    'shard thread {lane} has died; its keys are back when another one has caught up',
   ),
   STORE_GONE: row(
     'external',

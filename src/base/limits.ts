@@ -207,6 +207,16 @@ export const storeMsMax = 120_000
 /** How long a shard thread may do nothing, ms. Beyond: `SHARD_BLOCKED`. */
 export const laneBlockedMs = 5000
 
+/**
+ * How often a shard thread may die within so long, ms; beyond, `SHARD_FAILED`. It takes three times
+ * until an event that ends it is quarantined.
+ */
+export const laneDeathsMax = 12
+export const laneDeathsMs = 600_000
+
+/** Events in quarantine; beyond, a thread that dies of another one is `SHARD_FAILED`. */
+export const quarantinedMax = 1000
+
 /** How long the main thread may do one thing, ms. Beyond, the log is told. */
 export const mainBlockedMs = 2000
 

@@ -28,6 +28,7 @@ export interface HealthOptions {
   readonly journal: () => JournalExtent
   readonly clock: Pick<GuardedClock, 'skewMs'>
   readonly offline: Pick<OfflineLog, 'warning'>
+  readonly lanes: readonly Pick<Lane, 'lane' | 'isLive'>[]
   readonly log: MillraceLog
   /** Ends the daemon. */
   readonly onFailure: (error: MillraceError) => void
@@ -54,7 +55,7 @@ export async function openHealth(parts: {
   const watched = [
     watchedLog('the journal', journal),
     watchedLog('the ledger', ledger),
-    ...lanes.flatMap(({ lane, pulse }) => watchedLane(lane, pulse)),
+    ...lanes.flatMap((lane) => watchedLane(lane)),
   ]
   const dir = new DirGuard(() => [...folders, journal.segments.at(-1)!.path])
   const health = new Health({
@@ -66,6 +67,7 @@ export async function openHealth(parts: {
     journal: () => ({ end: journal.end, checkpointed: checkpoints.position }),
     clock,
     offline,
+    lanes,
     log,
   })
   await health.look()
@@ -92,7 +94,7 @@ export class Health {
     if (trouble !== null) return { state: 'blocked', error: trouble }
     const refusal = disk.refusalAt(this.#options.journal().end)
     if (refusal !== null) return { state: 'storage-full', error: refusal }
-    const warnings = [disk.warning, this.#clockWarning, offline.warning]
+    const warnings = [disk.warning, this.#clockWarning, offline.warning, ...this.#rebuilding]
     return { state: 'ready', warnings: warnings.filter((each) => each !== null) }
   }
 
@@ -129,6 +131,11 @@ export class Health {
 
   stop(): void {
     clearInterval(this.#timer)
+  }
+
+  get #rebuilding(): readonly MillraceError[] {
+    const dead = this.#options.lanes.filter(({ isLive }) => !isLive)
+    return dead.map(({ lane }) => new MillraceError('SHARD_REBUILDING', { lane }))
   }
 
   get #clockWarning(): MillraceError | null {

@@ -9,6 +9,7 @@
 import { MillraceError } from '../base/errors.ts'
 import { replayBytesMax } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { ReplayedBatch } from '../journal/replay.ts'
 import type { BatchRejections, ShardOpened } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
 import type { Intake } from './intake.ts'
@@ -39,22 +40,39 @@ export async function recover(options: {
     const reason = `ends at ${end}, but the store has got to ${furthest}: it is another store's`
     throw new MillraceError('STORE_CORRUPT', { file: 'journal', reason })
   }
-  let batches = 0
-  let events = 0
-  for await (const batch of journal.read(from)) {
-    if (batch.position > end) break
+  const read = await replayJournal(journal, { from, to: end }, async (batch) => {
     const producer = intake.replayedProducer(batch.producer, batch.epoch)
     const { length: bytes } = batch.payload
     const kept = unrecorded.get(batch.position) ?? []
     const passage = { ...batch, bytes, producer, producerId: batch.producer, unrecorded: kept }
     intake.pass(passage).flushed()
-    batches += 1
-    events += batch.count
     if (intake.bytes > replayBytesMax) await intake.whenAtMost(replayBytesMax / 2)
-  }
+    return true
+  })
   await router.idle()
   await recording.idle()
-  return { batches, events, from }
+  return { ...read, from }
+}
+
+/**
+ * Hands on the batches of the journal that end behind `from` and not behind `to`, in order, until
+ * `pass` says that it wants no more.
+ */
+export async function replayJournal(
+  journal: Pick<Journal, 'read'>,
+  { from, to }: { readonly from: number; readonly to: number },
+  pass: (batch: ReplayedBatch) => Promise<boolean>,
+): Promise<{ readonly batches: number; readonly events: number }> {
+  let batches = 0
+  let events = 0
+  for await (const batch of journal.read(from)) {
+    if (batch.position > to) break
+    const isEnough = !(await pass(batch))
+    batches += 1
+    events += batch.count
+    if (isEnough) break
+  }
+  return { batches, events }
 }
 
 /**

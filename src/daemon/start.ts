@@ -23,7 +23,7 @@ import type { Recorded, ShardOpened } from '../model/message.ts'
 import { openDirectory, type DataDirectory } from '../persist/directory.ts'
 import type { Manifest } from '../persist/manifest.ts'
 import { openRealtimePool, type RealtimePool } from '../realtime/pool.ts'
-import { openLanes, type Lane, type Lanes } from '../route/lanes.ts'
+import { openLanes, type Lane, type Lanes, type LanesOptions } from '../route/lanes.ts'
 import { createRouter, type Router, type RouterOptions } from '../route/router.ts'
 import { createReader } from '../serve/reader.ts'
 import { storedFormats } from '../stored/formats.ts'
@@ -56,6 +56,8 @@ import {
 import { KeyedRequests } from './keyed-requests.ts'
 import { Push } from './push.ts'
 import { openOfflineLog, type OfflineLog, type OfflineLogOptions } from './offline-log.ts'
+import { Quarantine } from './quarantine.ts'
+import { Rebuilds, type RebuildsOptions } from './rebuilds.ts'
 import { openRecording, type Recording } from './recording.ts'
 import { recover, type Recovery } from './recovery.ts'
 import { laneStarts, shardReader } from './shards.ts'
@@ -166,9 +168,12 @@ async function start(
   const settling = { shards: resolved.shards, journalEnd: journal.recovered.end, dropMissing }
   const settled = await settle(catalog, settling, opened)
   logChanges(log, settled)
-  const { shards: shardCount, seed, incarnation } = settled.manifest
+  const { seed, incarnation } = settled.manifest
   const openDoors = loadDoors()
-  const [lanes, shards] = await openShards({ resolved, loaded, settled, opened, onFailure })
+  const recorded = (): Recorded => opened.recording!.recorded
+  const routing = { shards: settled.manifest.shards, seed, recorded, ...keysOf(catalog) }
+  const running = { journal, catalog, routing, clock, log, onFailure }
+  const [lanes, shards, rebuilds] = await openShards({ ...running, resolved, loaded, opened })
   const aging = { ...resolved, clock: clock.certain }
   const records = { ...aging, loaded, journal, log, onFailure }
   const { ledger, offline } = await openRecords(records, opened)
@@ -177,8 +182,7 @@ async function start(
   const maintain = createMaintenance(log, 'deletion of old ledger segments')
   const recording = openRecording({ ledger, shards, journal, maintain, onFailure })
   opened.recording = recording
-  const routing = { shards: shardCount, seed, recorded: (): Recorded => recording.recorded }
-  const router = createRouter({ catalog, lanes, ...routing, ...keysOf(catalog) })
+  const router = createRouter({ catalog, lanes, ...routing })
   const disk = new DiskGuard()
   const taking = { ...resolved, catalog, journal, router, recording, storage: disk }
   const intake = new Intake({ ...taking, onFailure })
@@ -201,7 +205,7 @@ async function start(
     catalog,
     ports: { ingest: intake, push, read },
     ledger: ledgerPort(ledger, replay, millrace),
-    status: () => statusOf({ recovery, ...logs, checkpoints, router, intake, health }),
+    status: () => statusOf({ recovery, ...logs, checkpoints, router, intake, rebuilds, health }),
     readiness: () => millrace.ending ?? health.readiness,
     clock,
     log,
@@ -252,28 +256,41 @@ function loadDoors(): typeof openDoors {
   return async (options) => (await loading).openDoors(options)
 }
 
-/** Starts the threads; resolves when their stores are open. */
-async function openShards(options: {
-  readonly resolved: ResolvedOptions
-  readonly loaded: Loaded
-  readonly settled: Settled
-  readonly opened: Opened
-  readonly onFailure: (thrown: unknown) => void
-}): Promise<[lanes: readonly Lane[], shards: readonly ShardOpened[]]> {
-  const { resolved, loaded, settled, opened, onFailure } = options
-  const { shards, threads, stateBytesMax } = { ...resolved, ...settled.manifest }
-  const starts = laneStarts(shards, threads, stateBytesMax, {
-    definitionsUrl: loaded.definitionsUrl,
-    definitions: loaded.definitions,
-    seed: settled.manifest.seed,
-    storePath: opened.directory.shardsPath,
-    viewIds: settled.viewIds,
-    viewsSince: settled.viewsSince,
+/** Starts the threads; resolves when their stores are open. From then on they come back. */
+async function openShards(
+  options: Omit<RebuildsOptions, 'quarantine' | 'recordedBefore' | 'onRebuilt'> & {
+    readonly resolved: ResolvedOptions
+    readonly loaded: Loaded
+    readonly opened: Opened
+  },
+): Promise<[lanes: readonly Lane[], shards: readonly ShardOpened[], rebuilds: Rebuilds]> {
+  const { catalog, resolved, loaded, opened, onFailure } = options
+  const { shardsPath, quarantinePath } = opened.directory
+  const { manifest, viewIds, viewsSince } = opened.settled!
+  const { shards, seed } = manifest
+  const { definitionsUrl, definitions } = loaded
+  const quarantine = await Quarantine.open(quarantinePath, catalog)
+  const rebuilds = new Rebuilds({
+    ...options,
+    quarantine,
+    // A thread may die before there is a ledger, or checkpoints.
+    recordedBefore: () => opened.recording?.before ?? Infinity,
+    onRebuilt: () => void opened.checkpoints?.request(),
   })
-  await assertShardsWhole(opened.directory.shardsPath, shards)
-  opened.lanes = openLanes({ starts, workerUrl, onFailure })
+  const starts = laneStarts(shards, resolved.threads, resolved.stateBytesMax, {
+    definitionsUrl,
+    definitions,
+    seed,
+    storePath: shardsPath,
+    viewIds,
+    viewsSince,
+    quarantined: quarantine.events,
+  })
+  await assertShardsWhole(shardsPath, shards)
+  const onDeath: LanesOptions['onDeath'] = (lane, death) => rebuilds.died(lane, death)
+  opened.lanes = openLanes({ starts, workerUrl, onFailure, onDeath })
   const { lanes } = opened.lanes
-  return [lanes, (await Promise.all(lanes.map((lane) => lane.opened))).flat()]
+  return [lanes, (await Promise.all(lanes.map((lane) => lane.opened))).flat(), rebuilds]
 }
 
 /** Starts the threads of realtime views, where there are any. */
@@ -366,9 +383,11 @@ function statusOf(parts: {
   readonly intake: Intake
   readonly ledger: Ledger
   readonly offline: OfflineLog
+  readonly rebuilds: Rebuilds
   readonly health: Health
 }): object {
-  const { recovery, journal, checkpoints, router, intake, ledger, offline, health } = parts
+  const { recovery, journal, checkpoints, router, intake, rebuilds, health } = parts
+  const { ledger, offline } = parts
   return {
     recovery,
     journal: { start: journal.start, end: journal.end, flushed: journal.flushed },
@@ -377,6 +396,7 @@ function statusOf(parts: {
     offline: offline.status,
     routed: router.counters,
     unacknowledgedBytes: intake.bytes,
+    threads: rebuilds.counters,
     health: health.status,
   }
 }

@@ -110,12 +110,18 @@ export function watchedLog(what: string, log: { readonly writingAt: number | nul
 }
 
 /** A shard thread, and its checkpoints. */
-export function watchedLane(lane: number, pulse: Pulse): readonly Watched[] {
+export function watchedLane(watched: {
+  readonly lane: number
+  readonly pulse: Pulse
+  readonly isLive: boolean
+}): readonly Watched[] {
+  const { lane, pulse } = watched
   const what = `a checkpoint of shard thread ${lane}`
   return [
     {
       what: `shard thread ${lane}`,
-      stamp: () => pulse.beats,
+      // One that has died is told, too, and need not be waited for.
+      stamp: () => (watched.isLive ? pulse.beats : null),
       slowMs: limits.laneBlockedMs,
       endMs: Infinity,
       trouble: (ms) => new MillraceError('SHARD_BLOCKED', { lane, ms }),

@@ -7,6 +7,7 @@
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
 import type { LeadingEdge } from './catalog.ts'
+import type { EventInHand } from './pulse.ts'
 import type { PartlyLate, PushRejection, Rejection } from './rejection.ts'
 import type { Value } from './types.ts'
 
@@ -31,6 +32,8 @@ export interface LaneStart {
   readonly stateBytesMax: number
   /** Where it shows that it lives; see `model/pulse.ts`. */
   readonly pulse: SharedArrayBuffer
+  /** Events that have ended their thread each time, and are skipped. */
+  readonly quarantined: readonly EventInHand[]
 }
 
 /** How far the ledger has come. */
@@ -164,6 +167,8 @@ export type ToShard =
       /** The journal is on disk up to here. */
       readonly flushed: number
       readonly recorded: Recorded
+      /** Event by event, each shown before it is applied: one of them may end the thread. */
+      readonly isCareful?: boolean
     }
   | { readonly kind: 'read'; readonly id: number; readonly queries: PackedQueries }
   /** Say what would become of events that arrived now; like a read, it does not wait for others. */
@@ -214,7 +219,10 @@ export type FromShard =
     }
   /** A checkpoint waits for the journal to be on disk up to here; answered by `flushed`. */
   | { readonly kind: 'awaiting'; readonly position: number }
-  /** `code` and `details` of an error of ours that says more than that the lane has failed. */
+  /**
+   * `error`: of ours, which says more than that the lane has failed. Without one, its stores are
+   * closed, and another thread may go on with them.
+   */
   | {
       readonly kind: 'failed'
       readonly reason: string

@@ -1,20 +1,43 @@
 /**
  * What a shard thread shows of its life, in memory that the main thread sees: that it does
- * something, and that it makes a checkpoint.
+ * something, that it makes a checkpoint, and, when it is asked to be careful, which event it has in
+ * hand.
  *
- * Written by the shard thread alone; a message would wait behind what it is to tell of.
+ * Written by the shard thread; a message would wait behind what it is to tell of. It outlives the
+ * thread, and the main thread clears it when that is dead.
  */
 
 /** Places in the shared memory: steps done, and checkpoints begun and ended. */
 const beatsAt = 0
 const begunAt = 1
 const endedAt = 2
+const cellsCount = 4
+
+/** Behind them, of the event in hand: position of its batch, route, place in the batch. */
+const positionAt = 0
+const routeAt = 1
+const indexAt = 2
+const factsCount = 3
+
+/** No batch ends here. */
+const noPosition = 0
+
+/** An event on one of its ways. */
+export interface EventInHand {
+  /** Journal position of the end of its batch. */
+  readonly position: number
+  readonly route: number
+  /** Place in the batch. */
+  readonly index: number
+}
 
 export class Pulse {
   readonly #cells: Int32Array
+  readonly #facts: Float64Array
 
   constructor(memory: SharedArrayBuffer) {
-    this.#cells = new Int32Array(memory)
+    this.#cells = new Int32Array(memory, 0, cellsCount)
+    this.#facts = new Float64Array(memory, this.#cells.byteLength, factsCount)
   }
 
   /** Changes when the thread has done something. */
@@ -28,8 +51,24 @@ export class Pulse {
     return begun === Atomics.load(this.#cells, endedAt) ? null : begun
   }
 
+  /** What a thread that is dead had in hand, if it was careful. */
+  get inHand(): EventInHand | null {
+    const [position, route, index] = this.#facts
+    return position === noPosition ? null : { position: position!, route: route!, index: index! }
+  }
+
   beat(): void {
     Atomics.add(this.#cells, beatsAt, 1)
+  }
+
+  take({ position, route, index }: EventInHand): void {
+    this.#facts[routeAt] = route
+    this.#facts[indexAt] = index
+    this.#facts[positionAt] = position
+  }
+
+  putDown(): void {
+    this.#facts[positionAt] = noPosition
   }
 
   /** Shows that a checkpoint is being made, for as long as it is. */
@@ -49,8 +88,15 @@ export class Pulse {
   endStoring(): void {
     Atomics.store(this.#cells, endedAt, Atomics.load(this.#cells, begunAt))
   }
+
+  /** The thread is dead: it does nothing of what it was doing. */
+  clear(): void {
+    this.endStoring()
+    this.putDown()
+  }
 }
 
 export function createPulse(): SharedArrayBuffer {
-  return new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT)
+  const cellsBytes = cellsCount * Int32Array.BYTES_PER_ELEMENT
+  return new SharedArrayBuffer(cellsBytes + factsCount * Float64Array.BYTES_PER_ELEMENT)
 }

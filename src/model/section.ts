@@ -76,6 +76,10 @@ export interface SectionEvent {
   end: number
 }
 
+export function createSectionEvent(): SectionEvent {
+  return { index: 0, keyHash: 0, keyStart: 0, keyBytes: 0, start: 0, end: 0 }
+}
+
 /** Batches one behind the other in a growing buffer. */
 export class EventsWriter {
   #buffer: SharedArrayBuffer

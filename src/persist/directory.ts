@@ -7,6 +7,7 @@
  *     <dir>/journal/         the log (journal/)
  *     <dir>/ledger/          what was not counted (ledger/)
  *     <dir>/offline/         events for whoever reads Parquet (export/)
+ *     <dir>/quarantine.json  events that shards skip (persist/quarantine.ts), once there are any
  *     <dir>/shards/NNN/      one LMDB environment per shard (persist/shard-store.ts)
  */
 import { readdir } from 'node:fs/promises'
@@ -14,6 +15,7 @@ import { join } from 'node:path'
 import { createDirectory } from '../base/directories.ts'
 import { MillraceError } from '../base/errors.ts'
 import { lockDirectory } from '../base/lock.ts'
+import { quarantineName } from './quarantine.ts'
 import { readManifest, writeManifest, type Formats, type Manifest } from './manifest.ts'
 
 export interface DataDirectory {
@@ -22,6 +24,7 @@ export interface DataDirectory {
   readonly ledgerPath: string
   readonly offlinePath: string
   readonly shardsPath: string
+  readonly quarantinePath: string
   /** Null in a new directory. */
   readonly manifest: Manifest | null
   /** Replaces `store.json`; on disk when it resolves. */
@@ -54,6 +57,7 @@ export async function openDirectory(path: string, formats: Formats): Promise<Dat
       ledgerPath: join(path, 'ledger'),
       offlinePath: join(path, 'offline'),
       shardsPath,
+      quarantinePath: join(path, quarantineName),
       manifest,
       writeManifest: (next) => writeManifest(manifestPath, next),
       release,

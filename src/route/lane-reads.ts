@@ -110,6 +110,7 @@ export class LaneReads {
     for (const read of this.#waiting) read.reject(failure)
     for (const { reads } of this.#asked.values()) for (const read of reads) read.reject(failure)
     this.#waiting = []
+    this.#waitingQueries = 0
     this.#asked.clear()
   }
 

@@ -1,16 +1,14 @@
 /**
- * The shard threads: one Piscina task per thread that lasts as long as the daemon.
+ * The shard threads, one for each lane.
  *
- * A thread owns its shards and its stores, so it is never stopped from outside: it ends after it
- * was told to close, when its task returns. Messages go over a port that is handed to the task and
- * keeps their order. A thread that ends or breaks by itself is a failure of the whole daemon: what
- * it had applied is unknown, and only recovery can tell.
+ * A thread owns its shards and its stores. When it dies, the lane is not live: whoever is told
+ * starts another thread for it, brings that to where the dead one had got, and lets the lane go on
+ * (`daemon/rebuilds.ts`). What was sent to be applied meanwhile is kept here and sent then; reads
+ * are refused. The other lanes know nothing of it.
  *
  * Thread: main.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { FixedQueue, Piscina } from 'piscina'
-import { MillraceError, reasonOf } from '../base/errors.ts'
+import { MillraceError } from '../base/errors.ts'
 import type {
   FromShard,
   LaneStart,
@@ -19,20 +17,11 @@ import type {
   ShardOpened,
   ToShard,
 } from '../model/message.ts'
-import { Pulse } from '../model/pulse.ts'
+import { Pulse, type EventInHand } from '../model/pulse.ts'
+import type { RouterLane } from './lane-mailbox.ts'
 import { LaneReads } from './lane-reads.ts'
-
-/**
- * Room for young objects in a thread, MiB, a quarter of the default: state lives in typed arrays,
- * so what a batch leaves behind is little, and room that is never filled is memory all the same.
- */
-const youngGenerationMib = 12
-
-/** What the worker file's default export is called with; its promise settles when it has closed. */
-export interface LaneTask {
-  readonly start: LaneStart
-  readonly port: MessagePort
-}
+import { LaneThread, type FromThread } from './lane-thread.ts'
+import { Unanswered } from './unanswered.ts'
 
 export interface LanesOptions {
   /** `starts[lane]`. */
@@ -44,6 +33,15 @@ export interface LanesOptions {
    * its way will be answered after it.
    */
   readonly onFailure: (error: MillraceError) => void
+  /** A thread has died that had opened its stores, and may be started again. */
+  readonly onDeath: (lane: RebuildableLane, death: Death) => void
+}
+
+/** What is known of the end of a thread. */
+export interface Death {
+  readonly reason: string
+  /** The event that it had in hand, where it was careful. */
+  readonly inHand: EventInHand | null
 }
 
 export interface Lane {
@@ -51,6 +49,8 @@ export interface Lane {
   readonly shards: readonly number[]
   /** That its thread does something. */
   readonly pulse: Pulse
+  /** Whether a thread serves it; false while it is rebuilt. */
+  readonly isLive: boolean
   /** Settles when the lane's stores are open; rejects when a lane has failed. */
   readonly opened: Promise<readonly ShardOpened[]>
   /** Sends a message behind all that were sent before. */
@@ -61,10 +61,38 @@ export interface Lane {
    * Asks the lane's shards, many reads in one message.
    *
    * @returns `results[n]`, in the order of `queries[n]`.
-   * @throws MillraceError when a lane has failed; `INTERNAL` when one of the queries could not be
-   *   answered.
+   * @throws MillraceError `SHARD_REBUILDING`; when a lane has failed, what it has failed with;
+   *   `INTERNAL` when one of the queries could not be answered.
    */
   read(queries: readonly ReadQuery[]): Promise<readonly ReadResult[]>
+}
+
+/** A lane whose thread has died. */
+export interface RebuildableLane extends Lane {
+  /** Journal position up to which everything that it was sent has been answered. */
+  readonly answered: number
+  /**
+   * Starts a thread.
+   *
+   * @param quarantined  The events that are to be skipped.
+   * @returns null when the lane has been closed meanwhile.
+   */
+  restart(quarantined: readonly EventInHand[]): Rebuild | null
+  /**
+   * Is live again: sends what has not been answered, to be applied with care.
+   *
+   * @param shards  As the thread has opened them.
+   */
+  goOn(rebuild: Rebuild, shards: readonly ShardOpened[]): void
+}
+
+/** A thread that is to be brought to where the lane was. */
+export interface Rebuild extends RouterLane {
+  /** Resolves when its stores are open; to null when it has died, or was closed, before. */
+  readonly opened: Promise<readonly ShardOpened[] | null>
+  /** Resolves when the thread has died or was closed. */
+  readonly over: Promise<unknown>
+  readonly isOver: boolean
 }
 
 export interface Lanes {
@@ -79,105 +107,81 @@ export interface Lanes {
   close(): Promise<void>
 }
 
-export function openLanes({ starts, workerUrl, onFailure }: LanesOptions): Lanes {
-  const pool = new Piscina<LaneTask, void>({
-    filename: workerUrl.href,
-    minThreads: starts.length,
-    maxThreads: starts.length,
-    concurrentTasksPerWorker: 1,
-    idleTimeout: Infinity,
-    // Otherwise a thread is frozen whenever its task waits.
-    atomics: 'disabled',
-    stricterFIFO: true,
-    recordTiming: false,
-    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMib },
-    // The default queue is one object for all pools of the process.
-    taskQueue: new FixedQueue(),
-  })
+export function openLanes(options: LanesOptions): Lanes {
+  const { starts, workerUrl, onFailure, onDeath } = options
   let failure: MillraceError | null = null
   const lanes: ThreadLane[] = []
-  const fail = (lane: number, thrown: unknown): void => {
+  const fail = (error: MillraceError): void => {
     if (failure !== null) return
-    failure = failureOf(lane, thrown)
+    failure = error
     for (const each of lanes) each.fail(failure)
     onFailure(failure)
   }
-  pool.on('error', (error) => fail(-1, error))
   for (const start of starts) {
-    const { port1, port2 } = new MessageChannel()
-    const task = pool.run({ start, port: port2 }, { transferList: [port2] })
-    lanes.push(new ThreadLane(start, port1, task, (thrown) => fail(start.lane, thrown)))
+    lanes.push(new ThreadLane({ start, workerUrl, onFailure: fail, onDeath }))
   }
   return {
     lanes,
     async close(): Promise<void> {
       await Promise.all(lanes.map((lane) => lane.close()))
-      await pool.close()
       if (failure !== null) throw failure
     },
   }
 }
 
-class ThreadLane implements Lane {
+type ThreadLaneOptions = Omit<LanesOptions, 'starts'> & { readonly start: LaneStart }
+
+class ThreadLane implements RebuildableLane {
   readonly lane: number
   readonly shards: readonly number[]
   readonly pulse: Pulse
   readonly opened: Promise<readonly ShardOpened[]>
-  readonly #port: MessagePort
+  readonly #options: ThreadLaneOptions
   readonly #listeners: ((message: FromShard) => void)[] = []
-  readonly #onFailure: (thrown: unknown) => void
-  /** Resolves when the task has ended, well or not. */
-  readonly #ended: Promise<void>
-  /** Resolves when no message will come any more. */
-  readonly #silent: Promise<void>
-  readonly #resolveOpened: (shards: readonly ShardOpened[]) => void
-  readonly #rejectOpened: (error: MillraceError) => void
-  #failure: MillraceError | null = null
-  #isClosing = false
+  readonly #unanswered = new Unanswered()
   readonly #reads: LaneReads
+  #thread: LaneThread
+  #isLive = true
+  /** Hears what the thread answers while the lane is rebuilt. */
+  #onReplayed: ((message: FromShard) => void)[] = []
+  #isOpen = false
+  #isClosing = false
+  #rejectOpened!: (error: MillraceError) => void
+  #failure: MillraceError | null = null
 
-  constructor(
-    start: LaneStart,
-    port: MessagePort,
-    task: Promise<void>,
-    onFailure: (thrown: unknown) => void,
-  ) {
+  constructor(options: ThreadLaneOptions) {
+    const { start } = options
+    this.#options = options
     this.lane = start.lane
     this.shards = start.shards
     this.pulse = new Pulse(start.pulse)
-    this.#port = port
     this.#reads = new LaneReads(start.lane, (message) => this.post(message))
-    this.#onFailure = onFailure
-    const opened = withResolvers<readonly ShardOpened[]>()
-    this.opened = opened.promise
-    this.#resolveOpened = opened.resolve
-    this.#rejectOpened = opened.reject
+    this.#thread = this.#startThread(start.quarantined)
+    const { opened } = this.#thread
+    this.opened = new Promise((resolve, reject) => {
+      this.#rejectOpened = reject
+      void opened.then((shards) => {
+        this.#isOpen = true
+        resolve(shards)
+      })
+    })
     // A failure is reported by `onFailure`, whether or not somebody waits for the lane to open.
     this.opened.catch(() => undefined)
-    const silent = withResolvers<void>()
-    this.#silent = silent.promise
-    port.on('message', (message: FromShard) => {
-      if (message.kind === 'closed') silent.resolve()
-      else this.#receive(message)
-    })
-    port.on('messageerror', onFailure)
-    port.on('close', silent.resolve)
-    const broken = (thrown: unknown): void => {
-      silent.resolve()
-      onFailure(thrown)
-    }
-    this.#ended = task.then(async () => {
-      if (this.#isClosing) return
-      // Why it has ended may still be on its way.
-      await this.#silent
-      broken(new Error('the thread has ended by itself'))
-    }, broken)
-    // Waited for by `close`, which may come long after, or not at all.
-    this.#ended.catch(() => undefined)
+  }
+
+  get isLive(): boolean {
+    return this.#isLive
+  }
+
+  get answered(): number {
+    return this.#unanswered.answered
   }
 
   post(message: ToShard): void {
-    this.#port.postMessage(message)
+    if (message.kind === 'apply') this.#unanswered.sent(message)
+    // What is routed has not got to a thread that is being rebuilt: it must not take it for stored.
+    const mayWait = message.kind === 'apply' || message.kind === 'checkpoint'
+    if (this.#isLive || !mayWait) this.#thread.post(message)
   }
 
   onMessage(listener: (message: FromShard) => void): void {
@@ -185,19 +189,43 @@ class ThreadLane implements Lane {
   }
 
   read(queries: readonly ReadQuery[]): Promise<readonly ReadResult[]> {
-    return this.#failure === null ? this.#reads.read(queries) : Promise.reject(this.#failure)
+    if (this.#failure !== null) return Promise.reject(this.#failure)
+    return this.#isLive ? this.#reads.read(queries) : Promise.reject(this.#rebuilding())
   }
 
-  /** Ends the task after everything that was posted; resolves when it has ended, well or not. */
-  async close(): Promise<void> {
-    if (!this.#isClosing) {
-      this.#reads.askAll()
-      this.#isClosing = true
-      this.post({ kind: 'close' })
+  restart(quarantined: readonly EventInHand[]): Rebuild | null {
+    if (this.#isClosing || this.#failure !== null) return null
+    const onReplayed: ((message: FromShard) => void)[] = []
+    this.#onReplayed = onReplayed
+    const thread = this.#startThread(quarantined)
+    this.#thread = thread
+    return {
+      opened: Promise.race([thread.opened, thread.over.then(() => null)]),
+      over: thread.over,
+      get isOver() {
+        return thread.isOver
+      },
+      shards: this.shards,
+      post: (message) => thread.post(message),
+      onMessage: (listener) => onReplayed.push(listener),
     }
-    // The end of the task comes another way than its last messages, and may overtake them.
-    await Promise.all([this.#ended, this.#silent])
-    this.#port.close()
+  }
+
+  goOn(rebuild: Rebuild, shards: readonly ShardOpened[]): void {
+    if (rebuild.isOver || this.#isClosing) return
+    this.#unanswered.reopened(shards)
+    this.#isLive = true
+    for (const message of this.#unanswered.messages) {
+      this.#thread.post({ ...message, isCareful: true })
+    }
+  }
+
+  /** Ends the thread after everything that was posted; resolves when it is over, well or not. */
+  async close(): Promise<void> {
+    this.#reads.askAll()
+    this.#isClosing = true
+    this.#thread.close()
+    await this.#thread.over
   }
 
   fail(failure: MillraceError): void {
@@ -206,48 +234,45 @@ class ThreadLane implements Lane {
     this.#reads.fail(failure)
   }
 
-  #receive(message: Exclude<FromShard, { kind: 'closed' }>): void {
-    switch (message.kind) {
-      case 'opened':
-        this.#resolveOpened(message.shards)
-        return
-      case 'read':
-        this.#reads.answered(message.id, message.answers)
-        return
-      case 'failed':
-        this.#onFailure(toldBy(message))
-        return
-      case 'applied':
-      case 'checkpointed':
-      case 'awaiting':
-      case 'checked':
-        for (const listener of this.#listeners) listener(message)
-        return
-    }
+  #startThread(quarantined: readonly EventInHand[]): LaneThread {
+    const { start, workerUrl, onFailure } = this.#options
+    const thread = new LaneThread({
+      start: { ...start, quarantined },
+      workerUrl,
+      onMessage: (message) => this.#receive(message),
+      onFailure,
+    })
+    void thread.over.then((reason) => {
+      if (reason !== null) this.#died(reason)
+    })
+    return thread
   }
-}
 
-/** What a lane says that it has failed with. */
-function toldBy({ error, reason }: Extract<FromShard, { kind: 'failed' }>): Error {
-  return error === null ? new Error(reason) : new MillraceError(error.code, error.details)
-}
+  #died(reason: string): void {
+    const { onFailure, onDeath } = this.#options
+    const { inHand } = this.pulse
+    this.pulse.clear()
+    if (!this.#isOpen || this.#isClosing) {
+      onFailure(new MillraceError('SHARD_FAILED', { lane: this.lane, reason }))
+      return
+    }
+    this.#isLive = false
+    this.#reads.fail(this.#rebuilding())
+    onDeath(this, { reason, inHand })
+  }
 
-/** Errors of ours say what to do about them: they stay what they are. */
-function failureOf(lane: number, thrown: unknown): MillraceError {
-  if (thrown instanceof MillraceError) return thrown
-  return new MillraceError('SHARD_FAILED', { lane, reason: reasonOf(thrown) }, { cause: thrown })
-}
+  #rebuilding(): MillraceError {
+    return new MillraceError('SHARD_REBUILDING', { lane: this.lane })
+  }
 
-function withResolvers<T>(): {
-  promise: Promise<T>
-  resolve: (value: T) => void
-  reject: (error: unknown) => void
-} {
-  let resolve!: (value: T) => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve
-    reject = onReject
-  })
-  return { promise, resolve, reject }
+  #receive(message: FromThread): void {
+    if (message.kind === 'read') {
+      this.#reads.answered(message.id, message.answers)
+      return
+    }
+    const isReplayed = message.kind === 'applied' && !this.#isLive
+    const completed =
+      message.kind === 'applied' && !isReplayed ? this.#unanswered.complete(message) : message
+    for (const listener of isReplayed ? this.#onReplayed : this.#listeners) listener(completed)
+  }
 }

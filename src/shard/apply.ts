@@ -10,9 +10,14 @@ import { parkedRowsMax, transformRowsMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { EventIds } from '../model/contracts.ts'
 import type { BatchRejections } from '../model/message.ts'
-import type { PartlyLate, Rejection } from '../model/rejection.ts'
+import { rejection, type PartlyLate, type Rejection } from '../model/rejection.ts'
 import type { Column } from '../model/rows.ts'
-import type { Section, SectionBuffers } from '../model/section.ts'
+import {
+  createSectionEvent,
+  readSectionEvent,
+  type Section,
+  type SectionBuffers,
+} from '../model/section.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import type { RouteValidator, RunFindings } from '../validate/route-validator.ts'
 import { judgeLate, type ViewRows } from './lateness.ts'
@@ -77,13 +82,44 @@ export class Applier {
     return uncounted
   }
 
+  /**
+   * Applies a section event by event: to the same end as at once, and slower.
+   *
+   * @param take  Called with the place of each before it is applied; false leaves it out.
+   */
+  applyEach(
+    section: Section,
+    buffers: SectionBuffers,
+    take: (index: number) => boolean,
+  ): Uncounted {
+    this.#boundWaiting(section)
+    const all: Uncounted[] = []
+    const event = createSectionEvent()
+    for (let at = section.start; at < section.end;) {
+      const next = readSectionEvent(buffers.words, at, event)
+      const one = { ...section, events: 1, start: at, end: next }
+      const poison = rejection(event.index, 'EVENT_POISON', '')
+      if (take(event.index)) all.push(this.#applySection(one, buffers))
+      else all.push({ ...nothing, rejections: [poison] })
+      at = next
+    }
+    return {
+      rejections: all.flatMap(({ rejections }) => rejections),
+      partly: all.flatMap(({ partly }) => partly),
+      duplicates: all.flatMap(({ duplicates }) => duplicates),
+    }
+  }
+
   #applyRoute(
     route: number,
     sections: readonly Section[],
     buffers: SectionBuffers,
   ): readonly Uncounted[] {
     if (this.#mayJoin(route, sections)) return this.#applyTogether(sections, buffers)
-    return sections.flatMap((section) => this.#applyAlone(section, buffers))
+    return sections.map((section) => {
+      this.#boundWaiting(section)
+      return this.#applySection(section, buffers)
+    })
   }
 
   #mayJoin(route: number, sections: readonly Section[]): boolean {
@@ -102,11 +138,15 @@ export class Applier {
     })
   }
 
-  #applyAlone(section: Section, buffers: SectionBuffers): readonly Uncounted[] {
+  /** No event of a section may wait where there is no more room for it. */
+  #boundWaiting(section: Section): void {
     if (this.#isWaitingRoomFull(section)) section.latestMs = section.arrivalMs
+  }
+
+  #applySection(section: Section, buffers: SectionBuffers): Uncounted {
     const ids = this.#ids.begin(section.route, section.arrivalMs)
-    if (ids !== null) return [this.#applyRuns(section, buffers, ids)]
-    return this.#applyTogether([section], buffers)
+    if (ids !== null) return this.#applyRuns(section, buffers, ids)
+    return this.#applyTogether([section], buffers)[0]!
   }
 
   #applyTogether(sections: readonly Section[], buffers: SectionBuffers): readonly Uncounted[] {

@@ -23,11 +23,12 @@ import type {
   ReadResult,
   ToShard,
 } from '../model/message.ts'
-import { Pulse } from '../model/pulse.ts'
+import { Pulse, type EventInHand } from '../model/pulse.ts'
 import { countQueries, packAnswers, QueryCursor } from '../model/read-packing.ts'
 import { sectionBuffers } from '../model/section.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
 import { Checker, countEvents } from './check.ts'
+import { Flushes } from './flushes.ts'
 import { checkpointFailed, failedBy } from './lane-failure.ts'
 import { Shard } from './shard.ts'
 import { greatestWatermarks } from './watermarks.ts'
@@ -59,10 +60,12 @@ export async function runLane(
   port: MessagePort,
 ): Promise<void> {
   const post = (message: FromShard): void => port.postMessage(message)
+  let lane: Lane | null = null
   try {
-    const lane = await Lane.open(start, catalog, port)
+    lane = await Lane.open(start, catalog, port)
     await lane.serve()
   } catch (thrown) {
+    await lane?.letGo().catch(() => undefined)
     // As a message, as the end of the task, and then silence: whoever waits for either is told.
     post(failedBy(thrown))
     post({ kind: 'closed' })
@@ -80,8 +83,7 @@ class Lane {
   readonly #port: MessagePort
   readonly #mailbox: Queued[] = []
   #wake: () => void = () => {}
-  #flushed = 0
-  #flushWaiters: { position: number; resolve: (isFlushed: boolean) => void }[] = []
+  readonly #flushes = new Flushes((position) => this.#post({ kind: 'awaiting', position }))
   /** Shards that were asked for a checkpoint and have not begun it, the first asked first. */
   readonly #due = new Set<Shard>()
   /** Checkpoints are being made, one shard after the other. */
@@ -98,8 +100,8 @@ class Lane {
 
   static async open(start: LaneStart, catalog: Catalog, port: MessagePort): Promise<Lane> {
     const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-    const { viewIds, viewsSince, storePath, seed } = start
-    const common = { catalog, validators, viewIds, viewsSince, storePath, seed }
+    const { viewIds, viewsSince, storePath, seed, quarantined } = start
+    const common = { catalog, validators, viewIds, viewsSince, storePath, seed, quarantined }
     const shards = new Map<number, Shard>()
     for (const index of start.shards) {
       shards.set(index, await Shard.open({ ...common, index }))
@@ -152,10 +154,16 @@ class Lane {
       if (message.kind === 'close') break
       await this.#handle(message)
     }
-    await this.#storing
-    for (const shard of this.#all) await shard.close()
+    await this.letGo()
     this.#post({ kind: 'closed' })
     this.#port.close()
+  }
+
+  /** Closes the stores, when what is being stored is; nothing that was half applied is. */
+  async letGo(): Promise<void> {
+    this.#end()
+    await this.#storing
+    for (const shard of this.#all) await shard.close()
   }
 
   #post(message: FromShard): void {
@@ -163,7 +171,8 @@ class Lane {
   }
 
   #receive(message: ToShard): void {
-    if (message.kind === 'flushed' || message.kind === 'apply') this.#flushedTo(message.flushed)
+    if (message.kind === 'flushed' || message.kind === 'apply')
+      this.#flushes.flushedTo(message.flushed)
     if (message.kind === 'checkpoint' || message.kind === 'apply') {
       for (const shard of this.#all) shard.recordedTo(message.recorded)
     }
@@ -221,14 +230,17 @@ class Lane {
 
   /** Applies one buffer after the other; now and then, what is in memory may have to go. */
   async #apply(message: Extract<ToShard, { kind: 'apply' }>): Promise<void> {
-    const { id, shards, events, routed } = message
+    const { id, shards, events, routed, isCareful = false } = message
+    const onEvent = isCareful ? (event: EventInHand) => this.#pulse.take(event) : null
+    const how = { eventsMax: eventsPerStep, onEvent }
     const rejected: BatchRejections[] = []
     for (const { shard: index, buffer, byteLength } of shards) {
       const shard = this.#shards.get(index)!
       const buffers = sectionBuffers(buffer, events)
       for (let from = 0; from < byteLength;) {
         if (this.#isOver(shard)) await this.#relieve(shard)
-        from = shard.apply(buffers, byteLength, rejected, { from, eventsMax: eventsPerStep })
+        from = shard.apply(buffers, byteLength, rejected, { ...how, from })
+        if (isCareful) this.#pulse.putDown()
         // Before a checkpoint may begin: it takes this for the position of the state.
         if (from === byteLength) shard.applied = routed
         this.#bound()
@@ -282,10 +294,10 @@ class Lane {
   /** Each shard is stored as it is when its turn comes, between two batches. */
   async #storeDue(): Promise<void> {
     for (let turn = 0; ; turn++) {
-      const shard = this.#nextDue(turn)
+      const shard = this.#isEnding ? null : this.#nextDue(turn)
       if (shard === null) return
       this.#due.delete(shard)
-      const flushed = this.#whenFlushed(shard.applied)
+      const flushed = this.#flushes.when(shard.applied)
       const stored = shard.checkpoint(this.#arrivalMs, flushed)
       const written = await this.#pulse.whileStoring(stored).catch(checkpointFailed(shard.index))
       if (written === null) return
@@ -307,8 +319,7 @@ class Lane {
   /** No checkpoint begins any more, and one that waits for the journal is given up. */
   #end(): void {
     this.#isEnding = true
-    for (const { resolve } of this.#flushWaiters) resolve(false)
-    this.#flushWaiters = []
+    this.#flushes.giveUp()
     this.#onStored()
   }
 
@@ -353,23 +364,6 @@ class Lane {
         this.#onStored = resolve
       })
     }
-  }
-
-  #flushedTo(flushed: number): void {
-    this.#flushed = Math.max(this.#flushed, flushed)
-    const due = this.#flushWaiters.filter(({ position }) => position <= this.#flushed)
-    this.#flushWaiters = this.#flushWaiters.filter(({ position }) => position > this.#flushed)
-    for (const { resolve } of due) resolve(true)
-  }
-
-  /** Whether the journal is on disk up to `position`; false when the lane ends before it is. */
-  #whenFlushed(position: number): Promise<boolean> {
-    if (position <= this.#flushed) return Promise.resolve(true)
-    if (this.#isEnding) return Promise.resolve(false)
-    this.#post({ kind: 'awaiting', position })
-    return new Promise((resolve) => {
-      this.#flushWaiters.push({ position, resolve })
-    })
   }
 
   get #bytes(): number {

@@ -20,6 +20,7 @@ import type {
   ReadResult,
   ShardOpened,
 } from '../model/message.ts'
+import type { EventInHand } from '../model/pulse.ts'
 import { readSection, type Section, type SectionBuffers } from '../model/section.ts'
 import { openShardStore, type ShardStore } from '../persist/shard-store.ts'
 import type { KeyPlace } from '../persist/store-keys.ts'
@@ -27,6 +28,7 @@ import type { RouteValidator } from '../validate/route-validator.ts'
 import { Applier, type AppliedView, type Uncounted } from './apply.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { restoreHeader } from './header.ts'
+import { Quarantined } from './quarantined.ts'
 import { ShardIds } from './shard-ids.ts'
 import { Unrecorded } from './unrecorded.ts'
 
@@ -50,6 +52,18 @@ export interface ShardOptions {
   readonly seed: HashSeed
   /** Folder of the shards' environments. */
   readonly storePath: string
+  /** Events that are skipped; none when left out. */
+  readonly quarantined?: readonly EventInHand[]
+}
+
+/** How sections are applied, beyond the order in which they stand. */
+export interface ApplyOptions {
+  /** Where to begin. */
+  readonly from?: number
+  /** Events after which to stop, between two batches. */
+  readonly eventsMax?: number
+  /** Called with each event before it is applied, one by one; null for all at once. */
+  readonly onEvent?: ((event: EventInHand) => void) | null
 }
 
 export class Shard {
@@ -65,6 +79,7 @@ export class Shard {
   readonly #isOffline: readonly boolean[]
   readonly #checkpoint: Checkpoint
   readonly #unrecorded: Unrecorded
+  readonly #quarantined: Quarantined
   readonly #openedAt: number
   /** Arrival time of the newest section. */
   #arrivalMs = -Infinity
@@ -107,6 +122,7 @@ export class Shard {
     this.#checkpoint = new Checkpoint({ ...common, views: states, viewIds })
     const header = this.#store.header()
     this.#unrecorded = new Unrecorded(catalog)
+    this.#quarantined = new Quarantined(options.quarantined ?? [])
     const restored = header === null ? null : restoreHeader(header, states, viewIds)
     if (restored !== null) this.#unrecorded.restore(restored.unrecorded)
     this.#openedAt = restored?.position ?? 0
@@ -171,14 +187,13 @@ export class Shard {
    * of some whole batches.
    *
    * @param byteLength  Of the sections, from the beginning of the buffer.
-   * @param from  Where to begin.
    * @returns where to go on: behind the last section, or where {@link applied} has been told.
    */
   apply(
     buffers: SectionBuffers,
     byteLength: number,
     rejected: BatchRejections[],
-    { from = 0, eventsMax = Infinity } = {},
+    { from = 0, eventsMax = Infinity, onEvent = null }: ApplyOptions = {},
   ): number {
     const { bytes } = buffers
     const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength)
@@ -196,11 +211,28 @@ export class Shard {
     }
     if (sections.length > 0) {
       this.#arrivalMs = sections.at(-1)!.arrivalMs
-      const uncounted = this.#applier.apply(sections, buffers)
+      const isEach = onEvent !== null || this.#quarantined.isIn(sections)
+      const uncounted = isEach
+        ? sections.map((section) => this.#applyEach(section, buffers, onEvent))
+        : this.#applier.apply(sections, buffers)
       for (const [n, section] of sections.entries()) this.#report(section, uncounted[n]!, rejected)
     }
     if (at < byteLength) this.applied = position
     return at
+  }
+
+  #applyEach(
+    section: Section,
+    buffers: SectionBuffers,
+    onEvent: ApplyOptions['onEvent'],
+  ): Uncounted {
+    const { position, route } = section
+    return this.#applier.applyEach(section, buffers, (index) => {
+      const event = { position, route, index }
+      if (this.#quarantined.has(event)) return false
+      onEvent?.(event)
+      return true
+    })
   }
 
   /** Lets rows whose time has come at a read's moment wait no longer. */

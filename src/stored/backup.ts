@@ -4,7 +4,8 @@
  *
  * The order is what makes it one: the journal is held before anything else, so that it reaches
  * back far enough; then the shards are copied, each as of one commit; then the ledger, which has
- * all that their checkpoints take for recorded; last the journal, up to now. Then the copy is read
+ * all that their checkpoints take for recorded; last the journal, up to now, and what of it is in
+ * quarantine. Then the copy is read
  * through, and only then it is called a backup. Nothing in the directory is written, and no daemon
  * is asked.
  */
@@ -15,6 +16,7 @@ import { createDirectory, flushDirectory } from '../base/directories.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { holdJournal } from '../journal/hold.ts'
 import { holdLedger } from '../ledger/hold.ts'
+import { quarantineName, readQuarantine, writeQuarantine } from '../persist/quarantine.ts'
 import { readManifest, writeManifest, type Manifest } from '../persist/manifest.ts'
 import { writeBackup, type Backup } from './backup-file.ts'
 import { storedFormats } from './formats.ts'
@@ -78,6 +80,8 @@ async function copyParts(dataDir: string, to: string, manifest: Manifest): Promi
   } finally {
     await journal.close()
   }
+  const quarantine = await readQuarantine(join(dataDir, quarantineName))
+  if (quarantine.length > 0) await writeQuarantine(join(to, quarantineName), quarantine)
   // A daemon that was started meanwhile, with other definitions, has made another store of it.
   const now = await manifestOf(dataDir)
   if (JSON.stringify(now) !== JSON.stringify(manifest)) {

@@ -9,6 +9,7 @@ import { inspectJournal, type JournalInspection } from '../journal/inspect.ts'
 import { inspectLedger, type LedgerInspection } from '../ledger/inspect.ts'
 import { lockDirectory } from '../base/lock.ts'
 import { readManifest, type Manifest } from '../persist/manifest.ts'
+import { quarantineName, readQuarantine } from '../persist/quarantine.ts'
 import type { ShardInspection } from '../shard/inspect.ts'
 import { storedFormats } from './formats.ts'
 import { inspectApart } from './inspector.ts'
@@ -61,7 +62,9 @@ export async function inspectDirectory(dataDir: string, isWhole: boolean): Promi
     const [manifest, manifestPart] = await inspectManifest(dataDir)
     const journal = await inspectJournal(join(dataDir, 'journal'), isWhole)
     const ledger = await inspectLedger(join(dataDir, 'ledger'), isWhole)
-    const parts = [manifestPart, journalPart(journal, isWhole), ledgerPart(ledger, journal)]
+    const quarantine = await inspectQuarantine(dataDir)
+    const logs = [journalPart(journal, isWhole), ledgerPart(ledger, journal)]
+    const parts = [manifestPart, ...quarantine, ...logs]
     for (const shard of await shardsOf(dataDir, manifest)) {
       const found = await inspectApart(join(dataDir, 'shards', shard), isWhole)
       parts.push(shardPart(`shards/${shard}`, found, journal))
@@ -96,6 +99,18 @@ async function inspectManifest(dataDir: string): Promise<[Manifest | null, Inspe
   }
   const damage = [{ file, offset: null, reason }]
   return [null, part(file, { damage, remedy: 'backup' })]
+}
+
+/** Nothing where there is no such file. */
+async function inspectQuarantine(dataDir: string): Promise<readonly InspectedPart[]> {
+  const file = quarantineName
+  try {
+    const { length: events } = await readQuarantine(join(dataDir, file))
+    return events === 0 ? [] : [part(file, { facts: { events } })]
+  } catch (thrown) {
+    const damage = [{ file, offset: null, reason: reasonOf(thrown) }]
+    return [part(file, { damage, remedy: 'backup' })]
+  }
 }
 
 function journalPart(journal: JournalInspection, isWhole: boolean): InspectedPart {

@@ -35,12 +35,11 @@ export const tried: readonly Place[] = [
   [12, 'recovery/faults.test.ts', 'peers cannot use up the descriptors that the logs and the'],
   [13, 'daemon/disk-guard.test.ts', 'a disk that can take no more files is full, too'],
   [14, 'recovery/faults.test.ts', 'a data directory that is removed ends the daemon'],
-  [
-    15,
-    'e2e/overload.test.ts',
-    'a shard thread that ends fails the daemon, which lets its directory',
-  ],
-  [16, 'route/lanes.test.ts', 'reports a thread that ends by itself'],
+  [15, 'crash/crash.test.ts', 'threads that die at any moment come back, and each event counts'],
+  [15, 'e2e/rebuilds.test.ts', 'a thread that dies too often ends the daemon; the next start goes'],
+  [16, 'e2e/rebuilds.test.ts', 'an event that takes all memory is left out'],
+  [17, 'e2e/rebuilds.test.ts', 'an event that ends its thread is left out, told, and counts'],
+  [17, 'e2e/rebuilds.test.ts', 'a start that dies of an event finds it, too'],
   [18, 'recovery/faults.test.ts', 'a thread that hangs is told, and well again when it goes on'],
   [19, 'route/lanes.test.ts', 'reports a lane that cannot start, and ends the others in order'],
   [21, 'daemon/watchdog.test.ts', 'what this thread has slept through is told'],
@@ -67,9 +66,7 @@ export const otherwisePage = 'docs/decisions/0012-faults.md'
 /** By fault: the words of the page under which it stands. */
 export const otherwise: Readonly<Record<number, string>> = {
   11: 'A disk that turns read-only',
-  15: 'A shard thread that breaks',
-  16: 'A shard thread that breaks',
-  17: 'An event that ends the thread each time.',
+  15: 'A shard thread that dies again and again.',
   18: 'A shard thread that hangs',
   20: 'A crash in native code',
   21: 'A main thread that hangs',

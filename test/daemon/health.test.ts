@@ -25,7 +25,8 @@ function setUp() {
     info: (fields: object, message: string) => told.push(`${message}: ${JSON.stringify(fields)}`),
     error: (fields: object) => told.push(`error: ${JSON.stringify(fields)}`),
   }
-  const watched = [watchedLog('the journal', state), ...watchedLane(0, pulse)]
+  const lane = { lane: 0, pulse, isLive: true }
+  const watched = [watchedLog('the journal', state), ...watchedLane(lane)]
   const health = new Health({
     watchdog: new Watchdog({ watched, clock, log, onFailure: (error) => assert.fail(error) }),
     disk: new DiskGuard(),
@@ -42,6 +43,7 @@ function setUp() {
     journal: () => ({ end: state.end, checkpointed: state.end }),
     clock: { skewMs: () => state.skewMs },
     offline: state,
+    lanes: [lane],
     log,
   })
   const look = async (ms = watchMs, isAlive = true): Promise<string> => {

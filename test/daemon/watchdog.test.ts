@@ -21,7 +21,7 @@ function setUp() {
   const told: string[] = []
   const tell = (_: object, message: string): void => void told.push(message)
   const watchdog = new Watchdog({
-    watched: [watchedLog('the journal', log), ...watchedLane(3, pulse)],
+    watched: [watchedLog('the journal', log), ...watchedLane({ lane: 3, pulse, isLive: true })],
     clock,
     log: { info: tell, error: tell },
     onFailure: (error) => failures.push(error),

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { keyFormat } from '../../src/access/key-files.ts'
 import { logSegmentsMax } from '../../src/base/limits.ts'
 import { directoryFormat } from '../../src/persist/manifest.ts'
+import { quarantineFormat } from '../../src/persist/quarantine.ts'
 import { storedFormats } from '../../src/stored/formats.ts'
 import { projectFiles } from '../helpers/repository.ts'
 
@@ -20,6 +21,7 @@ test('the page has the format of every part', () => {
   const { journal, ledger, store, slot, redo } = storedFormats
   assert.deepEqual(Object.fromEntries(told), {
     'directory, `store.json`': directoryFormat,
+    '`quarantine.json`': quarantineFormat,
     journal,
     ledger,
     'store of a shard': store,

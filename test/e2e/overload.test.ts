@@ -1,10 +1,10 @@
 /**
  * Too much of everything: peers that do not read or send too much, shards that stand still, and a
- * shard thread that ends.
+ * store that goes.
  */
 import assert from 'node:assert/strict'
 import dns from 'node:dns'
-import { writeFileSync } from 'node:fs'
+import { renameSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -15,7 +15,6 @@ import { creditBytesMax, intakeBytesMax } from '../../src/base/limits.ts'
 import type { Millrace } from '../../src/daemon/millrace.ts'
 import { cartsFile, connect, readHttp, startDaemon, temporaryDir } from '../helpers/daemons.ts'
 import { RawPeer } from '../helpers/raw-peer.ts'
-import { Served } from '../helpers/served.ts'
 
 const at = Date.UTC(2026, 2, 1, 12)
 const order = { user_id: 1, store: 'a', at, amount: 1 }
@@ -120,66 +119,36 @@ test('when too much is unfinished, who holds more than a share waits; others do 
   assert.equal((await statusOf(daemon)).unacknowledgedBytes, 0)
 })
 
-test('a shard thread that ends fails the daemon, which lets its directory go', async (t) => {
+test('a store that goes while the doors open fails the start, which ends all', async (t) => {
   const dataDir = await temporaryDir(t)
-  const daemon = await startDaemon(t, { features: cartsFile, dataDir, threads: 2 })
-  const { peer: bystander } = await RawPeer.open(t, daemon.url, 'bystander')
-  const { peer } = await RawPeer.open(t, daemon.url, 'p')
-  peer.publish('commands', 0, [command('count')])
-  await peer.acked(0)
-  const inside = daemon.ingest('commands', command('exit', 0, 'c2'))
-  await assert.rejects(inside, { code: 'SHARD_FAILED' })
-  await assert.rejects(daemon.closed, { code: 'SHARD_FAILED' })
-  assert.deepEqual(await Promise.all([bystander.closed, peer.closed]), [1011, 1011])
-  await assert.rejects(async () => daemon.get('command_counts', { cart: 'c1' }))
-  await assert.rejects(daemon.drain(), { code: 'SHARD_FAILED' })
-  // The event is in the journal: every start meets it again, fails, and lets go of the directory.
-  for (let life = 0; life < 2; life++) {
-    const again = startDaemon(t, { features: cartsFile, dataDir })
-    await assert.rejects(again, { code: 'SHARD_FAILED' })
-  }
-})
-
-test('a shard thread that ends while the doors open fails the start, which ends all', async (t) => {
-  const folder = await temporaryDir(t)
-  const dataDir = await temporaryDir(t)
+  const journal = join(dataDir, 'journal')
   const same = { features: cartsFile, dataDir, clock: new ManualClock(at) }
   const daemon = await startDaemon(t, same)
-  await daemon.ingest('commands', command(`exit when ${folder}`))
+  await daemon.ingest('commands', command('count'))
   await daemon.close()
-  // The doors wait for the address of their host, which comes when the thread has ended.
+  // The doors wait for the address of their host, which comes when the daemon has noticed.
   let found = (): void => {}
   const lookup = t.mock.method(dns, 'lookup', (...asked: unknown[]) => {
     const answer = asked.at(-1) as (error: null, address: string, family: number) => void
     found = () => answer(null, '127.0.0.1', 4)
-    writeFileSync(join(folder, 'now'), '')
+    renameSync(journal, `${journal}.aside`)
   })
   let said = ''
   const write = (line: string): void => {
     said += line
-    if (line.includes('SHARD_FAILED')) found()
+    if (line.includes('STORE_GONE')) found()
   }
   const host = 'millrace.test'
   const address = { address: '127.0.0.1', family: 4 }
   t.mock.method(dns.promises, 'lookup', () => Promise.resolve(address))
   const failing = startDaemon(t, { ...same, host, log: pino({}, { write }) })
-  await assert.rejects(failing, { code: 'SHARD_FAILED' })
+  await assert.rejects(failing, { code: 'STORE_GONE' })
   assert.equal(lookup.mock.callCount(), 1)
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)![0]
   await assert.rejects(fetch(url))
   lookup.mock.restore()
+  renameSync(`${journal}.aside`, journal)
   const again = await startDaemon(t, same)
   const { values } = await again.get('command_counts', { cart: 'c1' })
   assert.deepEqual(values, { commands_1h: 1n })
-})
-
-test('a daemon that fails exits with 70', async (t) => {
-  const served = new Served({ features: cartsFile, dataDir: await temporaryDir(t), port: 0 })
-  t.after(() => served.kill())
-  const { peer } = await RawPeer.open(t, await served.url, 'p')
-  peer.publish('commands', 0, [command('exit')])
-  const { exitCode, said } = await served.ended
-  assert.equal(exitCode, 70)
-  assert.match(said, /SHARD_FAILED/)
-  assert.equal(await peer.closed, 1011)
 })

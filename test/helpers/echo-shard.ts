@@ -15,9 +15,8 @@ import type {
   ToShard,
 } from '../../src/model/message.ts'
 import { packAnswers, QueryCursor } from '../../src/model/read-packing.ts'
-import { readSection, readSectionEvent } from '../../src/model/section.ts'
-import { sectionEvent } from './sections.ts'
-import type { LaneTask } from '../../src/route/lanes.ts'
+import { createSectionEvent, readSection, readSectionEvent } from '../../src/model/section.ts'
+import type { LaneTask } from '../../src/route/lane-thread.ts'
 
 /** This file, compiled: what a lane starts. */
 export const echoShardUrl = new URL(import.meta.url)
@@ -74,7 +73,7 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
 function failOr(path: string, post: (message: FromShard) => void, end: () => void): void {
   const reason = 'disk is full'
   if (path === '/fails') {
-    post({ kind: 'failed', reason, error: null })
+    post({ kind: 'failed', reason, error: { code: 'CHECKPOINT_FAILED', details: { reason } } })
     return
   }
   // The end of the task goes another way than what is posted, and may overtake it.
@@ -99,7 +98,7 @@ function echoed(
       const rejections = []
       let next = start
       for (let n = 0; n < events; n++) {
-        const event = sectionEvent()
+        const event = createSectionEvent()
         next = readSectionEvent(words, next, event)
         const { index } = event
         const message = Buffer.from(bytes, event.start, event.end - event.start).toString('hex')

@@ -3,9 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import type { BatchRejections, FromShard, ToShard } from '../../src/model/message.ts'
-import { readSection, readSectionEvent } from '../../src/model/section.ts'
+import { createSectionEvent, readSection, readSectionEvent } from '../../src/model/section.ts'
 import type { RouterLane } from '../../src/route/lane-mailbox.ts'
-import { sectionEvent } from './sections.ts'
 
 type Apply = Extract<ToShard, { kind: 'apply' }>
 
@@ -79,7 +78,7 @@ function* eventsIn({ shards }: Apply) {
       const section = readSection(view, at)
       let next = section.start
       for (let n = 0; n < section.events; n++) {
-        const event = sectionEvent()
+        const event = createSectionEvent()
         next = readSectionEvent(words, next, event)
         yield { shard, section, event, buffer }
       }

@@ -6,7 +6,6 @@ import {
   sectionBuffers,
   SectionWriter,
   type SectionBuffers,
-  type SectionEvent,
 } from '../../src/model/section.ts'
 
 export interface SentSections {
@@ -50,9 +49,4 @@ export function newEvents(): EventsWriter {
 
 export function buffersOf({ buffer, events }: SentSections): SectionBuffers {
   return sectionBuffers(buffer, events)
-}
-
-/** To be read into. */
-export function sectionEvent(): SectionEvent {
-  return { index: 0, keyHash: 0, keyStart: 0, keyBytes: 0, start: 0, end: 0 }
 }

@@ -47,7 +47,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   fastify: ['src/serve/', 'type src/compat/', 'type src/daemon/'],
   lmdb: ['src/persist/'],
   pino: ['src/cli/'],
-  piscina: ['src/route/lanes.ts', 'src/realtime/thread.ts'],
+  piscina: ['src/route/lane-thread.ts', 'src/realtime/thread.ts'],
   typebox: ['src/define/', 'src/validate/', 'type src/model/catalog.ts'],
   ws: ['src/wire/websocket.ts', 'type src/wire/', 'src/client/', 'src/load/link.ts'],
 }

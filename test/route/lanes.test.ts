@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
 import type { MillraceError } from '../../src/base/errors.ts'
 import type { Source } from '../../src/model/catalog.ts'
 import type { LaneStart, ReadAbout, ReadQuery } from '../../src/model/message.ts'
 import { createPulse } from '../../src/model/pulse.ts'
-import { openLanes, type Lanes } from '../../src/route/lanes.ts'
+import {
+  openLanes,
+  type Lanes,
+  type LanesOptions,
+  type RebuildableLane,
+} from '../../src/route/lanes.ts'
 import { createRouter, type Router } from '../../src/route/router.ts'
 import { echoShardUrl } from '../helpers/echo-shard.ts'
 import { recordedBatch } from '../helpers/in-flight.ts'
@@ -24,12 +30,17 @@ const start = (lane: number, shards: readonly number[], storePath = '/none'): La
   storePath,
   stateBytesMax: 0,
   pulse: createPulse(),
+  quarantined: [],
 })
 
-function open(starts: readonly LaneStart[]): { lanes: Lanes; failures: MillraceError[] } {
+function open(
+  starts: readonly LaneStart[],
+  onDeath: LanesOptions['onDeath'] = (_, { reason }) => assert.fail(reason),
+) {
   const failures: MillraceError[] = []
   const onFailure = (error: MillraceError): void => void failures.push(error)
-  return { lanes: openLanes({ starts, workerUrl: echoShardUrl, onFailure }), failures }
+  const lanes = openLanes({ starts, workerUrl: echoShardUrl, onFailure, onDeath })
+  return { lanes, failures }
 }
 
 function routerOver({ lanes }: Lanes): Router {
@@ -166,12 +177,12 @@ test('reports a lane that says it has failed, once, and fails its reads', async 
     lane!.post({ kind: 'checkpoint', shard: null, routed: 0, recorded, arrivalMs: 0 })
   await assert.rejects(
     lane!.read([query(1)]).then(() => lanes.close()),
-    { code: 'SHARD_FAILED' },
+    { code: 'CHECKPOINT_FAILED' },
   )
-  await assert.rejects(lane!.read([query(1)]), { code: 'SHARD_FAILED' })
+  await assert.rejects(lane!.read([query(1)]), { code: 'CHECKPOINT_FAILED' })
   assert.deepEqual(
     failures.map(({ code, details }) => [code, details]),
-    [['SHARD_FAILED', { lane: 0, reason: 'disk is full' }]],
+    [['CHECKPOINT_FAILED', { reason: 'disk is full' }]],
   )
   await assert.rejects(lanes.close())
 })
@@ -187,12 +198,62 @@ test('an error of ours keeps its code on the way out of a lane', async () => {
   assert.equal(failures.length, 1)
 })
 
-test('reports a thread that ends by itself', async () => {
-  const { lanes, failures } = open([start(0, [0])])
+test('a lane whose thread has ended goes on, and answers each batch once', async () => {
+  const rebuilt: number[] = []
+  const onDeath: LanesOptions['onDeath'] = (lane, { reason, inHand }) => {
+    assert.equal(lane.isLive, false)
+    assert.deepEqual([reason, inHand], ['the thread has ended by itself', null])
+    const rebuild = lane.restart([])!
+    void rebuild.opened.then((shards) => {
+      rebuilt.push(lane.answered)
+      lane.goOn(rebuild, shards!)
+    })
+  }
+  const { lanes, failures } = open([start(0, [0, 1]), start(1, [2, 3, 4])], onDeath)
+  await Promise.all(lanes.lanes.map((lane) => lane.opened))
+  const router = routerOver(lanes)
+  const batches = Array.from({ length: 300 }, (_, n) =>
+    recordedBatch(
+      n + 1,
+      [0, 1, 2].map((i) => encode({ user: n * 31 + i, n })),
+    ),
+  )
+  const [lane, other] = lanes.lanes
+  for (const [n, batch] of batches.entries()) {
+    router.route(batch)
+    if (n % 7 === 0) router.flush()
+    // The thread ends, whatever it has answered by then.
+    if (n % 100 === 50) {
+      while (!lane!.isLive) await turn()
+      router.flush()
+      lane!.post({ kind: 'checkpoint', shard: null, routed: n + 1, recorded, arrivalMs: 0 })
+      await assert.rejects(lane!.read([query(1)]), { code: 'SHARD_REBUILDING' })
+      assert.equal((await other!.read([query(1)])).length, 1)
+    }
+  }
+  await router.idle()
+  assert.equal(rebuilt.length, 3)
+  assert.ok(rebuilt[0]! > 0)
+  for (const batch of batches) {
+    const echoed = batch.rejected.flatMap(([, rejections]) => rejections)
+    const bytes = echoed.toSorted((a, b) => a.index - b.index).map(({ message }) => message)
+    assert.deepEqual(
+      bytes,
+      batch.events.map((event) => Buffer.from(event).toString('hex')),
+    )
+    assert.equal(batch.lanes, 0)
+  }
+  await lanes.close()
+  assert.deepEqual(failures, [])
+})
+
+test('a lane that is closed while its thread is dead starts no other', async () => {
+  const deaths: RebuildableLane[] = []
+  const { lanes } = open([start(0, [0])], (lane) => void deaths.push(lane))
   const [lane] = lanes.lanes
   await lane!.opened
   lane!.post({ kind: 'checkpoint', shard: null, routed: 0, recorded, arrivalMs: 0 })
-  await assert.rejects(lane!.read([query(1)]), { code: 'SHARD_FAILED' })
-  assert.equal(failures.length, 1)
-  await assert.rejects(lanes.close())
+  await assert.rejects(lane!.read([query(1)]), { code: 'SHARD_REBUILDING' })
+  await lanes.close()
+  assert.equal(deaths[0]!.restart([]), null)
 })

@@ -20,6 +20,7 @@ export class LocalLane implements Lane {
   readonly lane = 0
   readonly shards: readonly number[]
   readonly pulse: Pulse
+  readonly isLive = true
   readonly opened: Promise<readonly ShardOpened[]>
   readonly #port
   readonly #ended: Promise<void>

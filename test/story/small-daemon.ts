@@ -133,6 +133,7 @@ function openLane({ catalog, storePath, stateBytesMax }: SmallDaemonOptions): Lo
     viewsSince: catalog.views.map(() => 0),
     stateBytesMax,
     pulse: createPulse(),
+    quarantined: [],
   }
   return new LocalLane(start, catalog)
 }
