@@ -9,6 +9,7 @@ import { killRun } from './kill.ts'
 import { losses, powerRun } from './power.ts'
 import { hasStrace } from './strace.ts'
 import { syscallRun } from './syscall.ts'
+import { threadsRun } from './threads.ts'
 
 const producers = 4
 
@@ -29,6 +30,10 @@ test('a failed write of a log ends the daemon, and takes nothing acknowledged', 
   const options = { seed: seedFor(t, 3), kind: 'error' as const, isOfLogs: true }
   const outcome = await syscallRun({ rounds: 2, producers, eventsMax: 20_000, ...options })
   assert.ok(outcome.faults > 0, 'the disk has failed')
+})
+
+test('threads that die at any moment come back, and each event counts once', async (t) => {
+  await threadsRun({ rounds: 3, seed: seedFor(t, 6), producers, eventsMax: 2000 })
 })
 
 test('an acknowledgement comes after the flush, and survives a power loss', async (t) => {

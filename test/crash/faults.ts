@@ -15,6 +15,7 @@ import { assertBounded } from './bounds.ts'
 import type { Outcome } from './outcome.ts'
 import { Scene } from './scene.ts'
 import { inject, type Injection } from './strace.ts'
+import { endThread, mortal } from './threads.ts'
 
 export interface FaultsOptions {
   readonly minutes: number
@@ -75,6 +76,9 @@ const faults: Readonly<Record<string, Fault>> = {
       await scene.load.acknowledgedMore(1 + scene.draw(500))
     }
   },
+  thread: async ({ scene }) => {
+    await endThread(scene)
+  },
   'slow disk': async ({ scene }) => {
     const delay = `delay_enter=${1000 * (1 + scene.draw(500))}`
     const injection = { call: 'fdatasync', when: '1+', fault: delay }
@@ -109,7 +113,7 @@ export async function faultsRun(options: FaultsOptions): Promise<Outcome> {
   const { minutes, say = () => {} } = options
   const untilMs = systemClock.monotonicMs() + minutes * 60_000
   const proxy = await Proxy.open(0)
-  const scene = await Scene.open({ ...options, through: proxy })
+  const scene = await Scene.open({ ...options, ...mortal, through: proxy })
   const counts = new Map<string, number>()
   try {
     do {

@@ -17,6 +17,7 @@ import { quantile, type Outcome } from './outcome.ts'
 import { losses, powerRun } from './power.ts'
 import { hasStrace } from './strace.ts'
 import { syscallRun } from './syscall.ts'
+import { threadsRun } from './threads.ts'
 
 interface System {
   /** The tool that is missing; null when it can be run. */
@@ -50,6 +51,10 @@ const systems: Readonly<Record<string, System>> = {
     run: (rounds, seed) =>
       syscallRun({ rounds, seed, producers, kind: 'error', eventsMax: 6000, say }),
     faults: 'errors of a system call',
+  },
+  threads: {
+    run: (rounds, seed) => threadsRun({ rounds, seed, producers, eventsMax: 6000, say }),
+    faults: 'deaths of a shard thread',
   },
   power: {
     missing: strace,

@@ -15,11 +15,17 @@ import { SalesOracle } from './oracle.ts'
 /** Checkpoints all the time, so that faults fall into them; segments that go soon. */
 const flags = ['--checkpoint', '50ms', '--journal-size', '64KiB', '--journal-age', '1ms']
 
+const salesFile = join(root, 'test/fixtures/sales.ts')
+
 export interface SceneOptions {
   readonly seed: number
   readonly producers: number
   /** How the first daemon is started. @defaultValue none */
   readonly wrap?: readonly string[]
+  /** How every daemon is. @defaultValue none */
+  readonly wrapAll?: readonly string[]
+  /** Of every daemon; those of the sales, or more. @defaultValue the sales */
+  readonly features?: string
   /** Of every daemon, in place of those that check point all the time. */
   readonly flags?: readonly string[]
   /** What producers reach the daemon through. @defaultValue nothing */
@@ -38,12 +44,13 @@ export class Scene {
   readonly #options: ServedOptions
 
   static async open(scene: SceneOptions): Promise<Scene> {
-    const { seed, producers, wrap = [], flags: own = flags, through } = scene
+    const { seed, producers, flags: own = flags, through } = scene
+    const { wrap = [], wrapAll = [], features = salesFile } = scene
     const dir = await mkdtemp(join(tmpdir(), 'millrace-crash-'))
     const dataDir = join(dir, 'data')
-    const features = join(root, 'test/fixtures/sales.ts')
-    const options = { features, dataDir, port: 0, flags: own }
-    const served = new Served({ ...options, wrap: wrap.map((word) => word.replace('%', dir)) })
+    const inDir = (words: readonly string[]) => words.map((word) => word.replace('%', dir))
+    const options = { features, dataDir, port: 0, flags: own, wrap: inDir(wrapAll) }
+    const served = new Served({ ...options, wrap: [...inDir(wrap), ...options.wrap] })
     try {
       const url = await served.url
       const oracle = await SalesOracle.open()
@@ -80,7 +87,8 @@ export class Scene {
 
   /** How a daemon is started here. */
   options(wrap: readonly string[] = []): ServedOptions {
-    return { ...this.#options, wrap: wrap.map((word) => word.replace('%', this.dir)) }
+    const own = wrap.map((word) => word.replace('%', this.dir))
+    return { ...this.#options, wrap: [...own, ...this.#options.wrap!] }
   }
 
   /** A new daemon in place of the one that has ended; resolves when it listens. */
