@@ -270,9 +270,11 @@ class ThreadLane implements RebuildableLane {
       this.#reads.answered(message.id, message.answers)
       return
     }
-    const isReplayed = message.kind === 'applied' && !this.#isLive
-    const completed =
-      message.kind === 'applied' && !isReplayed ? this.#unanswered.complete(message) : message
-    for (const listener of isReplayed ? this.#onReplayed : this.#listeners) listener(completed)
+    if (message.kind === 'applied' && !this.#isLive) {
+      for (const listener of this.#onReplayed) listener(message)
+      return
+    }
+    const told = message.kind === 'applied' ? this.#unanswered.complete(message) : message
+    for (const listener of this.#listeners) listener(told)
   }
 }

@@ -75,9 +75,9 @@ test('while a thread is rebuilt, its keys are refused and others are served', as
   const dying = daemon.ingest('commands', command('exit'))
   const refused = new Set<string>()
   const served = new Set<string>()
-  let isOver = false
-  void dying.finally(() => (isOver = true))
-  while (!isOver) {
+  const state = { isOver: false }
+  void dying.finally(() => (state.isOver = true))
+  while (!state.isOver) {
     for (const cart of carts) {
       const payload = { keys: [{ cart }] }
       const url = '/v1/features/command_counts'
