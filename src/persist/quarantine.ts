@@ -9,7 +9,7 @@
 import { readFile } from 'node:fs/promises'
 import { replaceFile } from '../base/directories.ts'
 import { MillraceError } from '../base/errors.ts'
-import { sealJson, unsealJson } from './sealed-json.ts'
+import { sealJson, unsealJson } from '../base/sealed-json.ts'
 
 export const quarantineName = 'quarantine.json'
 

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readQuarantine, writeQuarantine } from '../../src/persist/quarantine.ts'
-import { sealJson } from '../../src/persist/sealed-json.ts'
+import { sealJson } from '../../src/base/sealed-json.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
 const events = [{ position: 491, index: 1, views: ['command_counts'] }]
