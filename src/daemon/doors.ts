@@ -27,12 +27,7 @@ export interface Doors {
   close(): Promise<void>
 }
 
-/**
- * Listens; what is open is closed again when that fails.
- *
- * @throws errors of the system, such as a port in use, as they are.
- */
-export async function openDoors(options: {
+export interface DoorsOptions {
   readonly catalog: Catalog
   readonly ports: {
     readonly ingest: IngestPort
@@ -47,7 +42,14 @@ export async function openDoors(options: {
   readonly listening: Listening
   readonly access: KeyRing
   readonly incarnation: string
-}): Promise<Doors> {
+}
+
+/**
+ * Listens; what is open is closed again when that fails.
+ *
+ * @throws errors of the system, such as a port in use, as they are.
+ */
+export async function openDoors(options: DoorsOptions): Promise<Doors> {
   const { catalog, ports, ledger, readiness, clock, log, listening, access } = options
   const { address: host, port, admission, tls } = listening
   const nowMs = (): number => clock.nowMs()
@@ -96,9 +98,12 @@ export async function openDoors(options: {
     await close()
     throw thrown
   }
-  const address = http.server.address() as AddressInfo
-  const named = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  const url = `${tls === null ? 'http' : 'https'}://${named}:${address.port}`
+  const url = urlOf(http.server.address() as AddressInfo, tls !== null)
   log.info({ url }, 'listening')
   return { url, http, routes: routesOf(http, access.ownKey), wire, close }
+}
+
+function urlOf({ address, family, port }: AddressInfo, hasTls: boolean): string {
+  const host = family === 'IPv6' ? `[${address}]` : address
+  return `${hasTls ? 'https' : 'http'}://${host}:${port}`
 }

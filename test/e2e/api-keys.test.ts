@@ -131,6 +131,44 @@ test('over HTTP a viewer has events checked, and an editor publishes to its sour
   }
 })
 
+test('over HTTP a scope holds for every way to read, in the terms of each', async (t) => {
+  const { url, editor } = await setUp(t)
+  const scoped = await editor({ services: ['user_orders'] })
+  const single = (name: string) => ({
+    params: { workspace_name: 'w', feature_service_name: name, join_key_map: { user_id: '1' } },
+  })
+  const feast = (view: string) => ({ features: [`${view}:orders_1h`], entities: { user_id: [1] } })
+  const tectonPath = '/api/v1/feature-service/get-features'
+  const cases: [path: string, body: object, status: number][] = [
+    [tectonPath, single('user_orders'), 200],
+    [tectonPath, single('profile'), 403],
+    ['/get-online-features', feast('user_orders'), 200],
+    ['/get-online-features', feast('store_orders'), 403],
+    ['/v1/features/user_orders/query', { key: {} }, 400],
+    ['/v1/features/profile/query', { key: {} }, 403],
+  ]
+  const answers = new Map<string, string>()
+  for (const [path, body, status] of cases) {
+    const headers = { ...bearer(scoped).headers, 'content-type': 'application/json' }
+    const init = { method: 'POST', headers, body: JSON.stringify(body) }
+    const response = await fetch(url + path, init)
+    const text = await response.text()
+    answers.set(path, text)
+    assert.equal(response.status, status, `${path}: ${text}`)
+  }
+  const forbidden =
+    'Not Authorized. Note that access control changes may take up to 60 seconds to apply.'
+  assert.deepEqual(JSON.parse(answers.get(tectonPath)!), {
+    error: forbidden,
+    code: 7,
+    message: forbidden,
+  })
+  const unasked = await fetch(url + tectonPath, { method: 'POST' })
+  const { code, message } = (await unasked.json()) as { code: number; message: string }
+  assert.deepEqual([unasked.status, code], [401, 16])
+  assert.match(message, /^invalid 'Tecton-key' authorization header. Note that newly created /)
+})
+
 test('a key that is revoked gets nothing more on a connection that is open', async (t) => {
   const { url, dataDir, editor } = await setUp(t)
   const key = await editor()

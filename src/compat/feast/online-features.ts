@@ -11,7 +11,7 @@ import { MillraceError } from '../../base/errors.ts'
 import type { Catalog, Service } from '../../model/catalog.ts'
 import type { FeatureRow, ReadPort, TypedFeatureTable } from '../../model/contracts.ts'
 import type { DataType, Value } from '../../model/types.ts'
-import { requires } from '../../serve/http-access.ts'
+import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
 import { addJsonBody } from '../json-body.ts'
@@ -35,10 +35,13 @@ export function addFeastServing(app: FastifyInstance, options: OnlineFeaturesOpt
   void app.register((scope, _, done) => {
     scope.setErrorHandler(createErrorHandler(options.log, feastRefusal))
     addJsonBody(scope)
-    scope.post(path, requires('read-features'), async ({ body }, reply) => {
+    scope.post(path, requires('read-features'), async (asking, reply) => {
       options.assertServing()
-      const request = parseOnlineRequest(body)
+      const request = parseOnlineRequest(asking.body)
       const parts = partsOf(services, request)
+      for (const { service } of parts) {
+        assertGranted(asking, 'read-features', { service: service.name })
+      }
       assertColumns(parts, request.columns)
       const columns = featureNames(parts, request.hasFullNames)
       const tables = await Promise.all(parts.map((part) => readPart(options.read, part, request)))

@@ -39,8 +39,16 @@ const messages: Readonly<Record<number, string>> = {
   504: 'Timed out',
 }
 
+/** What the platform says of keys, whatever is wrong with them. */
+const keyMessages: Partial<Record<ErrorCode, string>> = {
+  UNAUTHORIZED:
+    "invalid 'Tecton-key' authorization header. Note that newly created credentials may take up " +
+    'to 60 seconds to be usable.',
+  FORBIDDEN: 'Not Authorized. Note that access control changes may take up to 60 seconds to apply.',
+}
+
 export const servingRefusal: RefusalFormat = (error) => {
   const status = statuses[error.code] ?? errorTable[error.code].http
-  const message = messages[status] ?? error.message
+  const message = keyMessages[error.code] ?? messages[status] ?? error.message
   return { status, body: { error: message, code: grpcCodes[status] ?? 2, message } }
 }

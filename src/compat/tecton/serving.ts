@@ -7,9 +7,9 @@
  *
  * Thread: main.
  */
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Catalog } from '../../model/catalog.ts'
-import { requires } from '../../serve/http-access.ts'
+import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
 import { addJsonBody } from '../json-body.ts'
@@ -18,7 +18,7 @@ import type { Members } from './members.ts'
 import { serviceMetadata } from './metadata.ts'
 import { createReads, type Reads, type ReadsOptions } from './reads.ts'
 import * as requests from './request.ts'
-import { createServices, type Services } from './services.ts'
+import { createServices, type ServedService, type Services } from './services.ts'
 
 export interface ServingOptions extends ReadsOptions {
   readonly catalog: Catalog
@@ -28,6 +28,9 @@ export interface ServingOptions extends ReadsOptions {
 const version1 = '/api/v1/feature-service'
 const version2 = '/api/v2/workspaces/:workspace/feature-services/:name'
 const jsonType = 'application/json; charset=utf-8'
+
+/** Reads what is asked of a service, with the parameters of the request. */
+type Read = (service: ServedService, asked: requests.Asked, params: Members) => Promise<string>
 
 type InPath = { readonly Params: requests.Place }
 
@@ -45,29 +48,32 @@ export function addTectonServing(app: FastifyInstance, options: ServingOptions):
 
 function addReads(app: FastifyInstance, find: Services, reads: Reads): void {
   const allowed = requires('read-features')
-  const add = (path: string, read: (params: Members, asked: requests.Asked) => Promise<string>) => {
-    const answer = (body: unknown, reply: FastifyReply, place: requests.Place | null) => {
-      const params = requests.paramsOf(body, place)
-      const text = read(params, requests.askedOf(params, place))
+  const add = (path: string, read: Read) => {
+    const answer = (request: FastifyRequest, reply: FastifyReply, place: requests.Place | null) => {
+      const params = requests.paramsOf(request.body, place)
+      const asked = requests.askedOf(params, place)
+      const service = find(asked.target)
+      assertGranted(request, 'read-features', { service: service.name })
+      const text = read(service, asked, params)
       reply.header('content-type', jsonType)
       return text
     }
-    app.post(`${version1}/${path}`, allowed, ({ body }, reply) => answer(body, reply, null))
+    app.post(`${version1}/${path}`, allowed, (request, reply) => answer(request, reply, null))
     refuseOtherMethods(app, [`${version1}/${path}`], ['POST'])
     if (path === 'query-features') return
-    app.post<InPath>(`${version2}/${path}`, allowed, ({ body, params }, reply) =>
-      answer(body, reply, params),
+    app.post<InPath>(`${version2}/${path}`, allowed, (request, reply) =>
+      answer(request, reply, request.params),
     )
     refuseOtherMethods(app, [`${version2}/${path}`], ['POST'])
   }
-  add('get-features', (params, asked) =>
-    reads.single(find(asked.target), asked, requests.rowOf(params)),
+  add('get-features', (service, asked, params) =>
+    reads.single(service, asked, requests.rowOf(params)),
   )
-  add('get-features-batch', (params, asked) =>
-    reads.batch(find(asked.target), asked, requests.rowsOf(params)),
+  add('get-features-batch', (service, asked, params) =>
+    reads.batch(service, asked, requests.rowsOf(params)),
   )
-  add('query-features', (params, asked) =>
-    reads.query(find(asked.target), asked, requests.rowOf(params)),
+  add('query-features', (service, asked, params) =>
+    reads.query(service, asked, requests.rowOf(params)),
   )
 }
 
