@@ -79,3 +79,8 @@ export type { FeatureState, ReadOptions } from './model/contracts.ts'
 export { startMillrace } from './daemon/embed.ts'
 export type { Millrace } from './daemon/millrace.ts'
 export type { MillraceLog, MillraceOptions } from './daemon/options.ts'
+
+// The past.
+export { trainingSet } from './training/library.ts'
+export type { TrainingManifest } from './training/manifest.ts'
+export type { TrainingSetOptions } from './training/options.ts'

@@ -11,6 +11,7 @@ import { availableParallelism } from 'node:os'
 import { MillraceError } from './errors.ts'
 import { shardsMax } from './limits.ts'
 import { loadOptions } from './load-options.ts'
+import { trainingOptions } from './training-options.ts'
 import {
   logLevels,
   parseApiKey,
@@ -29,7 +30,7 @@ import {
   type OptionTable,
 } from './option.ts'
 
-export { loadOptions }
+export { loadOptions, trainingOptions }
 
 /** A table's options after defaults. */
 export type Resolved<T extends OptionTable> = {
@@ -224,7 +225,7 @@ export const clientOptions = {
   },
 } as const satisfies OptionTable
 
-const tables: readonly OptionTable[] = [daemonOptions, clientOptions, loadOptions]
+const tables: readonly OptionTable[] = [daemonOptions, clientOptions, loadOptions, trainingOptions]
 
 /**
  * Resolves every option of a table.

@@ -55,7 +55,7 @@ export const writers = {
   },
 
   /** What is no time goes on as it is, and the check says why. */
-  timeText: (writer, [nanos, text], row) => {
+  timeText: (writer, [text, nanos], row) => {
     if (nanos!.isNull(row)) writer.value(text!.get(row))
     else writer.instantNs(nanos!.get(row) as bigint)
   },

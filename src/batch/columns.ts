@@ -91,8 +91,19 @@ function microsOf(name: string, scalar: string): string {
   return scalar === 'DATE' ? `epoch_us(${name}::TIMESTAMP)` : `epoch_us(${name})`
 }
 
+/** A join key as text, a number or a boolean, in which equal keys are equal. */
+export function keySql({ name, type }: Field, form: CellForm): string {
+  const value = form === 'json' ? `(${sqlName(name)} ->> '$')` : sqlName(name)
+  return `TRY_CAST(${value} AS ${keySqlType(type)})`
+}
+
+/** The type of a column of join keys. */
+function keySqlType({ kind }: DataType): string {
+  return kind === 'String' ? 'VARCHAR' : kind === 'Bool' ? 'BOOLEAN' : 'BIGINT'
+}
+
 const msNs = (ms: string): string => `TRY((${ms}) * 1000000)`
-const textNs = (text: string): string => `epoch_ns(TRY_CAST(${text} AS TIMESTAMP_NS))`
+const textNs = (text: string): string => `epoch_ns(TRY_CAST(upper(${text}) AS TIMESTAMP_NS))`
 
 function jsonPlan(name: string, { kind }: DataType): ColumnPlan {
   const write = writers[kind === 'Int64' ? 'jsonInt' : 'json']
@@ -125,7 +136,7 @@ function planColumn(name: string, type: DataType, column: SqlType): ColumnPlan {
     case 'Timestamp':
       if (narrowInts.includes(scalar)) return plan(writers.int, `${quoted}::BIGINT`)
       if (texts.includes(scalar))
-        return plan(writers.timeText, textNs(quoted), `${quoted}::VARCHAR`)
+        return plan(writers.timeText, `${quoted}::VARCHAR`, textNs(quoted))
       if (scalar === 'TIMESTAMP_NS') return plan(writers.nanos, `epoch_ns(${quoted})`)
       return plan(writers.micros, microsOf(quoted, scalar))
     case 'Array':

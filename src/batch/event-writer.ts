@@ -22,6 +22,11 @@ export class EventWriter {
   /** Where the event at hand begins, behind the head of its `bin`. */
   #event = 0
 
+  /** Bytes of the batch so far. */
+  get byteLength(): number {
+    return this.#at
+  }
+
   /** Begins a batch. */
   reset(): void {
     this.#at = arrayHeadBytes
@@ -35,11 +40,13 @@ export class EventWriter {
     return this.#bytes.subarray(0, this.#at)
   }
 
-  begin(): void {
+  /** Begins an event; returns where its bytes begin. */
+  begin(): number {
     this.#reserve(binHeadBytes)
     this.#at += binHeadBytes
     this.#event = this.#at
     this.#events += 1
+    return this.#at
   }
 
   end(): void {

@@ -20,24 +20,43 @@ export function numberedChunk(
   plans: readonly ColumnPlan[],
   chunk: Chunk,
 ): NumberedChunk {
-  let column = 0
-  const cells = plans.map(({ sql }) => sql.map(() => chunk.column(column++)))
-  const names = plans.map(({ nameBytes }) => nameBytes)
-  const writes = plans.map(({ write }) => write)
+  const write = rowWriter(writer, plans, chunk)
   writer.reset()
-  for (let row = 0; row < chunk.count; row++) {
-    writer.begin()
-    writer.map(plans.length)
-    for (let n = 0; n < plans.length; n++) {
-      writer.raw(names[n]!)
-      writes[n]!(writer, cells[n]!, row)
-    }
-    writer.end()
-  }
+  for (let row = 0; row < chunk.count; row++) write(row)
+  const columns = columnsOf(plans)
   return {
     count: chunk.count,
     payload: writer.payload(),
-    file: chunk.column(column),
-    row: chunk.column(column + 1),
+    file: chunk.column(columns),
+    row: chunk.column(columns + 1),
+  }
+}
+
+/** How many columns plans ask for. */
+export function columnsOf(plans: readonly ColumnPlan[]): number {
+  return plans.reduce((count, { sql }) => count + sql.length, 0)
+}
+
+/**
+ * What writes a row of a chunk as an event, and returns where that begins; the columns of the plans
+ * come first in the chunk.
+ */
+export function rowWriter(
+  writer: EventWriter,
+  plans: readonly ColumnPlan[],
+  chunk: Chunk,
+): (row: number) => number {
+  let column = 0
+  const cells = plans.map(({ sql }) => sql.map(() => chunk.column(column++)))
+  return (row) => {
+    const start = writer.begin()
+    writer.map(plans.length)
+    for (let n = 0; n < plans.length; n++) {
+      const { nameBytes, write } = plans[n]!
+      writer.raw(nameBytes)
+      write(writer, cells[n]!, row)
+    }
+    writer.end()
+    return start
   }
 }

@@ -9,16 +9,14 @@
  * time of the event among it, cannot be asked before. What it rejects is told there and then.
  */
 import { join } from 'node:path'
-import { MillraceError } from '../base/errors.ts'
 import type { Batch, Source } from '../model/catalog.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
-import type { Field } from '../model/types.ts'
 import { rowsOf, sqlName, type Database } from '../duckdb/database.ts'
-import { planColumns, timeSql, type ColumnPlan } from './columns.ts'
 import { EventWriter } from './event-writer.ts'
 import { numberedChunk, type NumberedChunk } from './numbered-chunk.ts'
+import { planRows, type PlannedRows } from './planned-rows.ts'
 import { Places, type BatchPlace } from './places.ts'
-import { placeColumns, relationOf, stagedRelation, type Relation } from './relation.ts'
+import { placeColumns, relationOf, stagedRelation } from './relation.ts'
 import { stageRows } from './stage.ts'
 
 /** Which events, by event time in ns: from one moment on and before another; null for no bound. */
@@ -57,6 +55,7 @@ export class BatchReader {
   #rows: PlannedRows
   /** The batch whose rows are still to be made. */
   #unmade: Batch | null
+  #madeFile: string | null = null
   /** Null until all rows were read; empty when the lines were told that are none. */
   #broken: readonly (readonly unknown[])[] | null = null
   readonly #writer = new EventWriter()
@@ -90,7 +89,7 @@ export class BatchReader {
    * whatever its range.
    */
   async *read({ fromNs, toNs, isOrdered }: ReadOptions): AsyncGenerator<BatchChunk> {
-    if (this.#unmade !== null) yield* this.#make(this.#rows, this.#unmade)
+    yield* this.make()
     const { time } = this.#rows
     const bounds = [
       ...(fromNs === null ? [] : [`${timeColumn} >= ${fromNs}`]),
@@ -146,12 +145,27 @@ export class BatchReader {
     return this.#places.placeOf(Number(file.get(index)), Number(row.get(index)))
   }
 
-  /** Makes the events of the rows that are there; they are read in their place from then on. */
-  async *#make(rows: PlannedRows, batch: Batch): AsyncGenerator<BatchChunk> {
+  /** What is read: the batch, or once they are made, the rows of its post-processor. */
+  get rows(): PlannedRows {
+    return this.#rows
+  }
+
+  /** The file that has the rows which a post-processor has made; null where there is none. */
+  get madeFile(): string | null {
+    return this.#madeFile
+  }
+
+  /**
+   * Makes the rows that a post-processor makes, unless they are there; they are read in place of
+   * the others from then on. The chunks have no events, but what was rejected.
+   */
+  async *make(): AsyncGenerator<BatchChunk> {
+    const batch = this.#unmade
+    if (batch === null) return
     const database = this.#database
     const source = this.#source
     const file = join(database.tempDir, `${source.name}.parquet`)
-    const chunks = this.#chunks(rows, [], '')
+    const chunks = this.#chunks(this.#rows, [], '')
     for await (const refused of stageRows({ database, source, batch, chunks, file })) {
       const rejected: RejectedRow[] = []
       for (const { index, ...why } of refused.rejections) {
@@ -162,6 +176,7 @@ export class BatchReader {
     yield* this.#takeBroken()
     this.#rows = await planRows(database, stagedRelation(file), source, source.fields)
     this.#unmade = null
+    this.#madeFile = file
   }
 }
 
@@ -174,28 +189,4 @@ const nothing: BatchChunk = {
   payload: Uint8Array.of(0x90),
   rejected: [],
   placeOf: () => Promise.reject(new RangeError('the chunk has no events')),
-}
-
-/** Rows with how each field is made of them. */
-interface PlannedRows {
-  readonly relation: Relation
-  readonly plans: readonly ColumnPlan[]
-  /** The event time of a row in ns, as SQL; null where nothing can be told of it. */
-  readonly time: string
-}
-
-async function planRows(
-  database: Database,
-  relation: Relation,
-  source: Source,
-  fields: readonly Field[],
-): Promise<PlannedRows> {
-  const columns = await database.columnsOf(`SELECT * FROM ${relation.detected}`)
-  const { plans, problems } = planColumns(fields, columns, relation.form)
-  if (problems.length > 0) {
-    throw new MillraceError('BATCH_COLUMNS', { source: source.name, reason: problems.join('; ') })
-  }
-  const timeField = fields.find(({ name }) => name === source.timestampField)
-  const time = timeField === undefined ? 'NULL' : timeSql(timeField, columns, relation.form)
-  return { relation, plans, time }
 }

@@ -11,6 +11,8 @@ import { MillraceError } from '../base/errors.ts'
 import type { Inspection } from '../stored/inspect.ts'
 import type { Rebuilt, RebuildOptions } from '../daemon/rebuild.ts'
 import type { Restored } from '../stored/restore.ts'
+import type { TrainingManifest } from '../training/manifest.ts'
+import type { TrainingSetOptions } from '../training/options.ts'
 import type { Loop } from '../load/options.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { BackedUp } from './backup.ts'
@@ -43,6 +45,11 @@ export async function restoreData(backupDir: string, dataDir: string): Promise<R
 export async function rebuildData(options: RebuildOptions): Promise<readonly Rebuilt[]> {
   const { rebuildShards } = await import('../daemon/rebuild.ts')
   return rebuildShards(options)
+}
+
+export async function makeTrainingSet(options: TrainingSetOptions): Promise<TrainingManifest> {
+  const { trainingSet } = await import('../training/library.ts')
+  return trainingSet(options)
 }
 
 /** @param file  Absolute path of a features file. */

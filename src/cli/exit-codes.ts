@@ -55,6 +55,11 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
   DEFINITION_MISSING: { exit: 'config' },
   CONFIG_INVALID: { exit: 'config', hint: 'see "millrace help <command>" for every option' },
 
+  BATCH_MISSING: { exit: 'config', hint: 'give the source a batch: parquet(…), csv(…), …' },
+  BATCH_COLUMNS: { exit: 'config' },
+  QUERY_FAILED: { exit: 'data' },
+  SPINE_INVALID: { exit: 'data' },
+
   POST_PROCESSOR_FAILED: { exit: 'data' },
   TRANSFORM_FAILED: { exit: 'data' },
   REQUEST_INVALID: { exit: 'data' },

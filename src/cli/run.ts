@@ -15,6 +15,7 @@ import {
   connectPublisher,
   inspectData,
   loadCatalog,
+  makeTrainingSet,
   rebuildData,
   restoreData,
   startDaemon,
@@ -31,6 +32,7 @@ import { pushCommand, pushHelp } from './push.ts'
 import { rebuildCommand, rebuildHelp } from './rebuild.ts'
 import { restoreCommand, restoreHelp } from './restore.ts'
 import { serveCommand, serveHelp } from './serve.ts'
+import { trainingSetCommand, trainingSetHelp } from './training-set.ts'
 
 interface Command {
   readonly help: CommandHelp
@@ -53,6 +55,7 @@ const commands: readonly Command[] = [
   { help: ledgerHelp, run: runLedger },
   { help: keysHelp, run: keysCommand() },
   { help: loadHelp, run: loadCommand({ load: loadCatalog, start: startLoad }) },
+  { help: trainingSetHelp, run: trainingSetCommand(makeTrainingSet) },
   { help: inspectHelp, run: inspectCommand(inspectData) },
   { help: rebuildHelp, run: rebuildCommand(rebuildData) },
   { help: backupHelp, run: backupCommand(backUpData) },

@@ -1,11 +1,17 @@
 /**
  * The source of the stories, views of it, and the rows that a view makes of its events.
  */
+import type { BatchSource } from '../../src/define/batch.ts'
 import { buildCatalog } from '../../src/define/catalog.ts'
 import { entity } from '../../src/define/entity.ts'
-import { pushSource, type DedupeRule } from '../../src/define/source.ts'
+import { featureService } from '../../src/define/service.ts'
+import { pushSource, type DedupeRule, type PushSource } from '../../src/define/source.ts'
 import { t } from '../../src/define/types.ts'
-import { streamFeatureView, type FeatureDefinition } from '../../src/define/view.ts'
+import {
+  streamFeatureView,
+  type FeatureDefinition,
+  type StreamFeatureView,
+} from '../../src/define/view.ts'
 import type { Catalog, WindowMode } from '../../src/model/catalog.ts'
 import type { OracleEvent } from './oracle.ts'
 
@@ -51,8 +57,25 @@ export function rowsOf({ isSplit = false }: StoryView, event: RawEvent): readonl
 }
 
 /** The catalog of a view of the story's source. */
-export function catalogOf({ dedupe, isSplit = false, ...view }: StoryView): Catalog {
-  const source = pushSource({
+export function catalogOf(view: StoryView): Catalog {
+  const { dedupe } = view
+  return buildCatalog([viewOf('story', view, sourceOf(dedupe === undefined ? {} : { dedupe }))])
+}
+
+/** Views of one source, `view0`, …, whatever they say of its rule, and the service `all`. */
+export function storyCatalog(
+  views: readonly StoryView[],
+  options: { dedupe?: DedupeRule<'tag'>; batch?: BatchSource<never> },
+): Catalog {
+  const source = sourceOf(options)
+  const all = views.map((view, n) => viewOf(`view${n}`, view, source))
+  return buildCatalog([...all, featureService({ name: 'all', features: all as never })])
+}
+
+const thing = entity({ name: 'thing', joinKeys: { id: t.String() } })
+
+function sourceOf(options: { dedupe?: DedupeRule<'tag'>; batch?: BatchSource<never> }) {
+  return pushSource({
     name: 'events',
     schema: {
       id: t.String(),
@@ -64,11 +87,17 @@ export function catalogOf({ dedupe, isSplit = false, ...view }: StoryView): Cata
       tag: t.String(),
     },
     timestampField: 'at',
-    ...(dedupe !== undefined && { dedupe }),
+    ...options,
   })
-  const thing = entity({ name: 'thing', joinKeys: { id: t.String() } })
+}
+
+function viewOf(
+  name: string,
+  { isSplit = false, dedupe: _rule, ...view }: StoryView,
+  source: PushSource,
+): StreamFeatureView {
   // Generated features are checked when the catalog is built, not by the compiler.
   const transform = isSplit ? { transform: split } : {}
-  const definition = { name: 'story', source, entities: [thing], ...view, ...transform } as never
-  return buildCatalog([streamFeatureView(definition)])
+  const definition = { name, source, entities: [thing], ...view, ...transform } as never
+  return streamFeatureView(definition)
 }

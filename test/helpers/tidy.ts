@@ -34,9 +34,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   realtime: ['base', 'model', 'validate'],
   stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
   daemon: [...everyStage, 'compat', 'client', 'shard', 'realtime', 'stored', 'export'],
-  index: [...everyStage, 'client', 'daemon'],
-  cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'index'],
-  workers: ['base', 'model', 'define', 'shard', 'realtime', 'export'],
+  training: [...everyStage, 'duckdb', 'batch', 'daemon', 'realtime'],
+  index: [...everyStage, 'client', 'daemon', 'training'],
+  cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'training', 'index'],
+  workers: ['base', 'model', 'define', 'shard', 'realtime', 'export', 'training'],
 }
 
 /** Who may import a package; a path that ends in `/` is a folder. */
@@ -47,7 +48,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   fastify: ['src/serve/', 'type src/compat/', 'type src/daemon/'],
   lmdb: ['src/persist/'],
   pino: ['src/cli/'],
-  piscina: ['src/route/lane-thread.ts', 'src/realtime/thread.ts'],
+  piscina: ['src/route/lane-thread.ts', 'src/realtime/thread.ts', 'src/training/pool.ts'],
   typebox: ['src/define/', 'src/validate/', 'type src/model/catalog.ts'],
   ws: ['src/wire/websocket.ts', 'type src/wire/', 'src/client/', 'src/load/link.ts'],
 }

@@ -1,0 +1,74 @@
+/**
+ * `millrace training-set`: the values that reads of a service would have given at moments of the
+ * past, one row for each row of a file.
+ */
+import { resolve } from 'node:path'
+import { trainingOptions } from '../base/config.ts'
+import type { TrainingManifest } from '../training/manifest.ts'
+import type { TrainingSetOptions } from '../training/options.ts'
+import { jsonFlag, parseCommand, usageInvalid, type CommandHelp, type Run } from './command.ts'
+import { exitCodes } from './exit-codes.ts'
+
+export const trainingSetHelp = {
+  name: 'training-set',
+  usage: '<features.ts> --service S --spine FILE --out FILE [options]',
+  summary: 'Makes a training set: the features at moments of the past, from batch sources',
+  options: trainingOptions,
+  flags: {
+    service: { type: 'string', placeholder: 'S', description: 'A feature service or a view.' },
+    spine: {
+      type: 'string',
+      placeholder: 'FILE',
+      description: 'Parquet, CSV or NDJSON with the join keys and a moment in each row.',
+    },
+    out: {
+      type: 'string',
+      placeholder: 'FILE',
+      description: 'The file to make: .parquet, .csv, .ndjson or .jsonl.',
+    },
+    time: {
+      type: 'string',
+      placeholder: 'COLUMN',
+      description: 'Column of the spine with the moment; without it the only one with times.',
+    },
+    json: jsonFlag,
+  },
+} as const satisfies CommandHelp
+
+/** @param make  Makes the set; paths are absolute. */
+export function trainingSetCommand(
+  make: (options: TrainingSetOptions) => Promise<TrainingManifest>,
+): Run {
+  return async (args, io) => {
+    const one = { min: 1, max: 1 }
+    const { positionals, options, flags } = parseCommand(trainingSetHelp, args, one, io.environment)
+    const needed = (flag: string): string => {
+      const value = flags[flag]
+      if (typeof value === 'string' && value !== '') return value
+      throw usageInvalid(`--${flag} is needed: millrace training-set ${trainingSetHelp.usage}`)
+    }
+    const { time } = flags
+    const manifest = await make({
+      ...options,
+      features: resolve(positionals[0]!),
+      service: needed('service'),
+      spine: resolve(needed('spine')),
+      out: resolve(needed('out')),
+      ...(typeof time === 'string' && { timeColumn: time }),
+    })
+    if (flags['json'] === true) io.out(JSON.stringify(manifest))
+    else for (const line of manifestLines(manifest)) io.out(line)
+    return exitCodes.ok
+  }
+}
+
+function manifestLines({ out, spine, sources }: TrainingManifest): string[] {
+  const { length } = out.columns
+  const lines = [`${out.file} has ${out.rows} rows of ${length} columns, sha256 ${out.sha256}`]
+  if (spine.rows === 0) lines.push('the spine has no rows')
+  for (const { name, rejected } of sources) {
+    const counts = Object.entries(rejected).map(([code, count]) => `${count} ${code}`)
+    if (counts.length > 0) lines.push(`of "${name}", rows were rejected: ${counts.join(', ')}`)
+  }
+  return lines
+}

@@ -1,0 +1,190 @@
+/**
+ * One entity key after the other, each from its first event to its last: what a route's views say
+ * of it at any moments, which come in their order.
+ *
+ * The engine is the one that serves: events are validated, transformed and counted as a shard does
+ * it, and values are evaluated from the same state. Only time is another one: it goes with the
+ * events of one key, and begins anew with the next, so that there is never more state than that of
+ * one key. Thread: any.
+ */
+import { evaluate } from '../aggregate/evaluate.ts'
+import { ViewState } from '../aggregate/view-state.ts'
+import { hashBytes, type HashSeed } from '../base/hash.ts'
+import type { Catalog, Route } from '../model/catalog.ts'
+import type { ReadResult } from '../model/message.ts'
+import type { Rejection } from '../model/rejection.ts'
+import type { Column, RowBatch } from '../model/rows.ts'
+import type { Section, SectionBuffers } from '../model/section.ts'
+import { createRouteValidator, type RouteValidator } from '../validate/route-validator.ts'
+import { KeyIds } from './key-ids.ts'
+import { StoredEvents } from './stored-events.ts'
+
+export interface KeyWalkOptions {
+  readonly catalog: Catalog
+  readonly route: Route
+  /** Places in the catalog of the views that are asked; of the route. */
+  readonly views: readonly number[]
+  /** For the hashes of values; approximate counts follow from it. */
+  readonly seed: HashSeed
+  /** Told what a view has been given, and which of the rows it could not count, ascending. */
+  readonly counted?: (view: number, rows: RowBatch, late: readonly number[]) => void
+}
+
+/** A moment: whole ms since the epoch, and nanoseconds within. */
+export interface Moment {
+  readonly ms: number
+  readonly ns: number
+}
+
+interface WalkedView {
+  readonly state: ViewState
+  readonly columns: readonly Column[]
+  readonly stored: StoredEvents
+}
+
+/** Bytes of events that a view may hold before they are put where they expire. */
+const heldBytesMax = 4 * 1024 * 1024
+
+export class KeyWalk {
+  readonly #validator: RouteValidator
+  readonly #route: Route
+  readonly #views: ReadonlyMap<number, WalkedView>
+  readonly #seed: HashSeed
+  readonly #counted: KeyWalkOptions['counted']
+  readonly #ids: KeyIds | null
+  #key: Uint8Array = new Uint8Array(0)
+  #keyHash = 0
+
+  constructor({ catalog, route, views, seed, counted }: KeyWalkOptions) {
+    this.#counted = counted
+    this.#validator = createRouteValidator(catalog, route)
+    this.#route = route
+    this.#seed = seed
+    const { dedupe } = catalog.sources[route.source]!
+    this.#ids = dedupe.by === 'event-id' ? new KeyIds(dedupe.horizonMs) : null
+    this.#views = new Map(views.map((index) => [index, this.#walked(catalog, index)]))
+  }
+
+  /** The hash that goes with a key. */
+  hashOf(key: Uint8Array): number {
+    return hashBytes(key, 0, key.length, this.#seed)
+  }
+
+  /** Whether events are to be counted one by one: which of two counts goes by the time of each. */
+  get isOneByOne(): boolean {
+    return this.#ids !== null
+  }
+
+  /** Leaves the key at hand, and takes another one. */
+  begin(key: Uint8Array): void {
+    for (const view of this.#views.values()) this.#forget(view)
+    this.#ids?.clear()
+    this.#key = key
+    this.#keyHash = this.hashOf(key)
+  }
+
+  /**
+   * Counts events of the key at hand, none of which is before one of the call before.
+   *
+   * @param arrivalMs  A moment that is not before any of them, nor after what comes next.
+   * @param rejections  Filled with those that cannot count, by the index that the section has.
+   */
+  count(events: EventRange, arrivalMs: number, rejections: Rejection[]): void {
+    const { buffers, start, end } = events
+    const section: Section = {
+      source: this.#route.source,
+      route: this.#route.index,
+      events: events.count,
+      position: 0,
+      arrivalMs,
+      latestMs: Infinity,
+      start,
+      end,
+    }
+    if (this.#ids === null) {
+      this.#validator.begin(buffers, section.events)
+      this.#validator.readSection(section, rejections)
+      this.#apply()
+    } else this.#countIdentified(section, buffers, this.#ids, rejections)
+  }
+
+  /**
+   * What a view says of the key at hand at a moment, up to which its events have been counted.
+   *
+   * @param edge  Where windows end: the moment, or the newest event of the view at that time.
+   */
+  read(view: number, features: readonly number[], edge: Moment): ReadResult {
+    const { state } = this.#views.get(view)!
+    return evaluate(state, {
+      key: this.#keyAt(),
+      features,
+      edge: { edgeMs: edge.ms, edgeNs: edge.ns },
+    })
+  }
+
+  #keyAt() {
+    const bytes = this.#key
+    return { keyHash: this.#keyHash, bytes, keyStart: 0, keyEnd: bytes.length }
+  }
+
+  #countIdentified(
+    section: Section,
+    buffers: SectionBuffers,
+    ids: KeyIds,
+    rejections: Rejection[],
+  ): void {
+    ids.begin(section.arrivalMs)
+    for (let rest: Section | null = section; rest !== null;) {
+      const found = { rejections: [] as Rejection[], duplicates: [] }
+      rest = this.#validator.readRun(rest, buffers, ids, found)
+      this.#apply()
+      ids.settle(found.rejections)
+      rejections.push(...found.rejections)
+    }
+  }
+
+  #apply(): void {
+    for (const [index, { state, columns, stored }] of this.#views) {
+      const rows = this.#validator.rowsOf(index)
+      const late = state.apply(rows, columns)
+      this.#counted?.(index, rows, late)
+      if (state.log !== null && state.log.bytes > heldBytesMax) {
+        stored.take(state, state.keys.find(this.#keyHash, this.#key, 0, this.#key.length))
+      }
+    }
+  }
+
+  /** Leaves nothing of the key at hand, nor of the time that was its. */
+  #forget({ state, stored }: WalkedView): void {
+    const slot = state.keys.find(this.#keyHash, this.#key, 0, this.#key.length)
+    stored.clear(state)
+    if (slot !== 0) state.remove(slot)
+    state.watermarkMs = -Infinity
+    state.watermarkNs = 0
+  }
+
+  #walked(catalog: Catalog, index: number): WalkedView {
+    const view = catalog.views[index]!
+    const stored = new StoredEvents()
+    const state = new ViewState(view, {
+      seed: this.#seed,
+      load: () => null,
+      loadChunks: (_hash, _key, first, last) => stored.chunks(first, last),
+      capture: () => {},
+    })
+    const rows = this.#validator.rowsOf(index)
+    const columns = view.columns.map((field) =>
+      rows.columns.find((column) => column.name === field.name)!,
+    )
+    return { state, columns, stored }
+  }
+}
+
+/** Events of the key at hand as a section has them, one behind the other. */
+export interface EventRange {
+  readonly buffers: SectionBuffers
+  readonly count: number
+  /** Offsets of the first event's header, and behind the last event's. */
+  readonly start: number
+  readonly end: number
+}

@@ -1,0 +1,216 @@
+/**
+ * One route of a service over one part of the keys: events and spine rows of each key in the order
+ * of time, from DuckDB, which sorts them; out comes a file with the values of each spine row.
+ *
+ * Memory does not grow with the rows: DuckDB sorts on disk what is too much, and there is state of
+ * one key at a time. Thread: a worker's.
+ */
+import type { ErrorCode } from '../base/errors.ts'
+import { planRows, type PlannedRows } from '../batch/planned-rows.ts'
+import { placeColumns, relationOf, stagedRelation } from '../batch/relation.ts'
+import { openDatabase, sqlName, sqlText, type Database } from '../duckdb/database.ts'
+import type { TableWriter } from '../duckdb/table-writer.ts'
+import type { HashSeed } from '../base/hash.ts'
+import type { Catalog, Source } from '../model/catalog.ts'
+import type { Rejection } from '../model/rejection.ts'
+import { nsOf } from '../model/timestamp.ts'
+import type { Field, Value } from '../model/types.ts'
+import { KeyWalk, type KeyWalkOptions, type Moment } from './key-walk.ts'
+import { MergedRows } from './merged-rows.ts'
+
+/** What a pass is about; plain data. */
+export interface PassTask {
+  /** Place in the catalog's routes. */
+  readonly route: number
+  readonly part: number
+  readonly parts: number
+  readonly memoryBytesMax: number
+  /** The rows that a post-processor has made of the source's batch; null where it has none. */
+  readonly madeFile: string | null
+  /** The time of the last spine row, ns. */
+  readonly lastNs: bigint
+  /** For the hashes of values. */
+  readonly seed: HashSeed
+  /** Keys with their numbers, and spine rows by the numbers of their keys. */
+  readonly keysFile: string
+  /** Null: nothing is asked, but at what times events of the views have counted. */
+  readonly spineFile: string | null
+  /** What is asked, in the order of the columns of {@link outFile}. */
+  readonly asked: readonly AskedView[]
+  readonly outFile: string
+}
+
+/** Features of one view of the route. */
+export interface AskedView {
+  /** Place in the catalog's views. */
+  readonly view: number
+  readonly features: readonly number[]
+  /** The columns that hold them. */
+  readonly columns: readonly Field[]
+  /** The column of the spine with the newest event time of the view; null: at the clock. */
+  readonly edge: string | null
+}
+
+/** What a pass has come to. */
+export interface PassResult {
+  readonly rows: number
+  /** Events of the keys that were asked which cannot count, by code. */
+  readonly rejected: Readonly<Partial<Record<ErrorCode, number>>>
+}
+
+/** The number of a spine row, in the files of passes. */
+export const rowField: Field = { name: 'millrace_row', type: { kind: 'Int64', nullable: false } }
+
+/** The columns of a pass that is asked for times. */
+const timeFields: readonly Field[] = ['counted_view', 'counted_ns'].map((name) => {
+  return { name, type: { kind: 'Int64', nullable: false } }
+})
+
+/** @param catalog  In which events of the source come as its schema says. */
+export async function runPass(catalog: Catalog, task: PassTask): Promise<PassResult> {
+  const { memoryBytesMax, asked, outFile } = task
+  const database = await openDatabase({ threads: 1, memoryBytesMax })
+  try {
+    const route = catalog.routes[task.route]!
+    const source = catalog.sources[route.source]!
+    const rows = await openRows(database, source, task.madeFile)
+    const answers = [rowField, ...asked.flatMap(({ columns }) => columns)]
+    const isOfTimes = task.spineFile === null
+    const table = await database.createTable('answers', isOfTimes ? timeFields : answers)
+    const result = await answerRows({ catalog, task, database, rows, table })
+    await database.run(`COPY answers TO ${sqlText(outFile)} (FORMAT parquet)`)
+    return result
+  } finally {
+    await database.close()
+  }
+}
+
+async function openRows(
+  database: Database,
+  source: Source,
+  madeFile: string | null,
+): Promise<PlannedRows> {
+  const { batch, fields } = source
+  const relation = madeFile === null ? relationOf(batch!, fields) : stagedRelation(madeFile)
+  for (const statement of relation.setUp) await database.run(statement)
+  return planRows(database, relation, source, fields)
+}
+
+interface Answering {
+  readonly catalog: Catalog
+  readonly task: PassTask
+  readonly database: Database
+  readonly rows: PlannedRows
+  readonly table: TableWriter
+}
+
+async function answerRows({
+  catalog,
+  task,
+  database,
+  rows,
+  table,
+}: Answering): Promise<PassResult> {
+  const { asked } = task
+  const route = catalog.routes[task.route]!
+  const edges = [...new Set(asked.flatMap(({ edge }) => edge ?? []))]
+  const edgeOf = asked.map(({ edge }) => (edge === null ? null : edges.indexOf(edge)))
+  const views = asked.map(({ view }) => view)
+  const isOfTimes = task.spineFile === null
+  const walk = new KeyWalk({
+    catalog,
+    route,
+    views,
+    seed: task.seed,
+    ...(isOfTimes && { counted: appendTimes(table) }),
+  })
+  const counts = { rows: 0, rejected: {} as Partial<Record<ErrorCode, number>> }
+  const merged = new MergedRows({
+    walk,
+    plans: rows.plans,
+    joinKeys: route.joinKeys,
+    edges: edges.length,
+    isWhole: isOfTimes,
+    rejected: (rejections) => countCodes(counts.rejected, rejections),
+    answer: (spineRow, moment, moments) => {
+      counts.rows += 1
+      const values: Value[] = [spineRow]
+      for (const [n, { view, features }] of asked.entries()) {
+        const place = edgeOf[n]!
+        const edge = place === null ? moment : (moments[place] ?? beforeAll)
+        // What is beyond the range of its type is null, as in a read.
+        for (const value of walk.read(view, features, edge).values) values.push(value ?? null)
+      }
+      table.append(values)
+    },
+  })
+  for await (const chunk of database.stream(mergedSql(rows, route.joinKeys, edges, task))) {
+    merged.take(chunk)
+  }
+  table.close()
+  return counts
+}
+
+/** Writes down when rows are that have counted. */
+function appendTimes(table: TableWriter): NonNullable<KeyWalkOptions['counted']> {
+  return (view, { timeMs, timeNs, count }, late) => {
+    const isLate = new Set(late)
+    for (let i = 0; i < count; i++) {
+      if (!isLate.has(i)) table.append([BigInt(view), nsOf(timeMs[i]!, timeNs[i]!)])
+    }
+  }
+}
+
+/** The end of the windows before any event. */
+const beforeAll: Moment = { ms: -Infinity, ns: 0 }
+
+function countCodes(
+  counts: Partial<Record<ErrorCode, number>>,
+  rejections: readonly Rejection[],
+): void {
+  for (const { code } of rejections) counts[code] = (counts[code] ?? 0) + 1
+}
+
+/** Events and spine rows of a part of the keys: by key and time, events first, in their order. */
+function mergedSql(
+  { relation, plans, time, keyOf }: PlannedRows,
+  joinKeys: readonly Field[],
+  edges: readonly string[],
+  { keysFile, spineFile, lastNs, part, parts }: PassTask,
+): string {
+  const cells = plans.flatMap(({ sql }) => sql)
+  const cellNames = cells.map((_, n) => `c${n}`)
+  const keyNames = joinKeys.map((_, n) => `k${n}`)
+  const asked = [...cellNames, 'key_number', 'time_ns', 'spine_row', ...edges, ...keyNames]
+  const file = sqlName(placeColumns.file)
+  const row = sqlName(placeColumns.row)
+  return `WITH
+    keys AS (
+      SELECT * FROM read_parquet(${sqlText(keysFile)}) WHERE key_number % ${parts} = ${part}
+    ),
+    events AS (
+      SELECT ${list(cells.map((sql, n) => `${sql} AS c${n}`))}, ${time} AS time_ns,
+        ${list(joinKeys.map((key, n) => `${keyOf(key)} AS k${n}`))}, ${file} AS f, ${row} AS r
+      FROM ${relation.placed}
+    ),
+    merged AS (
+      SELECT ${list(cellNames)}, key_number, time_ns, NULL::BIGINT AS spine_row,
+        ${list([...edges.map((name) => `NULL::BIGINT AS ${name}`), ...keyNames])}, f, r
+      FROM events JOIN keys USING (${list(keyNames)})
+      WHERE time_ns IS NULL OR time_ns <= ${lastNs}
+      ${
+        spineFile === null
+          ? ''
+          : `UNION ALL
+      SELECT ${list(cellNames.map(() => 'NULL'))}, key_number, time_ns, spine_row,
+        ${list([...edges, ...keyNames])}, 0, 0
+      FROM read_parquet(${sqlText(spineFile)}) JOIN keys USING (key_number)`
+      }
+    )
+    SELECT ${list(asked)} FROM merged
+    ORDER BY key_number, time_ns NULLS FIRST, spine_row NULLS FIRST, f, r`
+}
+
+function list(parts: readonly string[]): string {
+  return parts.join(', ')
+}

@@ -1,0 +1,34 @@
+/**
+ * The threads that make training sets, each with a pass at a time.
+ */
+import { FixedQueue, Piscina } from 'piscina'
+import type { PassResult, PassTask } from './pass.ts'
+
+/** What a thread needs to have the catalog; the definitions, or the module that has them. */
+export interface PassDefinitions {
+  readonly definitionsUrl: string | null
+  readonly definitions: readonly unknown[] | null
+}
+
+export interface PassPool {
+  run(task: PassTask): Promise<PassResult>
+  close(): Promise<void>
+}
+
+export function openPassPool(definitions: PassDefinitions, threads: number): PassPool {
+  const pool = new Piscina<PassDefinitions & { readonly task: PassTask }, PassResult>({
+    filename: new URL('../../workers/training.js', import.meta.url).href,
+    minThreads: threads,
+    maxThreads: threads,
+    concurrentTasksPerWorker: 1,
+    // Otherwise a thread is frozen whenever its task waits.
+    atomics: 'disabled',
+    recordTiming: false,
+    // The default queue is one object for all pools of the process.
+    taskQueue: new FixedQueue(),
+  })
+  return {
+    run: (task) => pool.run({ ...definitions, task }),
+    close: () => pool.close({ force: true }),
+  }
+}
