@@ -80,6 +80,10 @@ export { startMillrace } from './daemon/embed.ts'
 export type { Millrace } from './daemon/millrace.ts'
 export type { MillraceLog, MillraceOptions } from './daemon/options.ts'
 
+// Tests of definitions.
+export { testKit, type TestKit, type TestKitOptions } from './kit/test-kit.ts'
+export type { PushRejection, PushReport, TransformedRow, TransformReport } from './kit/reports.ts'
+
 // The past.
 export { trainingSet } from './training/library.ts'
 export type { TrainingManifest } from './training/manifest.ts'

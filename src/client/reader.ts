@@ -209,7 +209,7 @@ export class Reader {
 }
 
 /** A view's own features need no prefix; those of a service say which view they are of. */
-function vectorsOf(
+export function vectorsOf(
   service: string,
   { names, rows }: FeatureTable,
   keys: FeaturesFrame['keys'],

@@ -42,7 +42,8 @@ export interface ApplierOptions {
   readonly validators: readonly RouteValidator[]
   /** By place in the catalog; null for views that keep no state. */
   readonly views: readonly (AppliedView | null)[]
-  readonly ids: ShardIds
+  /** The ids of a route's events, of those that have some. */
+  readonly ids: Pick<ShardIds, 'begin'>
 }
 
 const nothing: Uncounted = { rejections: [], partly: [], duplicates: [] }
@@ -54,7 +55,7 @@ export class Applier {
   readonly #catalog: Catalog
   readonly #validators: readonly RouteValidator[]
   readonly #views: readonly (AppliedView | null)[]
-  readonly #ids: ShardIds
+  readonly #ids: Pick<ShardIds, 'begin'>
 
   constructor({ catalog, validators, views, ids }: ApplierOptions) {
     this.#catalog = catalog

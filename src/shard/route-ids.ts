@@ -53,7 +53,11 @@ export class RouteIds implements EventIds {
   #events: number[] = []
 
   /** @param route  What the store knows the route as. */
-  constructor(route: Uint8Array, horizonMs: number, store: ShardStore) {
+  constructor(
+    route: Uint8Array,
+    horizonMs: number,
+    store: Pick<ShardStore, 'arrivalOf' | 'idCount'>,
+  ) {
     this.horizonMs = horizonMs
     this.#store = store
     this.#mayBeStored = store.idCount > 0

@@ -42,8 +42,10 @@ export function askedRoutes(catalog: Catalog, service: Readable): readonly Asked
 
 /** The names of a service's columns, in its order. */
 export function columnNames(service: Readable): readonly string[] {
-  return service.features.map(({ name, view }) =>
-    name.includes('.') ? name.replace('.', '__') : `${view}__${name}`,
+  return service.features.map(({ name, namespace }) =>
+    name.startsWith(`${namespace}.`)
+      ? `${namespace}__${name.slice(namespace.length + 1)}`
+      : `${namespace}__${name}`,
   )
 }
 

@@ -58,8 +58,14 @@ export function rowsOf({ isSplit = false }: StoryView, event: RawEvent): readonl
 
 /** The catalog of a view of the story's source. */
 export function catalogOf(view: StoryView): Catalog {
+  return buildCatalog([definitionsOf(view).story])
+}
+
+/** The view and its source, as they are defined. */
+export function definitionsOf(view: StoryView): { source: PushSource; story: StreamFeatureView } {
   const { dedupe } = view
-  return buildCatalog([viewOf('story', view, sourceOf(dedupe === undefined ? {} : { dedupe }))])
+  const source = sourceOf(dedupe === undefined ? {} : { dedupe })
+  return { source, story: viewOf('story', view, source) }
 }
 
 /** Views of one source, `view0`, …, whatever they say of its rule, and the service `all`. */

@@ -35,8 +35,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
   daemon: [...everyStage, 'compat', 'client', 'shard', 'realtime', 'stored', 'export'],
   training: [...everyStage, 'duckdb', 'batch', 'daemon', 'realtime'],
-  index: [...everyStage, 'client', 'daemon', 'training'],
-  cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'training', 'index'],
+  kit: [...everyStage, 'client', 'shard', 'realtime'],
+  index: [...everyStage, 'client', 'daemon', 'training', 'kit'],
+  cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'training', 'kit', 'index'],
   workers: ['base', 'model', 'define', 'shard', 'realtime', 'export', 'training'],
 }
 
