@@ -1,0 +1,52 @@
+/**
+ * The threads of the shards, started with the stores that they own.
+ */
+import { extname } from 'node:path'
+import type { ShardOpened } from '../model/message.ts'
+import { openLanes, type Lane, type LanesOptions } from '../route/lanes.ts'
+import { assertShardsWhole } from '../stored/short-shards.ts'
+import type { Loaded } from './load.ts'
+import type { ResolvedOptions } from './options.ts'
+import { Quarantine } from './quarantine.ts'
+import { Rebuilds, type RebuildsOptions } from './rebuilds.ts'
+import type { Opened } from './opened.ts'
+import { laneStarts } from './shards.ts'
+
+const workerUrl = new URL(`../../workers/shard${extname(import.meta.url)}`, import.meta.url)
+
+/** Starts the threads; resolves when their stores are open. From then on they come back. */
+export async function openShards(
+  options: Omit<RebuildsOptions, 'quarantine' | 'recordedBefore' | 'onRebuilt'> & {
+    readonly resolved: ResolvedOptions
+    readonly loaded: Loaded
+    readonly opened: Opened
+  },
+): Promise<[lanes: readonly Lane[], shards: readonly ShardOpened[], rebuilds: Rebuilds]> {
+  const { catalog, resolved, loaded, opened, onFailure } = options
+  const { shardsPath, quarantinePath } = opened.directory
+  const { manifest, viewIds, viewsSince } = opened.settled!
+  const { shards, seed } = manifest
+  const { definitionsUrl, definitions } = loaded
+  const quarantine = await Quarantine.open(quarantinePath, catalog)
+  const rebuilds = new Rebuilds({
+    ...options,
+    quarantine,
+    // A thread may die before there is a ledger, or checkpoints.
+    recordedBefore: () => opened.recording?.before ?? Infinity,
+    onRebuilt: () => void opened.checkpoints?.request(),
+  })
+  const starts = laneStarts(shards, resolved.threads, resolved.stateBytesMax, {
+    definitionsUrl,
+    definitions,
+    seed,
+    storePath: shardsPath,
+    viewIds,
+    viewsSince,
+    quarantined: quarantine.events,
+  })
+  await assertShardsWhole(shardsPath, shards)
+  const onDeath: LanesOptions['onDeath'] = (lane, death) => rebuilds.died(lane, death)
+  opened.lanes = openLanes({ starts, workerUrl, onFailure, onDeath })
+  const { lanes } = opened.lanes
+  return [lanes, (await Promise.all(lanes.map((lane) => lane.opened))).flat(), rebuilds]
+}

@@ -1,0 +1,39 @@
+/**
+ * What the daemon tells of itself.
+ */
+import type { Journal } from '../journal/journal.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Router } from '../route/router.ts'
+import { Checkpoints } from './checkpoints.ts'
+import type { Health } from './health.ts'
+import { Intake } from './intake.ts'
+import type { OfflineLog } from './offline-log.ts'
+import { Rebuilds } from './rebuilds.ts'
+import type { Recovery } from './recovery.ts'
+
+/** What `GET /v1/status` answers. */
+export function statusOf(parts: {
+  readonly recovery: Recovery
+  readonly journal: Journal
+  readonly checkpoints: Checkpoints
+  readonly router: Router
+  readonly intake: Intake
+  readonly ledger: Ledger
+  readonly offline: OfflineLog
+  readonly rebuilds: Rebuilds
+  readonly health: Health
+}): object {
+  const { recovery, journal, checkpoints, router, intake, rebuilds, health } = parts
+  const { ledger, offline } = parts
+  return {
+    recovery,
+    journal: { start: journal.start, end: journal.end, flushed: journal.flushed },
+    checkpoint: { position: checkpoints.position, lanes: checkpoints.stats },
+    ledger: ledger.summary(),
+    offline: offline.status,
+    routed: router.counters,
+    unacknowledgedBytes: intake.bytes,
+    threads: rebuilds.counters,
+    health: health.status,
+  }
+}
