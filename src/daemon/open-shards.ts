@@ -6,7 +6,6 @@ import type { ShardOpened } from '../model/message.ts'
 import { openLanes, type Lane, type LanesOptions } from '../route/lanes.ts'
 import { assertShardsWhole } from '../stored/short-shards.ts'
 import type { Loaded } from './load.ts'
-import type { ResolvedOptions } from './options.ts'
 import { Quarantine } from './quarantine.ts'
 import { Rebuilds, type RebuildsOptions } from './rebuilds.ts'
 import type { Opened } from './opened.ts'
@@ -16,26 +15,29 @@ const workerUrl = new URL(`../../workers/shard${extname(import.meta.url)}`, impo
 
 /** Starts the threads; resolves when their stores are open. From then on they come back. */
 export async function openShards(
-  options: Omit<RebuildsOptions, 'quarantine' | 'recordedBefore' | 'onRebuilt'> & {
-    readonly resolved: ResolvedOptions
+  options: Pick<RebuildsOptions, 'routing' | 'clock' | 'log' | 'onFailure'> & {
+    readonly threads: number
+    readonly stateBytesMax: number
     readonly loaded: Loaded
     readonly opened: Opened
   },
 ): Promise<[lanes: readonly Lane[], shards: readonly ShardOpened[], rebuilds: Rebuilds]> {
-  const { catalog, resolved, loaded, opened, onFailure } = options
+  const { threads, stateBytesMax, loaded, opened, onFailure } = options
   const { shardsPath, quarantinePath } = opened.directory
   const { manifest, viewIds, viewsSince } = opened.settled!
   const { shards, seed } = manifest
-  const { definitionsUrl, definitions } = loaded
+  const { catalog, definitionsUrl, definitions } = loaded
   const quarantine = await Quarantine.open(quarantinePath, catalog)
   const rebuilds = new Rebuilds({
     ...options,
+    journal: opened.journal!,
+    catalog,
     quarantine,
     // A thread may die before there is a ledger, or checkpoints.
     recordedBefore: () => opened.recording?.before ?? Infinity,
     onRebuilt: () => void opened.checkpoints?.request(),
   })
-  const starts = laneStarts(shards, resolved.threads, resolved.stateBytesMax, {
+  const starts = laneStarts(shards, threads, stateBytesMax, {
     definitionsUrl,
     definitions,
     seed,

@@ -75,7 +75,7 @@ async function start(
   const sources = catalog.sources.map((source) => source.name)
   const millrace = new Millrace(log)
   const onFailure = (thrown: unknown): void => millrace.fail(thrown)
-  const logOptions = { ...resolved, clock, sources, onFailure }
+  const logOptions = { ...resolved, clock, log, sources, onFailure }
   const journal = await openJournal({ ...logOptions, dir: directory.journalPath })
   opened.journal = journal
   clock.resume(journal.recovered.newestMs)
@@ -87,8 +87,7 @@ async function start(
   const openDoors = loadDoors()
   const recorded = (): Recorded => opened.recording!.recorded
   const routing = { shards: settled.manifest.shards, seed, recorded, ...keysOf(catalog) }
-  const running = { journal, catalog, routing, clock, log, onFailure }
-  const [lanes, shards, rebuilds] = await openShards({ ...running, resolved, loaded, opened })
+  const [lanes, shards, rebuilds] = await openShards({ ...logOptions, routing, loaded, opened })
   const aging = { ...resolved, clock: clock.certain }
   const records = { ...aging, loaded, journal, log, onFailure }
   const { ledger, offline } = await openRecords(records, opened)

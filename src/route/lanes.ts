@@ -55,8 +55,10 @@ export interface Lane {
   readonly opened: Promise<readonly ShardOpened[]>
   /** Sends a message behind all that were sent before. */
   post(message: ToShard): void
-  /** Adds a listener for `applied`, `checkpointed`, `awaiting` and `checked`. */
+  /** Adds a listener for all that is no answer to a read. */
   onMessage(listener: (message: FromShard) => void): void
+  /** Adds a listener for the death of its thread, which answers nothing more of what it was sent. */
+  onDeath(listener: (error: MillraceError) => void): void
   /**
    * Asks the lane's shards, many reads in one message.
    *
@@ -138,6 +140,7 @@ class ThreadLane implements RebuildableLane {
   readonly opened: Promise<readonly ShardOpened[]>
   readonly #options: ThreadLaneOptions
   readonly #listeners: ((message: FromShard) => void)[] = []
+  readonly #deathListeners: ((error: MillraceError) => void)[] = []
   readonly #unanswered = new Unanswered()
   readonly #reads: LaneReads
   #thread: LaneThread
@@ -186,6 +189,10 @@ class ThreadLane implements RebuildableLane {
 
   onMessage(listener: (message: FromShard) => void): void {
     this.#listeners.push(listener)
+  }
+
+  onDeath(listener: (error: MillraceError) => void): void {
+    this.#deathListeners.push(listener)
   }
 
   read(queries: readonly ReadQuery[]): Promise<readonly ReadResult[]> {
@@ -258,6 +265,7 @@ class ThreadLane implements RebuildableLane {
     }
     this.#isLive = false
     this.#reads.fail(this.#rebuilding())
+    for (const listener of this.#deathListeners) listener(this.#rebuilding())
     onDeath(this, { reason, inHand })
   }
 

@@ -48,6 +48,9 @@ export class LocalLane implements Lane {
     this.#listeners.push(listener)
   }
 
+  /** It lives as long as those who send to it. */
+  onDeath(): void {}
+
   read(queries: readonly ReadQuery[]): Promise<readonly ReadResult[]> {
     return this.#reads.read(queries)
   }
