@@ -57,7 +57,7 @@ export interface Lane {
   post(message: ToShard): void
   /** Adds a listener for all that is no answer to a read. */
   onMessage(listener: (message: FromShard) => void): void
-  /** Adds a listener for the death of its thread, which answers nothing more of what it was sent. */
+  /** Adds a listener for the death of its thread, which answers nothing more that it was sent. */
   onDeath(listener: (error: MillraceError) => void): void
   /**
    * Asks the lane's shards, many reads in one message.

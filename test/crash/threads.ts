@@ -32,8 +32,8 @@ export const mortal = {
   wrapAll: ['env', `NODE_OPTIONS=--max-old-space-size=${heapMib}`],
 } as const
 
-/** A thread dies so often before the daemon is started anew, so that none has died too often. */
-const deathsMax = laneDeathsMax - 2
+/** Rounds before the daemon is started anew, so that no thread has died too often. */
+const roundsMax = laneDeathsMax / 2
 
 interface Counters {
   readonly deaths: number
@@ -51,7 +51,7 @@ export async function threadsRun(options: ThreadsOptions): Promise<Outcome> {
       await load.check(await scene.url)
       await assertBounded(scene.dataDir, scene.served.child.pid!, scene.startsMs.length)
       say(`round ${round}: ${way}, ${load.acknowledged} events`)
-      if (round % deathsMax === 0) await leave(scene)
+      if (round % roundsMax === 0) await leave(scene)
     }
     await leave(scene)
     await load.check(await scene.url)
@@ -61,14 +61,20 @@ export async function threadsRun(options: ThreadsOptions): Promise<Outcome> {
   }
 }
 
-/** Ends one of the daemon's threads under load; resolves when all of them serve again. */
+/**
+ * Ends one of the daemon's threads under load, and now and then the one that takes its place;
+ * resolves when all of them serve again.
+ */
 export async function endThread(scene: Scene): Promise<string> {
   const way = ways[scene.draw(ways.length)]!
+  const isTwice = scene.draw(3) === 0
   const before = await countersOf(scene)
+  if (isTwice) await writeFile(join(scene.dir, 'early'), '')
   await writeFile(join(scene.dir, way), '')
   for (;;) {
     const { deaths, rebuilt } = await countersOf(scene)
-    if (deaths > before.deaths && rebuilt === deaths) return way
+    const isDead = deaths - before.deaths === (isTwice ? 2 : 1)
+    if (isDead && rebuilt > before.rebuilt) return isTwice ? `${way}, twice` : way
     await turn()
   }
 }
