@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
 import { runCli } from '../../src/cli/run.ts'
+import { quarantineName, writeQuarantine } from '../../src/persist/quarantine.ts'
 import { backUp } from '../../src/stored/backup.ts'
 import { readBackup } from '../../src/stored/backup-file.ts'
 import { restore } from '../../src/stored/restore.ts'
@@ -100,7 +101,9 @@ test('a producer notices that a backup was put back, and sends nothing again', a
 test('a directory that is not in use is copied byte by byte', async (t) => {
   const dataDir = await storedDirectory(t)
   const to = join(await temporaryDirectory(t), 'backup')
+  await writeQuarantine(join(dataDir, quarantineName), [{ position: 1, index: 0, views: ['v'] }])
   const { files } = await backUp(dataDir, to)
+  assert.ok(quarantineName in files)
   const [before, after] = [await hashes(dataDir), await hashes(to)]
   for (const path of Object.keys(files)) {
     assert.equal(after.get(join(to, path)), before.get(join(dataDir, path)), path)

@@ -6,6 +6,7 @@ import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { runCli } from '../../src/cli/run.ts'
+import { quarantineName, writeQuarantine } from '../../src/persist/quarantine.ts'
 import { inspectDirectory, type Inspection, type Remedy } from '../../src/stored/inspect.ts'
 import { lockDirectory } from '../../src/base/lock.ts'
 import { startDaemon } from '../helpers/daemons.ts'
@@ -62,6 +63,16 @@ const rows: Readonly<Record<string, Row>> = {
     remedy: 'backup',
     file: /^store.json$/,
     reason: /^is missing$/,
+  },
+  'a byte of the quarantine': {
+    damage: async (dir) => {
+      await writeQuarantine(join(dir, quarantineName), [{ position: 1, index: 0, views: ['v'] }])
+      await flip(join(dir, quarantineName), 20)
+    },
+    part: quarantineName,
+    remedy: 'backup',
+    file: /^quarantine.json$/,
+    reason: /is not what was written/,
   },
   'a byte of a record of an older journal segment': {
     damage: async (dir) => flip(await segment(dir, 'journal', 0), -60),
