@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
 import { laneDeathsMax } from '../../src/base/limits.ts'
@@ -125,7 +126,7 @@ test('a drain and a close do not mind that a thread is being rebuilt', async (t)
     )
     const client = connect(t, daemon.url, 'p')
     void client.publish('commands', command('exit')).catch(() => {})
-    while ((await statusOf(daemon)).threads.deaths === 0);
+    while ((await statusOf(daemon)).threads.deaths === 0) await turn()
     await daemon[end]()
     await client.close().catch(() => {})
     const again = await start(t, dataDir)
