@@ -17,6 +17,12 @@ import { routesOf, type HttpRoutes } from './http-routes.ts'
 import type { Listening } from './listening.ts'
 import type { MillraceLog } from './options.ts'
 
+interface Ports {
+  readonly ingest: IngestPort
+  readonly push: PushPort
+  readonly read: ReadPort
+}
+
 export interface Doors {
   readonly url: string
   readonly http: FastifyInstance
@@ -29,11 +35,7 @@ export interface Doors {
 
 export interface DoorsOptions {
   readonly catalog: Catalog
-  readonly ports: {
-    readonly ingest: IngestPort
-    readonly push: PushPort
-    readonly read: ReadPort
-  }
+  readonly ports: Ports
   readonly ledger: LedgerPort
   readonly status: () => object
   readonly readiness: () => Readiness

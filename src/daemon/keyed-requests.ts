@@ -3,13 +3,14 @@
  * was, also after a crash.
  *
  * A request with a key is a producer of its own, with sequences from 0: what makes a batch count
- * once for a producer that lost its connection makes a request count once for a client that lost its
- * answer. The producer's name holds a hash of the key, one of what the request says, and when it
- * first came; it is on disk before any event is, and the journal knows how far its events came. What
- * was rejected of them is in the ledger. So nothing is stored for keys that was not stored before.
+ * once for a producer that lost its connection makes a request count once for a client that lost
+ * its answer. The producer's name holds a hash of the key, one of what the request says, and when
+ * it first came; it is on disk before any event is, and the journal knows how far its events came.
+ * What was rejected of them is in the ledger. So nothing is stored for keys that was not stored
+ * before.
  *
- * The newest keys are known, up to a number and an age; older ones are forgotten, and a request under
- * one of them is a new one.
+ * The newest keys are known, up to a number and an age; older ones are forgotten, and a request
+ * under one of them is a new one.
  *
  * Thread: main.
  */

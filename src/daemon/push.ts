@@ -2,8 +2,8 @@
  * Events from within the process, pushed and answered call by call: the way in of HTTP.
  *
  * All calls but those with a key share one producer, and with it the journal's flushes and the
- * lanes' messages: a call costs what a small frame of a session costs. The producer is the same over
- * restarts, so it counts once among those that are known.
+ * lanes' messages: a call costs what a small frame of a session costs. The producer is the same
+ * over restarts, so it counts once among those that are known.
  *
  * What calls hold is bounded; beyond, they are refused. A call that hears nothing in time is told
  * that its outcome is unknown; its events still are what they were.
