@@ -23,6 +23,7 @@ import { Replacements } from './replacements.ts'
 import { isOfSameEvent } from './row-codec.ts'
 import { eventsCell } from './row-layout.ts'
 import { decodeSlot, newestMsOf, type LevelState } from './slot-codec.ts'
+import { ServingIndex } from './serving-index.ts'
 import { SlotMarks } from './slot-marks.ts'
 import { SlotRecords } from './slot-records.ts'
 import { TileRuns } from './tile-runs.ts'
@@ -53,6 +54,8 @@ export class ViewState {
   readonly marks: SlotMarks
   /** The events that are not stored; null for a view whose windows end where tiles do. */
   readonly log: EventLog | null
+  /** New keys, for a view with a serving index; null for others. */
+  readonly index: ServingIndex | null
   /** Event time of the newest event of the view in this shard; -Infinity before the first. */
   watermarkMs = -Infinity
   watermarkNs = 0
@@ -107,6 +110,7 @@ export class ViewState {
     this.log = chunks === null ? null : new EventLog(view.columns, chunks)
     this.#collected = new RowBatch(view.columns)
     this.#replacements = view.lastWriteWins ? this.#createReplacements(this.log) : null
+    this.index = ServingIndex.of(view)
     this.#isWallClock = view.leadingEdge === 'wall-clock'
     this.#admitted = new RowBatch(view.columns)
     this.log?.growSlots(this.records.capacity)
@@ -117,7 +121,7 @@ export class ViewState {
     let bytes = this.keys.bytes
     for (const { runs } of this.levels) bytes += runs.bytes
     const growing = this.pool.bytes + this.parked.bytes + (this.log?.bytes ?? 0)
-    return Math.ceil(bytes * capacitySlack) + growing
+    return Math.ceil(bytes * capacitySlack) + growing + (this.index?.bytes ?? 0)
   }
 
   /**
@@ -282,6 +286,7 @@ export class ViewState {
         if (slot === 0) {
           slot = this.#insert(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
           records.setNewest(slot, -Infinity, 0)
+          this.index?.add(this.keys.keyOf(slot))
         }
         slots[i] = slot
       }

@@ -4,8 +4,6 @@
 import { extname } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { assert } from '../base/assert.ts'
-import { MillraceError } from '../base/errors.ts'
-import type { Catalog } from '../model/catalog.ts'
 import type { ReadPort, RealtimeRunner } from '../model/contracts.ts'
 import type { ShardOpened } from '../model/message.ts'
 import type { Manifest } from '../persist/manifest.ts'
@@ -14,34 +12,35 @@ import type { Lane } from '../route/lanes.ts'
 import { createReader } from '../serve/reader.ts'
 import type { Loaded } from './load.ts'
 import type { Opened } from './opened.ts'
-import { shardReader } from './shards.ts'
+import { keyFinder, shardReader } from './shards.ts'
 import { Watermarks } from './watermarks.ts'
 
 const realtimeUrl = new URL(`../../workers/realtime${extname(import.meta.url)}`, import.meta.url)
 
 /** Reads of features; hears from now on how far their events have come. */
-export function openReads(options: {
-  readonly catalog: Catalog
+export async function openReads(options: {
+  readonly loaded: Loaded
+  readonly opened: Opened
   readonly lanes: readonly Lane[]
   readonly shards: readonly ShardOpened[]
   readonly manifest: Manifest
   readonly clock: Clock
-  readonly runRealtime: RealtimeRunner
-}): ReadPort {
-  const { catalog, lanes, clock } = options
+}): Promise<ReadPort> {
+  const { lanes, clock, loaded } = options
+  const { catalog } = loaded
   const { shards, seed } = options.manifest
   const watermarks = new Watermarks(catalog.views.length, options.shards)
   for (const lane of lanes) lane.onMessage((message) => watermarks.receive(message))
   const readShards = shardReader(lanes, shards)
   const nowMs = (): number => clock.nowMs()
   const watermarkOf = (view: number) => watermarks.of(view)
-  const findKeys = (): Promise<never> => Promise.reject(new MillraceError('INTERNAL'))
-  const asking = { readShards, findKeys, runRealtime: options.runRealtime }
+  const runRealtime = await openRealtime(loaded, options.opened)
+  const asking = { readShards, findKeys: keyFinder(lanes), runRealtime }
   return createReader({ catalog, shards, seed, ...asking, nowMs, watermarkOf })
 }
 
 /** Starts the threads of realtime views, where there are any. */
-export async function openRealtime(
+async function openRealtime(
   { catalog, definitionsUrl }: Loaded,
   opened: Opened,
 ): Promise<RealtimeRunner> {

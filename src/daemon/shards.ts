@@ -2,7 +2,7 @@
  * The shards behind their lanes: who owns which, and one way to ask them all.
  */
 import { assert } from '../base/assert.ts'
-import type { ShardReader } from '../model/contracts.ts'
+import type { KeyFinder, ShardReader } from '../model/contracts.ts'
 import type { LaneStart, ReadResult } from '../model/message.ts'
 import { createPulse } from '../model/pulse.ts'
 import type { Lane } from '../route/lanes.ts'
@@ -47,4 +47,9 @@ export function shardReader(lanes: readonly Lane[], shards: number): ShardReader
     )
     return results
   }
+}
+
+/** Searches every lane, because keys with some values in common are in all shards. */
+export function keyFinder(lanes: readonly Lane[]): KeyFinder {
+  return async (search) => (await Promise.all(lanes.map((lane) => lane.find(search)))).flat()
 }

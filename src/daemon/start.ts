@@ -38,7 +38,7 @@ import { settleEntry, type Entry } from './entry.ts'
 import { closeOpened, openedOnly, type Opened } from './opened.ts'
 import { openOfflineLog, type OfflineLog, type OfflineLogOptions } from './offline-log.ts'
 import { openPush } from './open-push.ts'
-import { openReads, openRealtime } from './open-reads.ts'
+import { openReads } from './open-reads.ts'
 import { openShards } from './open-shards.ts'
 import { statusOf } from './status.ts'
 import { openRecording } from './recording.ts'
@@ -91,8 +91,7 @@ async function start(
   const aging = { ...resolved, clock: clock.certain }
   const records = { ...aging, loaded, journal, log, onFailure }
   const { ledger, offline } = await openRecords(records, opened)
-  const runRealtime = await openRealtime(loaded, opened)
-  const read = openReads({ catalog, lanes, shards, manifest: settled.manifest, clock, runRealtime })
+  const read = await openReads({ loaded, opened, lanes, shards, manifest: settled.manifest, clock })
   const maintain = createMaintenance(log, 'deletion of old ledger segments')
   const recording = openRecording({ ledger, shards, journal, maintain, onFailure })
   opened.recording = recording

@@ -171,6 +171,7 @@ export type ToShard =
       readonly isCareful?: boolean
     }
   | { readonly kind: 'read'; readonly id: number; readonly queries: PackedQueries }
+  | { readonly kind: 'find'; readonly id: number; readonly search: KeySearch }
   /** Say what would become of events that arrived now; like a read, it does not wait for others. */
   | {
       readonly kind: 'check'
@@ -201,6 +202,13 @@ export type FromShard =
       readonly watermarks: Float64Array
     }
   | { readonly kind: 'read'; readonly id: number; readonly answers: PackedAnswers }
+  /** `failure` when an error of ours has left it without an answer. */
+  | {
+      readonly kind: 'found'
+      readonly id: number
+      readonly keys: readonly Uint8Array[]
+      readonly failure: Error | null
+    }
   | {
       readonly kind: 'checked'
       readonly id: number

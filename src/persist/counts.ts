@@ -13,19 +13,25 @@ export interface Counts {
   keys: number
   chunks: number
   ids: number
+  indexed: number
 }
 
 const valueAt = countsKey.length + sealBytes
-const valueBytes = 3 * 8
+const valueBytes = 4 * 8
 
 /** The names of the other databases, which are entries of the first. */
-const namesCount = 2
+const namesCount = 3
 
 /** As LMDB has counted them. */
-export function countEntries({ keys, chunks, ids }: Environment): Counts {
+export function countEntries({ keys, chunks, ids, indexed }: Environment): Counts {
   const of = (database: Environment['chunks']): number =>
     (database.getStats() as { entryCount: number }).entryCount
-  return { keys: of(keys) - namesCount, chunks: of(chunks), ids: of(ids) }
+  return {
+    keys: of(keys) - namesCount,
+    chunks: of(chunks),
+    ids: of(ids),
+    indexed: of(indexed),
+  }
 }
 
 /**
@@ -49,6 +55,7 @@ export function countsWrite(environment: Environment, writes: readonly RedoWrite
   entry.writeDoubleLE(counts.keys, valueAt)
   entry.writeDoubleLE(counts.chunks, valueAt + 8)
   entry.writeDoubleLE(counts.ids, valueAt + 16)
+  entry.writeDoubleLE(counts.indexed, valueAt + 24)
   seal(entry, 0, countsKey.length, valueBytes)
   return { key: countsKey, value: entry.subarray(countsKey.length) }
 }
@@ -62,6 +69,7 @@ export function readCounts({ keys }: Environment, path: string): Counts | null {
     keys: value.readDoubleLE(0),
     chunks: value.readDoubleLE(8),
     ids: value.readDoubleLE(16),
+    indexed: value.readDoubleLE(24),
   }
 }
 

@@ -10,18 +10,22 @@ import { crc32 } from 'node:zlib'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { readMetaPages } from './meta-pages.ts'
-import { chunkPrefix, idPrefix } from './store-keys.ts'
+import { chunkPrefix, idPrefix, indexPrefix } from './store-keys.ts'
 
 /** What a value is longer by on disk, bytes. */
 export const sealBytes = 4
+
+type DatabaseName = 'keys' | 'chunks' | 'ids' | 'indexed'
 
 export interface Environment {
   /** The header, and the state of every key. */
   readonly keys: RootDatabase<Buffer, Buffer>
   readonly chunks: Database<Buffer, Buffer>
   readonly ids: Database<Buffer, Buffer>
+  /** Keys by the values of serving indexes. */
+  readonly indexed: Database<Buffer, Buffer>
   /** The name of the database that a key belongs to. */
-  nameOf(key: Buffer): 'keys' | 'chunks' | 'ids'
+  nameOf(key: Buffer): DatabaseName
   /** That database. */
   of(key: Buffer): Database<Buffer, Buffer>
 }
@@ -55,7 +59,8 @@ export function openEnvironment(
     const common = { encoding, keyEncoding, cache }
     const chunks = keys.openDB<Buffer, Buffer>({ name: 'chunks', ...common })
     const ids = keys.openDB<Buffer, Buffer>({ name: 'ids', ...common })
-    const databases = { keys, chunks, ids }
+    const indexed = keys.openDB<Buffer, Buffer>({ name: 'indexed', ...common })
+    const databases = { keys, chunks, ids, indexed }
     return { ...databases, nameOf, of: (key) => databases[nameOf(key)] }
   } catch (thrown) {
     // Above zero it is the system's: too many open files say nothing of what is stored.
@@ -66,10 +71,15 @@ export function openEnvironment(
   }
 }
 
-function nameOf(key: Buffer): 'keys' | 'chunks' | 'ids' {
-  const [prefix] = key
-  return prefix === chunkPrefix ? 'chunks' : prefix === idPrefix ? 'ids' : 'keys'
+function nameOf(key: Buffer): DatabaseName {
+  return byPrefix.get(key[0]!) ?? 'keys'
 }
+
+const byPrefix: ReadonlyMap<number, DatabaseName> = new Map([
+  [chunkPrefix, 'chunks'],
+  [idPrefix, 'ids'],
+  [indexPrefix, 'indexed'],
+])
 
 /**
  * Completes an entry: from `at` on a key, room for {@link sealBytes}, and a value. Between the two

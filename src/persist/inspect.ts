@@ -56,7 +56,7 @@ export async function inspectStore(
 }
 
 const nothing = {
-  counts: { keys: 0, chunks: 0, ids: 0 },
+  counts: { keys: 0, chunks: 0, ids: 0, indexed: 0 },
   header: null,
   generation: 0,
   isInterrupted: false,
@@ -95,10 +95,10 @@ function walk(
   const generation = stored?.generation ?? 0
   const redone = damage.unless(() => generationOfRedo(join(path, 'redo'))) ?? 0
   const isInterrupted = redone > generation
-  const { keys, chunks, ids } = environment
+  const { keys, chunks, ids, indexed } = environment
   const whole = (database: Environment['chunks']): number => wholeValues(database, path, damage)
   const counts: Counts = isWhole
-    ? { keys: whole(keys), chunks: whole(chunks), ids: whole(ids) }
+    ? { keys: whole(keys), chunks: whole(chunks), ids: whole(ids), indexed: whole(indexed) }
     : countEntries(environment)
   // A commit that is to be finished may have changed entries, and not yet their counts.
   if (!isInterrupted && damage.told.damageCount === 0) {

@@ -7,10 +7,10 @@
  * (`redo.ts`), which keeps the memory that it takes small. Every value carries a CRC-32, because
  * LMDB has none, and so do the numbers of entries.
  *
- * Beside the state of a key there may be chunks of its events, for views that need them, and ids of
- * events that were counted, for sources whose rule wants them; they are databases of their own, so
- * that keys can be counted. `store-keys.ts` has the bytes of their keys, by which a commit sorted
- * by hash writes in key order.
+ * Beside the state of a key there may be chunks of its events, for views that need them, ids of
+ * events that were counted, for sources whose rule wants them, and entries in serving indexes; they
+ * are databases of their own, so that keys can be counted. `store-keys.ts` has the bytes of their
+ * keys, by which a commit sorted by hash writes in key order.
  *
  * Shard thread; one writer per environment. A failed commit is "unknown", not "not done": the
  * caller must stop the process and let recovery decide.
@@ -28,6 +28,8 @@ import {
   chunkKey,
   headerKey,
   idPrefix,
+  indexKey,
+  indexViewBytes,
   readChunkKey,
   readStateKey,
   stateKey,
@@ -99,6 +101,8 @@ export interface ShardStore {
   arrivalOf(idKey: Buffer): number | null
   /** At most `limit` stored ids behind `cursor`, in the order of their keys, as {@link scan}. */
   scanIds(cursor: StoredId | null, limit: number): readonly StoredId[]
+  /** At most `limit` of the view's keys in its index that begin so, as they stand there. */
+  indexed(view: number, start: Uint8Array, limit: number): readonly Uint8Array[]
   /** Number of the last commit. */
   readonly generation: number
   /** On disk when it resolves; to false when it was given up and nothing has changed. */
@@ -189,6 +193,17 @@ class LmdbStore implements ShardStore {
     const end = chunkKey({ ...from, tile: lastTile + 1, part: 0 })
     const keys = this.#chunks.getKeys({ start, end, limit })
     return [...keys].map((key) => ({ ...from, ...readChunkKey(key) }))
+  }
+
+  indexed(view: number, start: Uint8Array, limit: number): readonly Uint8Array[] {
+    const first = indexKey(view, start)
+    const found: Uint8Array[] = []
+    for (const { key, value } of this.#environment.indexed.getRange({ start: first, limit })) {
+      if (!first.equals(key.subarray(0, first.length))) break
+      unseal(key, value, this.#path)
+      found.push(key.subarray(indexViewBytes))
+    }
+    return found
   }
 
   get generation(): number {

@@ -8,6 +8,7 @@
  *     01, u16 view, u32 hash, key                                     state of a key
  *     02, u16 view, u32 hash, u16 key bytes, key, u48 tile, u56 part  chunk of its events
  *     03, 8 bytes route, u32 hash, u16 key bytes, key, id             an event id that was counted
+ *     04, u16 view, key with the values of the index first            a key in a serving index
  *
  * A tile is stored 2⁴⁷ higher than it is, because tiles before 1970 are negative. A route is stored
  * by a hash of its names, because every catalog numbers its routes afresh.
@@ -22,8 +23,10 @@ export const statePrefix = 1
 export const chunkPrefix = 2
 export const idPrefix = 3
 
+export const indexPrefix = 4
+
 /** Behind every key: the names of LMDB's databases are text. */
-export const namesFrom = Buffer.from([idPrefix + 1])
+export const namesFrom = Buffer.from([indexPrefix + 1])
 
 const prefixBytes = 7
 const lengthBytes = 2
@@ -154,6 +157,18 @@ export function readIdKey(stored: Buffer): {
     key: stored.subarray(keyStart, keyEnd),
     id: stored.subarray(keyEnd),
   }
+}
+
+/** What the keys of all entries in the index of a view begin with, bytes. */
+export const indexViewBytes = 3
+
+/** The key of an entry in the index of a view; or what several begin with. */
+export function indexKey(view: number, reordered: Uint8Array): Buffer {
+  const stored = Buffer.allocUnsafe(indexViewBytes + reordered.length)
+  stored[0] = indexPrefix
+  stored.writeUInt16BE(view, 1)
+  stored.set(reordered, indexViewBytes)
+  return stored
 }
 
 function writePrefix(to: Buffer, at: number, prefix: number, { view, keyHash }: KeyPlace): void {

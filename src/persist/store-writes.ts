@@ -14,7 +14,7 @@ import {
 } from './store-keys.ts'
 
 /** Format of the environment; another one is refused. */
-export const storeFormat = 5
+export const storeFormat = 6
 
 const arrivalBytes = 8
 
@@ -37,7 +37,13 @@ export interface IdWrite {
   readonly arrivalMs: number | null
 }
 
-export type StoreWrite = StateWrite | ChunkWrite | IdWrite
+/** Whether a key is in a serving index, under a key of `store-keys.ts`. */
+export interface IndexWrite {
+  readonly indexKey: Uint8Array
+  readonly isThere: boolean
+}
+
+export type StoreWrite = StateWrite | ChunkWrite | IdWrite | IndexWrite
 
 /** What the last commit said, and which one it was. */
 export interface StoredHeader {
@@ -50,6 +56,10 @@ export interface StoredHeader {
 export function addWrite(group: RedoGroup, write: StoreWrite): void {
   if ('idKey' in write) {
     addId(group, write)
+    return
+  }
+  if ('indexKey' in write) {
+    addIndexed(group, write)
     return
   }
   const { key, value } = write
@@ -98,4 +108,10 @@ function addId(group: RedoGroup, { idKey, arrivalMs }: IdWrite): void {
   if (arrivalMs === null) return
   bytes.writeDoubleLE(arrivalMs, at + idKey.length + sealBytes)
   seal(bytes, at, idKey.length, arrivalBytes)
+}
+
+function addIndexed(group: RedoGroup, { indexKey, isThere }: IndexWrite): void {
+  const at = group.add(indexKey.length, isThere ? sealBytes : null)
+  group.bytes.set(indexKey, at)
+  if (isThere) seal(group.bytes, at, indexKey.length, 0)
 }

@@ -11,6 +11,7 @@
 import { MillraceError } from '../base/errors.ts'
 import type {
   FromShard,
+  KeySearch,
   LaneStart,
   ReadQuery,
   ReadResult,
@@ -20,6 +21,7 @@ import type {
 import { Pulse, type EventInHand } from '../model/pulse.ts'
 import type { RouterLane } from './lane-mailbox.ts'
 import { LaneReads } from './lane-reads.ts'
+import { LaneSearches } from './lane-searches.ts'
 import { LaneThread, type FromThread } from './lane-thread.ts'
 import { Unanswered } from './unanswered.ts'
 
@@ -67,6 +69,12 @@ export interface Lane {
    *   `INTERNAL` when one of the queries could not be answered.
    */
   read(queries: readonly ReadQuery[]): Promise<readonly ReadResult[]>
+  /**
+   * Searches the lane's shards for keys.
+   *
+   * @throws MillraceError as {@link read}.
+   */
+  find(search: KeySearch): Promise<readonly Uint8Array[]>
 }
 
 /** A lane whose thread has died. */
@@ -143,6 +151,7 @@ class ThreadLane implements RebuildableLane {
   readonly #deathListeners: ((error: MillraceError) => void)[] = []
   readonly #unanswered = new Unanswered()
   readonly #reads: LaneReads
+  readonly #searches: LaneSearches
   #thread: LaneThread
   #isLive = true
   /** Hears what the thread answers while the lane is rebuilt. */
@@ -159,6 +168,7 @@ class ThreadLane implements RebuildableLane {
     this.shards = start.shards
     this.pulse = new Pulse(start.pulse)
     this.#reads = new LaneReads(start.lane, (message) => this.post(message))
+    this.#searches = new LaneSearches(start.lane, (message) => this.post(message))
     this.#thread = this.#startThread(start.quarantined)
     const { opened } = this.#thread
     this.opened = new Promise((resolve, reject) => {
@@ -200,6 +210,11 @@ class ThreadLane implements RebuildableLane {
     return this.#isLive ? this.#reads.read(queries) : Promise.reject(this.#rebuilding())
   }
 
+  find(search: KeySearch): Promise<readonly Uint8Array[]> {
+    if (this.#failure !== null) return Promise.reject(this.#failure)
+    return this.#isLive ? this.#searches.find(search) : Promise.reject(this.#rebuilding())
+  }
+
   restart(quarantined: readonly EventInHand[]): Rebuild | null {
     if (this.#isClosing || this.#failure !== null) return null
     const onReplayed: ((message: FromShard) => void)[] = []
@@ -239,6 +254,7 @@ class ThreadLane implements RebuildableLane {
     this.#failure = failure
     this.#rejectOpened(failure)
     this.#reads.fail(failure)
+    this.#searches.fail(failure)
   }
 
   #startThread(quarantined: readonly EventInHand[]): LaneThread {
@@ -265,6 +281,7 @@ class ThreadLane implements RebuildableLane {
     }
     this.#isLive = false
     this.#reads.fail(this.#rebuilding())
+    this.#searches.fail(this.#rebuilding())
     for (const listener of this.#deathListeners) listener(this.#rebuilding())
     onDeath(this, { reason, inHand })
   }
@@ -276,6 +293,10 @@ class ThreadLane implements RebuildableLane {
   #receive(message: FromThread): void {
     if (message.kind === 'read') {
       this.#reads.answered(message.id, message.answers)
+      return
+    }
+    if (message.kind === 'found') {
+      this.#searches.answered(message)
       return
     }
     if (message.kind === 'applied' && !this.#isLive) {

@@ -15,6 +15,7 @@ export type Given = Readonly<Record<string, unknown>>
  * Converts a key's values.
  *
  * @param row  Place of the key in a read of several, for the message.
+ * @param of  What it is the key of, for the message.
  * @returns `values[n]` of `joinKeys[n]`.
  * @throws MillraceError `KEY_INVALID`
  */
@@ -22,9 +23,10 @@ export function convertKey(
   joinKeys: readonly Field[],
   given: Given,
   row: number | null,
+  of = 'read',
 ): readonly Value[] {
   return convertAll(joinKeys, given, (name, reason) =>
-    keyInvalid(name, reason === unknownField ? keyUnknown(joinKeys) : reason, row),
+    keyInvalid(name, reason === unknownField ? keyUnknown(joinKeys, of) : reason, row),
   )
 }
 
@@ -99,9 +101,9 @@ function reasonOfProblem({ code, path, details }: Problem): string {
   return path === '' ? reason : `${reason} at ${path}`
 }
 
-function keyUnknown(joinKeys: readonly Field[]): string {
+function keyUnknown(joinKeys: readonly Field[], of: string): string {
   const expected = joinKeys.map(({ name }) => name).join(', ')
-  return `not a join key of this read, which takes ${expected === '' ? 'none' : expected}`
+  return `not a join key of this ${of}, which takes ${expected === '' ? 'none' : expected}`
 }
 
 function dataUnknown(fields: readonly Field[]): string {

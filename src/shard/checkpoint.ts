@@ -16,8 +16,8 @@ import { encodeSlot, newestMsOf } from '../aggregate/slot-codec.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import { expiredKeptMs } from '../base/limits.ts'
 import type { ShardStore, StoredState } from '../persist/shard-store.ts'
-import type { ChunkPlace, KeyPlace } from '../persist/store-keys.ts'
-import type { StateWrite, StoreWrite } from '../persist/store-writes.ts'
+import { indexKey, type ChunkPlace, type KeyPlace } from '../persist/store-keys.ts'
+import type { IndexWrite, StateWrite, StoreWrite } from '../persist/store-writes.ts'
 import { encodeHeader } from './header.ts'
 import type { ShardIds } from './shard-ids.ts'
 import type { StoredUnrecorded } from './unrecorded.ts'
@@ -150,12 +150,16 @@ export class Checkpoint {
     for (const state of this.#views) {
       state?.marks.beginCapture((slot) => state.keys.hashOf(slot))
       state?.log?.beginStoring()
+      state?.index?.beginStoring()
     }
     this.#ids.beginStoring()
     const removed: StateWrite[] = []
     const batches = this.#batches(arrivalMs, removed)
     if (!(await this.#store.commit({ header, batches, ready: flushed }))) return null
-    for (const state of this.#views) state?.log?.endStoring()
+    for (const state of this.#views) {
+      state?.log?.endStoring()
+      state?.index?.endStoring()
+    }
     this.#ids.endStoring()
     this.#chunksPart = this.#store.generation
     this.#forget(removed)
@@ -177,6 +181,7 @@ export class Checkpoint {
         await nextTurn()
       }
     }
+    yield* inTurns(this.#indexed())
     yield* inTurns(this.#ids.unstored())
     if (arrivalMs < this.#sweptMs + sweepMs) return
     this.#sweptMs = arrivalMs
@@ -186,10 +191,33 @@ export class Checkpoint {
       const expired = this.#sweep(arrivalMs)
       removed.push(...expired)
       yield expired
+      yield expired.flatMap((state) => this.#indexedAs(state))
       for (const state of expired) yield* this.#chunksOf(state)
       if (this.#sweepCursor === null) return
       await nextTurn()
     }
+  }
+
+  /** The entries of new keys in the indexes of their views, some at a time. */
+  *#indexed(): Generator<readonly IndexWrite[]> {
+    let writes: IndexWrite[] = []
+    for (const [n, state] of this.#views.entries()) {
+      if (state === null || state.index === null) continue
+      for (const reordered of state.index.storing()) {
+        writes.push({ indexKey: indexKey(this.#viewIds[n]!, reordered), isThere: true })
+        if (writes.length < keysPerTurn) continue
+        yield writes
+        writes = []
+      }
+    }
+    yield writes
+  }
+
+  /** The removal of a key from the index of its view. */
+  #indexedAs({ view, key }: KeyPlace): readonly IndexWrite[] {
+    const order = this.#views[this.#viewIds.indexOf(view)]?.index?.order
+    if (order === undefined) return []
+    return [{ indexKey: indexKey(view, order.reorder(key)), isThere: false }]
   }
 
   /** The removal of all chunks of a key, some at a time. */
@@ -221,7 +249,10 @@ export class Checkpoint {
     for (const { view, keyHash, key } of removed) {
       const state = this.#views[this.#viewIds.indexOf(view)]!
       const slot = state.keys.find(keyHash, key, 0, key.length)
-      if (slot !== 0 && state.marks.isClean(slot)) state.remove(slot)
+      if (slot === 0) continue
+      if (state.marks.isClean(slot)) state.remove(slot)
+      // It will be stored again, and its entry with it.
+      else state.index?.add(key)
     }
   }
 

@@ -20,3 +20,10 @@ export function checkpointFailed(shard: number): (thrown: unknown) => never {
     throw new MillraceError('CHECKPOINT_FAILED', details, { cause: thrown })
   }
 }
+
+/** What was thrown as an error that can be sent: its message and its stack. */
+export function plainFailure(thrown: unknown): Error {
+  const failure = new Error(reasonOf(thrown))
+  if (thrown instanceof Error && thrown.stack !== undefined) failure.stack = thrown.stack
+  return failure
+}

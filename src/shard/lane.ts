@@ -11,7 +11,6 @@
  * it is needed once.
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
-import { reasonOf } from '../base/errors.ts'
 import { dirtyKeysMax, watchMs } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
@@ -29,7 +28,8 @@ import { sectionBuffers } from '../model/section.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
 import { Checker, countEvents } from './check.ts'
 import { Flushes } from './flushes.ts'
-import { checkpointFailed, failedBy } from './lane-failure.ts'
+import { checkpointFailed, failedBy, plainFailure } from './lane-failure.ts'
+import { searchShards } from './search.ts'
 import { Shard } from './shard.ts'
 import { greatestWatermarks } from './watermarks.ts'
 
@@ -46,7 +46,7 @@ const eventsPerQuestion = 2
 /** Share of the bound that may have changed before it is stored. */
 const storeAt = 0.5
 
-type Queued = Exclude<ToShard, { kind: 'flushed' | 'read' | 'check' }>
+type Queued = Exclude<ToShard, { kind: 'flushed' | 'read' | 'check' | 'find' }>
 type Reading = Extract<ToShard, { kind: 'read' }>
 
 /**
@@ -185,6 +185,10 @@ class Lane {
       this.#post(this.#checker.check(message))
       return
     }
+    if (message.kind === 'find') {
+      this.#post(searchShards(this.#all, message))
+      return
+    }
     if (message.kind === 'close') this.#end()
     this.#mailbox.push(message)
     this.#wake()
@@ -222,9 +226,7 @@ class Lane {
     try {
       return shard.read(query.about, query)
     } catch (thrown) {
-      const failure = new Error(reasonOf(thrown))
-      if (thrown instanceof Error && thrown.stack !== undefined) failure.stack = thrown.stack
-      return { failure }
+      return { failure: plainFailure(thrown) }
     }
   }
 
@@ -266,6 +268,7 @@ class Lane {
       if (message.kind === 'read') {
         this.#eventsOwed = eventsPerQuestion * countQueries(message.queries)
       } else if (message.kind === 'check') this.#eventsOwed = countEvents(message)
+      else if (message.kind === 'find') this.#eventsOwed = eventsPerStep
       this.#receive(message)
     }
   }

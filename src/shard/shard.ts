@@ -15,6 +15,7 @@ import type { Catalog } from '../model/catalog.ts'
 import type {
   BatchRejections,
   KeyAt,
+  KeySearch,
   ReadAbout,
   Recorded,
   ReadResult,
@@ -37,6 +38,8 @@ export const mapBytes = 2 ** 36
 
 /** A view's state with what is done to it. */
 interface OwnedView extends AppliedView {
+  /** What its keys are stored under. */
+  readonly id: number
   readonly hand: ClockHand
 }
 
@@ -112,7 +115,8 @@ export class Shard {
       const columns = view.columns.map((field) =>
         rows.columns.find((column) => column.name === field.name)!,
       )
-      return { state, columns, hand: new ClockHand(state), since: viewsSince?.[view.index] ?? 0 }
+      const since = viewsSince?.[view.index] ?? 0
+      return { state, columns, hand: new ClockHand(state), since, id: viewIds[view.index]! }
     })
     const states = this.#views.map((owned) => owned?.state ?? null)
     this.#isOffline = catalog.sources.map(({ offline }) => offline)
@@ -259,6 +263,18 @@ export class Shard {
       this.#cold += 1
       throw thrown
     }
+  }
+
+  /** The keys of a view with these values of its index, as {@link KeySearch} has it. */
+  find({ view, index, limit }: KeySearch): readonly Uint8Array[] {
+    const { state, id } = this.#views[view]!
+    const { order } = state.index!
+    const found = new Map<string, Uint8Array>()
+    const inMemory = state.index!.find(index)
+    const stored = this.#store.indexed(id, index, limit)
+    for (const each of [...inMemory, ...stored])
+      found.set(Buffer.from(each).toString('latin1'), each)
+    return [...found.values()].slice(0, limit).map((reordered) => order.restore(reordered))
   }
 
   /**

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { writeEventId, writeIntegerId } from '../../src/model/event-id.ts'
+import { encodeKeyValues } from '../../src/model/key.ts'
+import { KeyOrder } from '../../src/model/key-order.ts'
 import {
   chunkKeyBytes,
   chunkPrefix,
@@ -10,6 +12,7 @@ import {
   idKeyBytesMax,
   idPrefix,
   idRouteBytes,
+  indexKey,
   readChunkKey,
   readIdKey,
   readStateKey,
@@ -76,6 +79,23 @@ test('the keys of ids are what they always were', () => {
   const read = { route: Buffer.from(route), keyHash, key: bytes, id: id.subarray(0, 2) }
   assert.deepEqual(readIdKey(written), read)
   assert.ok(idKeyBytesMax <= 1978, 'LMDB takes no longer key')
+})
+
+test('the keys of a serving index are what they always were', () => {
+  assert.equal(indexKey(258, place.key).toString('hex'), '04' + '0102' + '010061')
+  const text = { kind: 'String', nullable: false } as const
+  const integer = { kind: 'Int64', nullable: false } as const
+  const joinKeys = [
+    { name: 'a', type: text },
+    { name: 'b', type: integer },
+    { name: 'c', type: text },
+  ]
+  const key = encodeKeyValues(joinKeys, ['x', 5n, 'yz']) as Uint8Array
+  const order = new KeyOrder(joinKeys, ['b'])
+  const reordered = order.reorder(key)
+  assert.equal(Buffer.from(reordered).toString('hex'), '0500000000000000' + '010078' + '0200797a')
+  assert.equal(Buffer.from(order.indexOf(reordered)).toString('hex'), '0500000000000000')
+  assert.deepEqual(Buffer.from(order.restore(reordered)), Buffer.from(key))
 })
 
 test('the bytes of ids are what they always were', () => {

@@ -21,7 +21,7 @@ function entryOf(add: (group: RedoGroup) => void): string {
 test('the entries of a store are what they always were', () => {
   const place = { view: 1, keyHash: 2, key: Buffer.from('k') }
   const value = Buffer.from('v')
-  assert.equal(storeFormat, 5)
+  assert.equal(storeFormat, 6)
   const golden = [
     [{ ...place, value }, '010001000000026b 52b9ee6b76'],
     [{ ...place, value: null }, '010001000000026b removed'],
@@ -30,6 +30,8 @@ test('the entries of a store are what they always were', () => {
       '0200010000000200016b80000000000300000000000004 cab9503d76',
     ],
     [{ idKey: Buffer.from('03aa', 'hex'), arrivalMs: 5 }, '03aa c24d45210000000000001440'],
+    [{ indexKey: Buffer.from('04aa', 'hex'), isThere: true }, '04aa 0d9db613'],
+    [{ indexKey: Buffer.from('04aa', 'hex'), isThere: false }, '04aa removed'],
   ] as const
   for (const [write, entry] of golden) {
     assert.equal(
@@ -40,7 +42,7 @@ test('the entries of a store are what they always were', () => {
   const header = { generation: 6, header: Buffer.from('h') }
   assert.equal(
     entryOf((group) => addHeader(group, header)),
-    '00 739eb16d05000000000000000000184068',
+    '00 bdf27bd006000000000000000000184068',
   )
 })
 

@@ -13,6 +13,7 @@ import {
   put,
   write,
 } from '../helpers/stores.ts'
+import { storeFormat } from '../../src/persist/store-writes.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
 /** A store with an entry of every kind. */
@@ -105,11 +106,12 @@ test('a store of another format is refused, and its redo file is left alone', as
   const dir = await temporaryDirectory(context)
   await (await openAt(dir)).close()
   const value = Buffer.alloc(4 + 12)
-  value.writeUInt32LE(6, 4)
+  value.writeUInt32LE(storeFormat + 1, 4)
   value.writeUInt32LE(crc32(value.subarray(4), crc32(Buffer.of(0))), 0)
   await put(dir, Buffer.of(0), value)
   await writeFile(join(dir, 'redo'), 'of another format, too')
-  await assert.rejects(openAt(dir), { code: 'STORE_FORMAT', message: /format 6, expected 5/ })
+  const code = 'STORE_FORMAT'
+  await assert.rejects(openAt(dir), { code, message: /format 7, expected 6/ })
   assert.equal(await readFile(join(dir, 'redo'), 'utf8'), 'of another format, too')
 })
 

@@ -5,6 +5,7 @@ import { MessageChannel } from 'node:worker_threads'
 import type { Catalog } from '../../src/model/catalog.ts'
 import type {
   FromShard,
+  KeySearch,
   LaneStart,
   ReadQuery,
   ReadResult,
@@ -13,6 +14,7 @@ import type {
 } from '../../src/model/message.ts'
 import { Pulse } from '../../src/model/pulse.ts'
 import { LaneReads } from '../../src/route/lane-reads.ts'
+import { LaneSearches } from '../../src/route/lane-searches.ts'
 import type { Lane } from '../../src/route/lanes.ts'
 import { runLane } from '../../src/shard/lane.ts'
 
@@ -25,6 +27,7 @@ export class LocalLane implements Lane {
   readonly #port
   readonly #ended: Promise<void>
   readonly #reads = new LaneReads(this.lane, (message) => this.post(message))
+  readonly #searches = new LaneSearches(this.lane, (message) => this.post(message))
   readonly #listeners: ((message: FromShard) => void)[] = []
   #resolveOpened!: (shards: readonly ShardOpened[]) => void
 
@@ -55,6 +58,10 @@ export class LocalLane implements Lane {
     return this.#reads.read(queries)
   }
 
+  find(search: KeySearch): Promise<readonly Uint8Array[]> {
+    return this.#searches.find(search)
+  }
+
   /** Resolves with the next checkpoint of a shard. */
   stored(shard: number): Promise<void> {
     return new Promise((resolve) => {
@@ -74,6 +81,7 @@ export class LocalLane implements Lane {
   #receive(message: FromShard): void {
     if (message.kind === 'opened') this.#resolveOpened(message.shards)
     else if (message.kind === 'read') this.#reads.answered(message.id, message.answers)
+    else if (message.kind === 'found') this.#searches.answered(message)
     else for (const listener of this.#listeners) listener(message)
   }
 }
