@@ -20,12 +20,7 @@ import { pushSource, type EventOf, type RowOf } from '../../src/define/source.ts
 import { t, type Fields, type InputOf, type ValueOf } from '../../src/define/types.ts'
 import { streamFeatureView } from '../../src/define/view.ts'
 import { lifetimeWindow, timeWindow, windowSeries } from '../../src/define/window.ts'
-
-type Equal<A, B> =
-  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-
-/** Compiles only when the type argument is `true`. */
-function holds<_Claim extends true>(): void {}
+import { holds, type Equal } from '../helpers/claims.ts'
 
 const user = entity({ name: 'user', joinKeys: { user_id: t.String() } })
 const ad = entity({ name: 'ad', joinKeys: { ad_id: t.Int64() } })
