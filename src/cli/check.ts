@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path'
 import { formatDuration } from '../base/duration.ts'
-import type { Catalog, Dedupe, Feature, Source, View } from '../model/catalog.ts'
+import type { Catalog, Dedupe, Feature, RealtimeView, Source, View } from '../model/catalog.ts'
 import { describeFeature } from '../model/describe.ts'
 import type { DataType, Field } from '../model/types.ts'
 import { parseCommand, type CommandHelp, type Run } from './command.ts'
@@ -30,8 +30,8 @@ export function checkCommand(load: (file: string) => Promise<Catalog>): Run {
 }
 
 function catalogLines(catalog: Catalog): string[] {
-  const { sources, views } = catalog
-  const viewNames = new Set(views.map(({ name }) => name))
+  const { sources, views, realtimeViews } = catalog
+  const viewNames = new Set([...views, ...realtimeViews].map(({ name }) => name))
   const services = catalog.services.filter(({ name }) => !viewNames.has(name))
   return [
     ...sources.flatMap(sourceLines),
@@ -39,12 +39,31 @@ function catalogLines(catalog: Catalog): string[] {
       `view ${view.name} of ${sources[view.source]!.name} by ${names(view.joinKeys)}${notes(view)}`,
       ...alignColumns(view.features.map(featureCells), '  '),
     ]),
+    ...realtimeViews.flatMap(realtimeLines),
     ...services.map(
       ({ name, joinKeys, features }) =>
         `service ${name} by ${names(joinKeys)}: ${features.map((each) => each.name).join(', ')}`,
     ),
-    `no problem in ${sources.length} sources, ${views.length} views, ${services.length} services`,
+    `no problem in ${sources.length} sources, ${views.length + realtimeViews.length} views, ` +
+      `${services.length} services`,
   ]
+}
+
+function realtimeLines(view: RealtimeView): string[] {
+  const { name, joinKeys, requestFields, inputs, features } = view
+  const read = [...requestFields.map((field) => `request.${field.name}`), ...inputs.map(nameOf)]
+  const by = joinKeys.length === 0 ? '' : ` by ${names(joinKeys)}`
+  return [
+    `realtime view ${name}${by}, of ${read.join(', ')}`,
+    ...alignColumns(
+      features.map((feature) => [feature.name, typeText(feature.type)]),
+      '  ',
+    ),
+  ]
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name
 }
 
 function sourceLines({ name, fields, timestampField, input, dedupe }: Source): string[] {
@@ -74,6 +93,7 @@ function featureCells(feature: Feature): string[] {
 
 function notes(view: View): string {
   const { mode, intervalMs, ttlMs, secondaryKey, leadingEdge, online, transform, features } = view
+  const { servingIndex } = view
   const hasWindows = features.some(({ kind }) => kind === 'aggregate')
   return [
     '',
@@ -83,12 +103,13 @@ function notes(view: View): string {
     ...(secondaryKey === null ? [] : [`apart by ${secondaryKey}`]),
     ...(Number.isFinite(ttlMs) ? [`for ${formatDuration(ttlMs)}`] : []),
     ...(transform === null ? [] : ['of the rows of a transform']),
+    ...(servingIndex === null ? [] : [`found by ${servingIndex.join(', ')}`]),
     ...(online ? [] : ['not online']),
   ].join(', ')
 }
 
 function names(fields: readonly Field[]): string {
-  return fields.map(({ name }) => name).join(', ')
+  return fields.map(nameOf).join(', ')
 }
 
 /** `Array<Int64>`, `Struct<a: String>?`; the question mark is "nullable". */

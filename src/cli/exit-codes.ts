@@ -64,7 +64,10 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
   TRANSFORM_FAILED: { exit: 'data' },
   REQUEST_INVALID: { exit: 'data' },
   KEY_INVALID: { exit: 'data', hint: 'keys are given as name=value' },
+  KEY_NOT_INDEXED: { exit: 'data' },
+  REQUEST_DATA_INVALID: { exit: 'data', hint: 'request data is given with --request' },
   TOO_MANY_KEYS: { exit: 'data' },
+  TOO_MANY_ROWS: { exit: 'data' },
   SOURCE_UNKNOWN: { exit: 'failure', hint: 'GET /v1/definitions lists the sources' },
   FEATURES_UNKNOWN: {
     exit: 'failure',

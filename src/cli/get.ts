@@ -4,7 +4,8 @@
 import { clientOptions } from '../base/config.ts'
 import { formatDuration } from '../base/duration.ts'
 import { printable } from '../base/errors.ts'
-import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
+import { isLeadingEdge, leadingEdges, type LeadingEdge } from '../model/catalog.ts'
+import { isWireMap } from '../model/convert.ts'
 import type { Field } from '../model/types.ts'
 import { exitCodes } from './exit-codes.ts'
 import { jsonFlag, parseCommand, usageInvalid, type CommandHelp, type Run } from './command.ts'
@@ -23,6 +24,15 @@ export const getHelp = {
       placeholder: 'EDGE',
       description: `What ends the windows, whatever the views say: ${leadingEdges.join(', ')}.`,
     },
+    request: {
+      type: 'string',
+      placeholder: 'JSON',
+      description: 'Request data of realtime features, an object such as {"amount": 10}.',
+    },
+    query: {
+      type: 'boolean',
+      description: 'Reads all keys that have these values, where the views have an index.',
+    },
     json: jsonFlag,
   },
 } as const satisfies CommandHelp
@@ -31,8 +41,15 @@ export const runGet: Run = async (args, io) => {
   const many = { min: 1, max: Number.POSITIVE_INFINITY }
   const { positionals, options, flags } = parseCommand(getHelp, args, many, io.environment)
   const [name, ...pairs] = positionals as [string, ...string[]]
-  const body = await read(options, name, keyOf(pairs), flags['leading-edge'])
-  const lines = flags['json'] === true ? [jsonText(body)] : describe(body as FeatureBody)
+  const asked = {
+    key: keyOf(pairs),
+    leadingEdge: leadingEdgeOf(flags['leading-edge']),
+    request: requestOf(flags['request']),
+    isQuery: flags['query'] === true,
+  }
+  const body = await read(options, name, asked)
+  const lines =
+    flags['json'] === true ? [jsonText(body)] : describe(body as FeatureBody, asked.isQuery)
   for (const line of lines) io.out(line)
   return exitCodes.ok
 }
@@ -49,29 +66,50 @@ function keyOf(pairs: readonly string[]): Key {
   return key
 }
 
-async function read(
-  server: Server,
-  service: string,
-  key: Key,
-  leadingEdge: string | boolean | undefined,
-): Promise<unknown> {
-  const path = `/v1/features/${encodeURIComponent(service)}`
-  if (leadingEdge === undefined) {
+/** Undefined for what is left to the server. */
+interface Asked {
+  readonly key: Key
+  readonly leadingEdge: LeadingEdge | undefined
+  readonly request: object | undefined
+  readonly isQuery: boolean
+}
+
+function leadingEdgeOf(flag: string | boolean | undefined): LeadingEdge | undefined {
+  if (flag === undefined || isLeadingEdge(flag)) return flag
+  throw usageInvalid(`--leading-edge: "${flag}" is not one of ${leadingEdges.join(', ')}`)
+}
+
+function requestOf(flag: string | boolean | undefined): object | undefined {
+  if (flag === undefined) return undefined
+  let request: unknown
+  try {
+    request = JSON.parse(String(flag))
+  } catch {
+    // Told below.
+  }
+  if (isWireMap(request)) return request
+  throw usageInvalid('--request is not a JSON object such as {"amount": 10}')
+}
+
+async function read(server: Server, service: string, asked: Asked): Promise<unknown> {
+  const { key, leadingEdge, request, isQuery } = asked
+  const path = `/v1/features/${encodeURIComponent(service)}${isQuery ? '/query' : ''}`
+  if (leadingEdge === undefined && request === undefined) {
     return fetchJson(server, `${path}?${new URLSearchParams([...key]).toString()}`)
   }
-  if (!isLeadingEdge(leadingEdge)) {
-    const known = leadingEdges.join(', ')
-    throw usageInvalid(`--leading-edge: "${leadingEdge}" is not one of ${known}`)
-  }
-  // Only the body of a request has it, where a Bool is no text.
+  // Only the body of a request has them, where a Bool is no text.
   const { services } = (await fetchJson(server, '/v1/definitions')) as Definitions
   const joinKeys = services.find(({ name }) => name === service)?.joinKeys ?? []
   const isBool = (name: string) =>
     joinKeys.some((joinKey) => joinKey.name === name && joinKey.type.kind === 'Bool')
-  const typed = [...key].map(([name, text]): [string, unknown] => {
-    return [name, isBool(name) && /^(?:true|false)$/.test(text) ? text === 'true' : text]
-  })
-  return postJson(server, path, { keys: [Object.fromEntries(typed)], leadingEdge })
+  const typed = Object.fromEntries(
+    [...key].map(([name, text]): [string, unknown] => {
+      return [name, isBool(name) && /^(?:true|false)$/.test(text) ? text === 'true' : text]
+    }),
+  )
+  const given = request !== undefined && (isQuery ? { request } : { requests: [request] })
+  const keys = isQuery ? { key: typed } : { keys: [typed] }
+  return postJson(server, path, { ...keys, ...given, ...(leadingEdge && { leadingEdge }) })
 }
 
 /** The body of `GET /v1/definitions`, as far as it is read. */
@@ -92,9 +130,11 @@ function keyValue(pair: string): [string, string] {
 interface FeatureBody {
   readonly features: readonly string[]
   readonly rows: readonly {
+    readonly key: Readonly<Record<string, unknown>>
     readonly values: Readonly<Record<string, unknown>>
     readonly states: Readonly<Record<string, string>>
     readonly freshness: Readonly<Record<string, Freshness>>
+    readonly failures?: Readonly<Record<string, string>>
   }[]
 }
 
@@ -104,15 +144,27 @@ interface Freshness {
   readonly edge: string
 }
 
-function describe({ features, rows }: FeatureBody): string[] {
-  return rows.flatMap(({ values, states, freshness }) => [
+/** @param isQuery  Whether the rows are of keys that were not given, and there may be none. */
+function describe({ features, rows }: FeatureBody, isQuery: boolean): string[] {
+  if (rows.length === 0) return ['no key is known']
+  return rows.flatMap(({ key, values, states, freshness, failures = {} }, n) => [
+    ...(isQuery ? [...(n === 0 ? [] : ['']), keyText(key)] : []),
     ...alignColumns([
       ['FEATURE', 'VALUE', 'STATE'],
       ...features.map((name) => [name, valueText(values[name]), states[name] ?? '']),
     ]),
     '',
     ...Object.entries(freshness).map(([view, each]) => `${view}: ${freshnessText(each)}`),
+    ...Object.entries(failures).map(
+      ([view, why]) => `${view}: failed: ${printable(why, valueLengthMax)}`,
+    ),
   ])
+}
+
+function keyText(key: Readonly<Record<string, unknown>>): string {
+  return Object.entries(key)
+    .map(([name, value]) => `${name}=${valueText(value)}`)
+    .join(' ')
 }
 
 /** Text came from producers, and goes to a terminal: it is escaped, and cut. */

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { systemClock } from '../../src/base/clock.ts'
 import { runCli } from '../../src/cli/run.ts'
+import * as places from '../fixtures/places.ts'
+import { startDaemon } from '../helpers/daemons.ts'
 import { testIo } from '../helpers/io.ts'
+import { root } from '../helpers/repository.ts'
 import { openShopServer, type ShopServer } from '../helpers/shop-server.ts'
 
 let server: ShopServer
@@ -113,4 +118,38 @@ test('a server that is no Millrace daemon is told as such', async () => {
   assert.match(io.errLines[0]!, /not a Millrace daemon/)
   other.closeAllConnections()
   other.close()
+})
+
+test('get reads realtime features of request data, and all that a part of a key finds', async (t) => {
+  const realtime = await startDaemon(t, { features: join(root, 'test/fixtures/transfers.ts') })
+  const io = testIo('', { MILLRACE_URL: realtime.url })
+  assert.equal(await runCli(['get', 'deed', '--request', '{"deed": "throw"}'], io), 0)
+  assert.deepEqual(io.outLines, [
+    'FEATURE  VALUE  STATE',
+    'value    -      failed',
+    '',
+    'deed: failed: it was asked to',
+  ])
+  const wrong = testIo('', { MILLRACE_URL: realtime.url })
+  assert.equal(await runCli(['get', 'deed', '--request', '[]'], wrong), 64)
+  const missing = testIo('', { MILLRACE_URL: realtime.url })
+  assert.equal(await runCli(['get', 'deed'], missing), 65)
+  assert.match(missing.errLines[0]!, /request field "deed": missing/)
+
+  const daemon = await startDaemon(t, { features: Object.values(places) })
+  const at = new Date(systemClock.nowMs() - 60_000)
+  await daemon.ingest(places.visits, [
+    { user_id: 1, shop: 'b', at, spent: 3 },
+    { user_id: 1, shop: 'a', at, spent: 5 },
+  ])
+  const found = testIo('', { MILLRACE_URL: daemon.url })
+  assert.equal(await runCli(['get', 'by_both', 'user_id=1', '--query'], found), 0)
+  assert.deepEqual(
+    found.outLines.filter((line) => /=|spent/.test(line)),
+    ['shop=a user_id=1', 'spent    5      present', 'shop=b user_id=1', 'spent    3      present'],
+  )
+  const none = testIo('', { MILLRACE_URL: daemon.url })
+  const edge = ['--leading-edge', 'wall-clock']
+  assert.equal(await runCli(['get', 'by_both', 'user_id=2', '--query', ...edge], none), 0)
+  assert.deepEqual(none.outLines, ['no key is known'])
 })
