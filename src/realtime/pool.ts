@@ -7,7 +7,7 @@
  * a read, and threads take what comes first. What waits is bounded, too: by its number, and by time
  * where a thread was lost meanwhile.
  *
- * Thread: main. @see docs/decisions/0013-realtime-threads.md
+ * Thread: main. @see docs/decisions/0019-realtime-threads.md
  */
 import { MillraceError } from '../base/errors.ts'
 import { realtimeRowsPerTask, realtimeTasksMax, realtimeThreads } from '../base/limits.ts'

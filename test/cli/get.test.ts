@@ -120,7 +120,7 @@ test('a server that is no Millrace daemon is told as such', async () => {
   other.close()
 })
 
-test('get reads realtime features of request data, and all that a part of a key finds', async (t) => {
+test('get reads realtime features, and all that a part of a key finds', async (t) => {
   const realtime = await startDaemon(t, { features: join(root, 'test/fixtures/transfers.ts') })
   const io = testIo('', { MILLRACE_URL: realtime.url })
   assert.equal(await runCli(['get', 'deed', '--request', '{"deed": "throw"}'], io), 0)
