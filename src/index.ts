@@ -85,6 +85,6 @@ export { testKit, type TestKit, type TestKitOptions } from './kit/test-kit.ts'
 export type { PushRejection, PushReport, TransformedRow, TransformReport } from './kit/reports.ts'
 
 // The past.
-export { trainingSet } from './training/library.ts'
-export type { TrainingManifest } from './training/manifest.ts'
-export type { TrainingSetOptions } from './training/options.ts'
+export { featuresInRange, trainingSet } from './training/library.ts'
+export type { RangeResult, TrainingManifest } from './training/manifest.ts'
+export type { RangeOptions, TrainingSetOptions } from './training/options.ts'

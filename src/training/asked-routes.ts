@@ -19,9 +19,14 @@ export interface AskedRoute {
 /**
  * The routes of a service, each with its columns.
  *
- * @throws {@link MillraceError} `BATCH_MISSING` when a source says nothing of its past.
+ * @throws {@link MillraceError} `BATCH_MISSING` when a source says nothing of its past;
+ *   `CONFIG_INVALID` for a service with realtime views.
  */
 export function askedRoutes(catalog: Catalog, service: Readable): readonly AskedRoute[] {
+  if (service.realtime.length > 0) {
+    const reason = `"${service.name}" has realtime views, which have no past`
+    throw new MillraceError('CONFIG_INVALID', { path: 'service', reason })
+  }
   const routes = new Map<string, AskedRoute & { readonly asked: AskedView[] }>()
   for (const [part, { view, features, keyPlaces }] of service.parts.entries()) {
     const route = catalog.routes[view.route]!

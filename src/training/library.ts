@@ -1,8 +1,8 @@
 /**
  * Training sets for programs: loaded when one is made, because a daemon makes none.
  */
-import type { TrainingManifest } from './manifest.ts'
-import type { TrainingSetOptions } from './options.ts'
+import type { RangeResult, TrainingManifest } from './manifest.ts'
+import type { RangeOptions, TrainingSetOptions } from './options.ts'
 
 /**
  * Makes a training set: for each row of a file with join keys and a moment, the features that a
@@ -25,4 +25,17 @@ import type { TrainingSetOptions } from './options.ts'
 export async function trainingSet(options: TrainingSetOptions): Promise<TrainingManifest> {
   const { makeTrainingSetOf } = await import('./training-set.ts')
   return makeTrainingSetOf(options)
+}
+
+/**
+ * Makes features in range: for each key, what reads would have answered between two moments, a row
+ * for as long as the answer was the same, from `valid_from` on and before `valid_to`. A time without
+ * any value has no row.
+ *
+ * @throws {@link MillraceError} as {@link trainingSet}; `CONFIG_INVALID`, too, where a view's
+ *   windows end at the latest event, or views do not have the same join keys.
+ */
+export async function featuresInRange(options: RangeOptions): Promise<RangeResult> {
+  const { makeFeaturesInRangeOf } = await import('./features-in-range.ts')
+  return makeFeaturesInRangeOf(options)
 }

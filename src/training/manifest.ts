@@ -29,3 +29,8 @@ export interface SourceFacts {
   /** Rows that did not count, by code; of the keys of the spine. */
   readonly rejected: Readonly<Partial<Record<ErrorCode, number>>>
 }
+
+/** What has become of features in range. */
+export interface RangeResult {
+  readonly rows: number
+}

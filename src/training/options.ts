@@ -3,6 +3,8 @@
  */
 import { resolve } from 'node:path'
 import { resolveOptions, trainingOptions } from '../base/config.ts'
+import { MillraceError } from '../base/errors.ts'
+import { parseTimestamp } from '../model/timestamp.ts'
 import type { FileUrl } from '../daemon/options.ts'
 
 /** Options of {@link trainingSet}. */
@@ -26,6 +28,11 @@ export interface TrainingSetOptions {
   readonly memoryBytesMax?: number
 }
 
+/** What everything takes that is made of the past. */
+export type CommonOptions = Required<
+  Pick<TrainingSetOptions, 'features' | 'service' | 'out' | 'threads' | 'memoryBytesMax'>
+>
+
 export type ResolvedOptions = Required<Omit<TrainingSetOptions, 'timeColumn'>> & {
   readonly timeColumn: string | null
 }
@@ -40,4 +47,45 @@ export function resolveTrainingOptions(options: TrainingSetOptions): ResolvedOpt
     out: resolve(options.out),
     timeColumn: options.timeColumn ?? null,
   }
+}
+
+/** Options of {@link featuresInRange}. */
+export interface RangeOptions extends Omit<TrainingSetOptions, 'spine' | 'timeColumn'> {
+  /** The range begins there: a `Date` or RFC 3339 text. */
+  readonly from: Date | string
+  /** It ends before. */
+  readonly to: Date | string
+}
+
+export interface ResolvedRangeOptions extends CommonOptions {
+  readonly fromNs: bigint
+  readonly toNs: bigint
+}
+
+/** @throws {@link MillraceError} `CONFIG_INVALID`. */
+export function resolveRangeOptions(options: RangeOptions): ResolvedRangeOptions {
+  const { features, service, threads, memoryBytesMax } = options
+  const fromNs = momentNs(options.from, 'from')
+  const toNs = momentNs(options.to, 'to')
+  if (fromNs >= toNs) {
+    throw new MillraceError('CONFIG_INVALID', {
+      path: 'to',
+      reason: 'the range ends before it begins',
+    })
+  }
+  const out = resolve(options.out)
+  const resolved = resolveOptions(trainingOptions, { threads, memoryBytesMax }, {})
+  return { features, service, out, fromNs, toNs, ...resolved }
+}
+
+function momentNs(moment: Date | string, path: string): bigint {
+  const text = typeof moment === 'string' ? moment : null
+  const ns = text === null ? dateNs(moment as Date) : parseTimestamp(text)
+  if (ns !== null) return ns
+  throw new MillraceError('CONFIG_INVALID', { path, reason: `${String(moment)} is no moment` })
+}
+
+function dateNs(date: Date): bigint | null {
+  const ms = date.getTime()
+  return Number.isNaN(ms) ? null : BigInt(ms) * 1_000_000n
 }

@@ -6,111 +6,47 @@
  * value is decides the engine that serves. The same inputs make the same bytes, whatever the number
  * of threads. Either there is the whole file, or none.
  */
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
-import { MillraceError, type ErrorCode } from '../base/errors.ts'
-import { BatchReader } from '../batch/reader.ts'
-import { loadDefinitions } from '../daemon/load.ts'
-import { openDatabase, sqlName, sqlText, type Database } from '../duckdb/database.ts'
-import type { Catalog, Source } from '../model/catalog.ts'
-import { readables, type Readable } from '../serve/services.ts'
-import { answerRoute, type AnsweredRoute, type OpenBatch } from './answer-route.ts'
-import { askedRoutes, columnNames, type AskedRoute } from './asked-routes.ts'
-import { copyOptions, formatOf } from './formats.ts'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import type { ErrorCode } from '../base/errors.ts'
+import { sqlName, sqlText } from '../duckdb/database.ts'
+import type { Readable } from '../serve/services.ts'
+import type { AnsweredRoute } from './answer-route.ts'
+import {
+  answerRoutes,
+  openBatches,
+  withAnswering,
+  withLoaded,
+  type Answering,
+  type Making,
+} from './answering.ts'
+import { columnNames } from './asked-routes.ts'
 import { batchFacts, codeVersion, definitionsHash, fileFacts } from './facts.ts'
+import { copyOptions, formatOf } from './formats.ts'
 import type { SourceFacts, TrainingManifest } from './manifest.ts'
 import { resolveTrainingOptions, type ResolvedOptions, type TrainingSetOptions } from './options.ts'
 import { rowField } from './pass.ts'
-import { openPassPool, type PassPool } from './pool.ts'
 import { openSpine, spineInvalid, spineRow, type Spine } from './spine.ts'
 
-/** Hashes of values are the same in every training set: approximate counts follow from it. */
-const seed = { k0: 0x6d696c6c, k1: 0x72616365 }
-
 /** Makes a training set, with threads of its own; see `library.ts`. */
-export async function makeTrainingSetOf(given: TrainingSetOptions): Promise<TrainingManifest> {
-  const options = resolveTrainingOptions(given)
-  const dir = await mkdtemp(join(tmpdir(), 'millrace-'))
-  try {
-    const loaded = await loadDefinitions(options.features, dir)
-    const pool = openPassPool(loaded, options.threads)
-    try {
-      return await makeTrainingSet({ options, catalog: loaded.catalog, pool })
-    } finally {
-      await pool.close()
-    }
-  } finally {
-    await rm(dir, { recursive: true })
-  }
-}
-
-export interface Making {
-  readonly options: ResolvedOptions
-  readonly catalog: Catalog
-  readonly pool: PassPool
+export function makeTrainingSetOf(given: TrainingSetOptions): Promise<TrainingManifest> {
+  return withLoaded(resolveTrainingOptions(given), makeTrainingSet)
 }
 
 /** The same with definitions that are loaded, and whoever makes the passes. */
-export async function makeTrainingSet(making: Making): Promise<TrainingManifest> {
-  const { options, catalog } = making
-  const { threads, spine: file, timeColumn } = options
+export async function makeTrainingSet(making: Making<ResolvedOptions>): Promise<TrainingManifest> {
+  const { options } = making
+  const { spine: file, timeColumn } = options
   const outFormat = formatOf(options.out, 'out')
-  const service = readables(catalog).get(options.service)
-  if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name: options.service })
-  const routes = askedRoutes(catalog, service)
-  const memoryBytesMax = Math.ceil(options.memoryBytesMax / 2)
-  const database = await openDatabase({ threads, memoryBytesMax })
-  const batches = new Map<Source, ReadBatch>()
-  try {
+  return withAnswering(making, async (answering) => {
+    const { database, service } = answering
     const { joinKeys } = service
     const spine = await openSpine(database, { file, timeColumn, joinKeys, outFormat })
     checkNames(file, spine, service)
-    for (const { source } of routes) {
-      if (!batches.has(source)) batches.set(source, await openBatch(source, options))
-    }
-    for (const batch of batches.values()) await batch.make()
-    const answering = { ...making, database, routes, batches }
+    await openBatches(answering)
     const answered = await answerRoutes(answering)
-    return await writeOut({ ...answering, service, spine, answered })
-  } finally {
-    for (const batch of batches.values()) await batch.database.close()
-    await database.close()
-  }
-}
-
-/** A batch of which it is counted what is rejected. */
-interface ReadBatch extends OpenBatch {
-  readonly rejected: Partial<Record<ErrorCode, number>>
-  make(): Promise<void>
-}
-
-async function openBatch(source: Source, options: ResolvedOptions): Promise<ReadBatch> {
-  const { threads } = options
-  const memoryBytesMax = Math.ceil(options.memoryBytesMax / 4)
-  const database = await openDatabase({ threads, memoryBytesMax })
-  try {
-    const reader = await BatchReader.open(database, source, source.batch!)
-    const rejected: Partial<Record<ErrorCode, number>> = {}
-    return {
-      database,
-      rejected,
-      get rows() {
-        return reader.rows
-      },
-      get madeFile() {
-        return reader.madeFile
-      },
-      async make() {
-        for await (const chunk of reader.make()) {
-          for (const { code } of chunk.rejected) rejected[code] = (rejected[code] ?? 0) + 1
-        }
-      },
-    }
-  } catch (thrown) {
-    await database.close()
-    throw thrown
-  }
+    return writeOut({ ...answering, spine, answered })
+  })
 }
 
 function checkNames(file: string, { columns }: Spine, service: Readable): void {
@@ -120,27 +56,7 @@ function checkNames(file: string, { columns }: Spine, service: Readable): void {
   throw spineInvalid(file, `it has a column "${twice}", which is a feature's`)
 }
 
-interface Answering extends Making {
-  readonly database: Database
-  readonly routes: readonly AskedRoute[]
-  readonly batches: ReadonlyMap<Source, ReadBatch>
-}
-
-async function answerRoutes(answering: Answering): Promise<readonly AnsweredRoute[]> {
-  const { options, database, pool, routes, batches } = answering
-  const { threads } = options
-  const memoryBytesMax = Math.ceil(options.memoryBytesMax / 2 / threads)
-  const answered: AnsweredRoute[] = []
-  for (const [n, asked] of routes.entries()) {
-    const batch = batches.get(asked.source)!
-    const common = { database, pool, asked, batch, parts: threads, memoryBytesMax, seed }
-    answered.push(await answerRoute({ ...common, name: `route${n}` }))
-  }
-  return answered
-}
-
-interface WritingOut extends Answering {
-  readonly service: Readable
+interface WritingOut extends Answering<ResolvedOptions> {
   readonly spine: Spine
   readonly answered: readonly AnsweredRoute[]
 }

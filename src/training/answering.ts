@@ -1,0 +1,130 @@
+/**
+ * What training sets and features in range have in common: definitions, batches and passes, and
+ * that nothing of it is left when they are done.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MillraceError, type ErrorCode } from '../base/errors.ts'
+import { BatchReader } from '../batch/reader.ts'
+import { loadDefinitions } from '../daemon/load.ts'
+import { openDatabase, type Database } from '../duckdb/database.ts'
+import type { Catalog, Source } from '../model/catalog.ts'
+import { readables, type Readable } from '../serve/services.ts'
+import { answerRoute, type AnsweredRoute, type OpenBatch } from './answer-route.ts'
+import { askedRoutes, type AskedRoute } from './asked-routes.ts'
+import type { CommonOptions } from './options.ts'
+import { openPassPool, type PassPool } from './pool.ts'
+
+/** Hashes of values are the same in every training set: approximate counts follow from it. */
+const seed = { k0: 0x6d696c6c, k1: 0x72616365 }
+
+/** What somebody wants, with definitions that are loaded, and whoever makes the passes. */
+export interface Making<Options extends CommonOptions> {
+  readonly options: Options
+  readonly catalog: Catalog
+  readonly pool: PassPool
+}
+
+export interface Answering<Options extends CommonOptions = CommonOptions> extends Making<Options> {
+  readonly database: Database
+  readonly service: Readable
+  readonly routes: readonly AskedRoute[]
+  /** Filled by {@link openBatches}. */
+  readonly batches: Map<Source, ReadBatch>
+}
+
+/** A batch of which it is counted what is rejected. */
+export interface ReadBatch extends OpenBatch {
+  readonly rejected: Partial<Record<ErrorCode, number>>
+  make(): Promise<void>
+}
+
+async function openBatch(source: Source, options: CommonOptions): Promise<ReadBatch> {
+  const { threads } = options
+  const memoryBytesMax = Math.ceil(options.memoryBytesMax / 4)
+  const database = await openDatabase({ threads, memoryBytesMax })
+  try {
+    const reader = await BatchReader.open(database, source, source.batch!)
+    const rejected: Partial<Record<ErrorCode, number>> = {}
+    return {
+      database,
+      rejected,
+      get rows() {
+        return reader.rows
+      },
+      get madeFile() {
+        return reader.madeFile
+      },
+      async make() {
+        for await (const chunk of reader.make()) {
+          for (const { code } of chunk.rejected) rejected[code] = (rejected[code] ?? 0) + 1
+        }
+      },
+    }
+  } catch (thrown) {
+    await database.close()
+    throw thrown
+  }
+}
+
+/** Loads the definitions, and starts threads that have them. */
+export async function withLoaded<Options extends CommonOptions, T>(
+  options: Options,
+  make: (making: Making<Options>) => Promise<T>,
+): Promise<T> {
+  const dir = await mkdtemp(join(tmpdir(), 'millrace-'))
+  try {
+    const loaded = await loadDefinitions(options.features, dir)
+    const pool = openPassPool(loaded, options.threads)
+    try {
+      return await make({ options, catalog: loaded.catalog, pool })
+    } finally {
+      await pool.close()
+    }
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+}
+
+/** @throws {@link MillraceError} `FEATURES_UNKNOWN`, `BATCH_MISSING`. */
+export async function withAnswering<Options extends CommonOptions, T>(
+  making: Making<Options>,
+  answer: (answering: Answering<Options>) => Promise<T>,
+): Promise<T> {
+  const { options, catalog } = making
+  const service = readables(catalog).get(options.service)
+  if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name: options.service })
+  const routes = askedRoutes(catalog, service)
+  const memoryBytesMax = Math.ceil(options.memoryBytesMax / 2)
+  const database = await openDatabase({ threads: options.threads, memoryBytesMax })
+  const batches = new Map<Source, ReadBatch>()
+  try {
+    return await answer({ ...making, database, service, routes, batches })
+  } finally {
+    for (const batch of batches.values()) await batch.database.close()
+    await database.close()
+  }
+}
+
+/** Opens the batches of all sources before it reads one. */
+export async function openBatches({ options, routes, batches }: Answering): Promise<void> {
+  for (const { source } of routes) {
+    if (!batches.has(source)) batches.set(source, await openBatch(source, options))
+  }
+  for (const batch of batches.values()) await batch.make()
+}
+
+/** Answers what is asked by the table `spine` of the database. */
+export async function answerRoutes(answering: Answering): Promise<readonly AnsweredRoute[]> {
+  const { options, database, pool, routes, batches } = answering
+  const { threads } = options
+  const memoryBytesMax = Math.ceil(options.memoryBytesMax / 2 / threads)
+  const answered: AnsweredRoute[] = []
+  for (const [n, asked] of routes.entries()) {
+    const batch = batches.get(asked.source)!
+    const common = { database, pool, asked, batch, parts: threads, memoryBytesMax, seed }
+    answered.push(await answerRoute({ ...common, name: `route${n}` }))
+  }
+  return answered
+}
