@@ -12,6 +12,7 @@ import { produce } from './paths/produce.ts'
 import { read } from './paths/read.ts'
 import { recovery } from './paths/recovery.ts'
 import { scale } from './paths/scale.ts'
+import { training } from './paths/training.ts'
 import { windows } from './paths/windows.ts'
 
 export const benches: readonly Bench[] = [
@@ -24,6 +25,7 @@ export const benches: readonly Bench[] = [
   continuous,
   recovery,
   memory,
+  training,
   scale,
   budget,
 ]

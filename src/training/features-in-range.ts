@@ -1,6 +1,6 @@
 /**
- * Features in range: for every key, the values that reads would have given between two moments, each
- * with from when until when.
+ * Features in range: for every key, the values that reads would have given between two moments,
+ * each with from when until when.
  *
  * It is a training set whose questions are the moments at which a value may change; answers that
  * follow one another and are the same are one row then. A key without a value has no row.

@@ -29,8 +29,8 @@ export async function trainingSet(options: TrainingSetOptions): Promise<Training
 
 /**
  * Makes features in range: for each key, what reads would have answered between two moments, a row
- * for as long as the answer was the same, from `valid_from` on and before `valid_to`. A time without
- * any value has no row.
+ * for as long as the answer was the same, from `valid_from` on and before `valid_to`. A time
+ * without any value has no row.
  *
  * @throws {@link MillraceError} as {@link trainingSet}; `CONFIG_INVALID`, too, where a view's
  *   windows end at the latest event, or views do not have the same join keys.
