@@ -5,6 +5,7 @@ import type { Bench } from './harness.ts'
 import { budget } from './paths/budget.ts'
 import { continuous } from './paths/continuous.ts'
 import { freshness } from './paths/freshness.ts'
+import { http } from './paths/http.ts'
 import { ingest } from './paths/ingest.ts'
 import { memory } from './paths/memory.ts'
 import { peers } from './paths/peers.ts'
@@ -20,6 +21,7 @@ export const benches: readonly Bench[] = [
   peers,
   produce,
   read,
+  http,
   freshness,
   windows,
   continuous,

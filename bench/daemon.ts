@@ -16,11 +16,13 @@ import { fileURLToPath } from 'node:url'
 
 const suffix = extname(import.meta.url)
 const program = fileURLToPath(new URL(`../src/cli/main${suffix}`, import.meta.url))
-const features = fileURLToPath(new URL(`features${suffix}`, import.meta.url))
+const standardFeatures = new URL(`features${suffix}`, import.meta.url)
 
 export interface DaemonOptions {
   /** Where every thread leaves a CPU profile; null for none. */
   readonly profileDir: string | null
+  /** What it serves. @defaultValue `features.ts` */
+  readonly features?: URL
   /** The data directory, which is kept. @defaultValue a new one, removed when it has ended */
   readonly dataDir?: string
   /** Flags of `millrace serve` beside those that every bench needs. @defaultValue none */
@@ -65,11 +67,11 @@ export interface ThreadTimes {
 const drainMsMax = 300_000
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { profileDir, flags = [] } = options
+  const { profileDir, flags = [], features = standardFeatures } = options
   const dir = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   const { dataDir = join(dir, 'data') } = options
   const profiling = profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
-  const serving = ['serve', features, '--data', dataDir, '--port', '0', '--json']
+  const serving = ['serve', fileURLToPath(features), '--data', dataDir, '--port', '0', '--json']
   const startedMs = performance.now()
   const args = [...profiling, program, ...serving, '--log-level', 'warn', ...flags]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })

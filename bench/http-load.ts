@@ -32,6 +32,13 @@ export function httpGet(path: string): Buffer {
   return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
 }
 
+/** A `POST` of JSON. */
+export function httpPost(path: string, body: object): Buffer {
+  const text = JSON.stringify(body)
+  const head = `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n`
+  return Buffer.from(`${head}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+}
+
 /** Runs a load; what has come back is in the gauge. The bodies of some answers are kept. */
 export async function runHttp(options: HttpLoadOptions): Promise<Gauge<string>> {
   const load = new HttpLoad(options)
