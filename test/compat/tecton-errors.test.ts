@@ -3,6 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { apiKeyOf } from '../helpers/api-keys.ts'
+import { temporaryDir } from '../helpers/daemons.ts'
 import { startPlatform, type Reply } from '../helpers/platform.ts'
 
 const noon = '2026-03-01T12:00:00Z'
@@ -119,4 +121,37 @@ test('a service without an online serving index has nothing to query', async (t)
   const { post } = await startPlatform(t, noon)
   const params = { workspaceName: 'ws', featureServiceName: 'fs', joinKeyMap: { cust_id: 1 } }
   assertRefused(await post(query, { params }), 400, 3, /^"fs" has no onlineServingIndex/)
+})
+
+test('G13: who is not known, or may not, is told in the words that clients know', async (t) => {
+  const dataDir = await temporaryDir(t)
+  const viewer = await apiKeyOf(dataDir, 'viewer')
+  const consumer = await apiKeyOf(dataDir, 'consumer', { services: ['pairs'] })
+  const { post } = await startPlatform(t, noon, dataDir)
+  const unknown =
+    "invalid 'Tecton-key' authorization header. " +
+    'Note that newly created credentials may take up to 60 seconds to be usable.'
+  const forbidden =
+    'Not Authorized. Note that access control changes may take up to 60 seconds to apply.'
+  const joinKeyMap = { cust_id: 1, merchant_id: 7 }
+  const ask = (featureServiceName: string, key?: string) =>
+    post(get, { params: { workspaceName: 'ws', featureServiceName, joinKeyMap } }, key)
+  for (const key of [undefined, 'Tecton-key unknown', 'Bearer unknown', consumer]) {
+    assertRefused(await ask('pairs', key), 401, 16, unknown)
+  }
+  assertRefused(await ask('pairs', `Tecton-key ${viewer}`), 403, 7, forbidden)
+  assertRefused(await ask('fs', `Tecton-key ${consumer}`), 403, 7, forbidden)
+  for (const scheme of ['Tecton-key', 'Bearer']) {
+    const { status, body } = await ask('pairs', `${scheme} ${consumer}`)
+    assert.deepEqual([status, body], [200, { result: { features: [null] } }])
+  }
+  const online = (view: string) => ({
+    features: [`${view}:sum`],
+    entities: { cust_id: [1], merchant_id: [7] },
+  })
+  const path = '/get-online-features'
+  assert.equal((await post(path, online('pairs'), `Bearer ${consumer}`)).status, 200)
+  const recent = { features: ['recent:count'], entities: { user_id: ['u1'] } }
+  assert.equal((await post(path, recent, `Bearer ${consumer}`)).status, 403)
+  assert.equal((await post(path, recent)).status, 401)
 })

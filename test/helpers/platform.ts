@@ -23,15 +23,20 @@ export interface Platform {
   readonly daemon: Millrace
   readonly clock: ManualClock
   /** An object is sent as JSON, text as it is; neither says what it is. */
-  readonly post: (path: string, body: unknown) => Promise<Reply>
+  readonly post: (path: string, body: unknown, key?: string) => Promise<Reply>
   readonly get: (path: string) => Promise<Reply>
   /** One transaction. */
   readonly pay: (at: string, amt: number, more?: object) => Promise<void>
 }
 
-export async function startPlatform(t: TestContext, now: string): Promise<Platform> {
+/** @param dataDir  One with API keys, for whoever asks by them. @defaultValue a new one */
+export async function startPlatform(
+  t: TestContext,
+  now: string,
+  dataDir?: string,
+): Promise<Platform> {
   const clock = new ManualClock(Date.parse(now))
-  const daemon = await startDaemon(t, { features, clock })
+  const daemon = await startDaemon(t, { features, clock, ...(dataDir && { dataDir }) })
   const { url } = daemon
   const ask = async (path: string, init: RequestInit): Promise<Reply> => {
     const response = await fetch(`${url}${path}`, init)
@@ -42,10 +47,11 @@ export async function startPlatform(t: TestContext, now: string): Promise<Platfo
     daemon,
     clock,
     get: (path) => ask(path, {}),
-    post: (path, body) => {
+    post: (path, body, key) => {
       const text = typeof body === 'string' ? body : JSON.stringify(body)
       // Bytes, so that no content type is added.
-      return ask(path, { method: 'POST', body: Buffer.from(text) })
+      const headers = key === undefined ? {} : { authorization: key }
+      return ask(path, { method: 'POST', body: Buffer.from(text), headers })
     },
     pay: async (at, amt, more = {}) => {
       const event = { user_id: 'u1', cust_id: 1, merchant_id: 7, transaction_id: `t at ${at}` }
