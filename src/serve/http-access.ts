@@ -4,9 +4,10 @@
  *
  * No route is open by oversight: one that does not say what it requires cannot be added.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
 import { assert } from '../base/assert.ts'
 import { challenge, type AccessPort, type Permission, type Target } from '../model/permission.ts'
+import type { Operation } from './operation.ts'
 
 /** From here on every request has a grant that allows what its route requires. */
 export function addAccess(app: FastifyInstance, access: AccessPort): void {
@@ -23,9 +24,12 @@ export function addAccess(app: FastifyInstance, access: AccessPort): void {
   })
 }
 
-/** The options of a route that is for those who have a permission. */
-export function requires(permission: Permission): { readonly config: { permission: Permission } } {
-  return { config: { permission } }
+/** The options of a route that is for those who have a permission, and what it does. */
+export function requires(
+  permission: Permission,
+  openapi?: Operation,
+): { readonly config: FastifyContextConfig } {
+  return { config: { permission, ...(openapi === undefined ? {} : { openapi }) } }
 }
 
 /** Throws where whoever asks may not do that to the source or service that is meant. */

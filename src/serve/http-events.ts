@@ -9,6 +9,7 @@ import type { Catalog, Source } from '../model/catalog.ts'
 import type { PushPort } from '../model/contracts.ts'
 import type { DataType } from '../model/types.ts'
 import { bodyParsers } from './event-bodies.ts'
+import { eventsOperation } from './events-operation.ts'
 import { assertGranted, requires } from './http-access.ts'
 import { pushFor } from './idempotency.ts'
 
@@ -29,7 +30,7 @@ export function addEvents(app: FastifyInstance, options: EventsOptions): void {
     addRawBody(scope)
     scope.post<{ Params: { source: string }; Body: Buffer }>(
       eventsPath,
-      { bodyLimit: eventsBodyBytesMax, ...requires('dry-run') },
+      { bodyLimit: eventsBodyBytesMax, ...requires('dry-run', eventsOperation) },
       async (request) => {
         const { params, query, headers, body } = request
         const { source } = params

@@ -6,8 +6,10 @@ import { MillraceError } from '../base/errors.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { ReadPort } from '../model/contracts.ts'
 import { createFeatureBody, keysJson, type FeatureBody } from './feature-body.ts'
+import { queryOperations, readOperations } from './features-operations.ts'
 import { assertGranted, requires } from './http-access.ts'
 import { keyOfQuery, queryOfBody, requestOfBody, type FeatureRequest } from './http-keys.ts'
+import type { Operation } from './operation.ts'
 import { readables, type Readable } from './services.ts'
 
 const readPath = '/v1/features/:name'
@@ -65,24 +67,24 @@ export function addFeatures(app: FastifyInstance, options: FeaturesOptions): voi
     return text
   }
 
-  const how = {
-    ...requires('read-features'),
+  const how = (operation: Operation) => ({
+    ...requires('read-features', operation),
     onRequest: (request: FastifyRequest<Named>, _: unknown, next: () => void) => {
       assertGranted(request, 'read-features', { service: request.params.name })
       next()
     },
-  }
-  for (const [path, write, bodyRequest] of [
-    [readPath, answerRead, requestOfBody],
-    [queryPath, answerQuery, queryOfBody],
+  })
+  for (const [path, write, bodyRequest, operations] of [
+    [readPath, answerRead, requestOfBody, readOperations],
+    [queryPath, answerQuery, queryOfBody, queryOperations],
   ] as const) {
-    app.get<Named>(path, how, ({ params, query, url }, reply) =>
+    app.get<Named>(path, how(operations.get), ({ params, query, url }, reply) =>
       answer(params.name, reply, write, (service) => ({
         keys: [keyOfQuery(service, { query, url })],
         options: {},
       })),
     )
-    app.post<Named>(path, how, ({ params, body }, reply) =>
+    app.post<Named>(path, how(operations.post), ({ params, body }, reply) =>
       answer(params.name, reply, write, () => bodyRequest(body)),
     )
   }

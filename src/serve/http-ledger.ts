@@ -8,6 +8,7 @@ import { isWireMap } from '../model/convert.ts'
 import type { LedgerFilter, LedgerPort, LedgerQuery, ReplayRequest } from '../model/ledger.ts'
 import { requires } from './http-access.ts'
 import { ledgerBody } from './ledger-body.ts'
+import { ledgerOperation, replayOperation } from './operations.ts'
 
 /** Entries of a page when nothing is said. */
 const limitStandard = 100
@@ -18,12 +19,11 @@ const places = ['after', 'upTo', 'limit'] as const
 /** @param assertReady  Throws when nothing may be published. */
 export function addLedger(app: FastifyInstance, ledger: LedgerPort, assertReady: () => void): void {
   // It has the events of every producer, as they were sent.
-  const how = requires('administer')
-  app.get('/v1/ledger', how, async ({ query }) => {
+  app.get('/v1/ledger', requires('administer', ledgerOperation), async ({ query }) => {
     const asked = queryOf(query as Given, ledgerPageEntriesMax, limitStandard)
     return { ...ledgerBody(await ledger.list(asked)), summary: ledger.summary() }
   })
-  app.post('/v1/ledger/replay', how, ({ body }) => {
+  app.post('/v1/ledger/replay', requires('administer', replayOperation), ({ body }) => {
     assertReady()
     return ledger.replay(replayOf(body))
   })

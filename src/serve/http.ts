@@ -27,6 +27,8 @@ import {
   type HttpTimeouts,
   type TlsKeys,
 } from './http-server.ts'
+import { addOpenapi } from './openapi.ts'
+import * as operations from './operations.ts'
 
 /** Whether the daemon should be sent work. */
 export type Readiness =
@@ -67,6 +69,8 @@ export interface HttpOptions {
   readonly timeouts?: Partial<HttpTimeouts>
 }
 
+const openapiPath = '/openapi.json'
+
 export function createHttp(options: HttpOptions): FastifyInstance {
   const sendError = createErrorHandler(options.log)
   const { tls = null } = options
@@ -87,6 +91,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.setErrorHandler(sendError)
   addGuard(app, options.admission ?? standardAdmission)
   addAccess(app, options.access ?? openAccess)
+  addOpenapi(app, openapiPath)
   addHealth(app, options)
   addFeatures(app, { ...options, assertServing: () => assertServing(options.readiness()) })
   const ready = (): void => assertReady(options.readiness())
@@ -94,17 +99,23 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   addEvents(app, { ...options, assertReady: ready })
 
   const definitions = definitionsJson(options.catalog)
-  app.get('/v1/definitions', requires('read-metadata'), () => definitions)
-  app.get('/v1/status', requires('read-metadata'), () => options.status())
+  app.get(
+    '/v1/definitions',
+    requires('read-metadata', operations.definitionsOperation),
+    () => definitions,
+  )
+  app.get('/v1/status', requires('read-metadata', operations.statusOperation), () =>
+    options.status(),
+  )
   // An upgrade is asked for its key where it is made.
-  app.get(options.streamPath, requires('open'), () => {
+  app.get(options.streamPath, requires('open', operations.streamOperation), () => {
     throw new MillraceError('UPGRADE_REQUIRED')
   })
   // A path that exists has none of the methods of WebDAV and the like, either.
   const known = app.supportedMethods
   for (const method of METHODS) if (!known.includes(method)) app.addHttpMethod(method)
   const readable = ['/healthz', '/readyz', '/v1/definitions', '/v1/status', '/v1/ledger']
-  refuseOtherMethods(app, [...readable, options.streamPath], ['GET', 'HEAD'])
+  refuseOtherMethods(app, [...readable, openapiPath, options.streamPath], ['GET', 'HEAD'])
   refuseOtherMethods(app, featurePaths, ['GET', 'HEAD', 'POST'])
   refuseOtherMethods(app, ['/v1/ledger/replay', eventsPath], ['POST'])
   return app
@@ -115,12 +126,12 @@ function addHealth(app: FastifyInstance, { readiness }: HttpOptions): void {
     reply.code(503).header('retry-after', '1')
     return { status: state.state, ...errorBody(unreadyError(state)) }
   }
-  app.get('/healthz', requires('open'), (_, reply) => {
+  app.get('/healthz', requires('open', operations.healthOperation), (_, reply) => {
     const state = readiness()
     const isHopeless = state.state === 'failed' || state.state === 'blocked'
     return isHopeless ? unready(reply, state) : { status: 'alive' }
   })
-  app.get('/readyz', requires('open'), (_, reply) => {
+  app.get('/readyz', requires('open', operations.readinessOperation), (_, reply) => {
     const state = readiness()
     if (state.state !== 'ready') return unready(reply, state)
     if (state.warnings.length === 0) return { status: 'ready' }

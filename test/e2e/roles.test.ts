@@ -4,19 +4,13 @@
  * The routes are those that a whole daemon adds to its application, heard of as it does.
  */
 import assert from 'node:assert/strict'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { test, type TestContext } from 'node:test'
-import type { FastifyInstance } from 'fastify'
 import { roles } from '../../src/access/roles.ts'
 import { errorTable } from '../../src/base/errors.ts'
 import { apiKeyOf } from '../helpers/api-keys.ts'
 import { startDaemon, temporaryDir } from '../helpers/daemons.ts'
 import { projectFiles } from '../helpers/repository.ts'
-
-interface Route {
-  readonly method: string
-  readonly path: string
-}
+import { startWithRoutes, type Route } from '../helpers/routes.ts'
 
 /** Who may ask for it at least: a role, or `none`. */
 type Documented = ReadonlyMap<string, string>
@@ -32,23 +26,13 @@ function documentedRoles(): Documented {
   )
 }
 
-/** Starts a daemon and hears of its routes, without those that refuse a method. */
-async function startWithRoutes(t: TestContext) {
+/** A daemon with a key for each role, and its routes. */
+async function startWithKeys(t: TestContext) {
   const dataDir = await temporaryDir(t)
   const texts = new Map<string, string>()
   for (const role of roles) texts.set(role, await apiKeyOf(dataDir, role))
-  const routes: Route[] = []
-  const listen = (told: unknown): void => {
-    ;(told as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url }) => {
-      // A route that refuses the methods of others has most of them.
-      if (!Array.isArray(method)) routes.push({ method, path: url })
-    })
-  }
-  subscribe('fastify.initialization', listen)
-  const daemon = await startDaemon(t, { dataDir }).finally(() => {
-    unsubscribe('fastify.initialization', listen)
-  })
-  return { url: daemon.url, texts, routes: routes.filter(({ method }) => method !== 'HEAD') }
+  const { started, routes } = await startWithRoutes(() => startDaemon(t, { dataDir }))
+  return { url: started.url, texts, routes }
 }
 
 /** What a request is answered that has nothing but who asks. */
@@ -63,7 +47,7 @@ async function ask(url: string, { method, path }: Route, key: string | null) {
 }
 
 test('every route is for those whom the documentation says', async (t) => {
-  const { url, texts, routes } = await startWithRoutes(t)
+  const { url, texts, routes } = await startWithKeys(t)
   const documented = documentedRoles()
   const found = routes.map(({ method, path }) => `${method} ${path}`)
   assert.deepEqual(found.toSorted(), [...documented.keys()].toSorted())

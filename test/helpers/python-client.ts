@@ -155,7 +155,7 @@ function converted({ type, ...more }: DataType, value: unknown): unknown {
     case 'float32':
       if (typeof value === 'number') return value
       if (/^(?:NaN|-?Infinity)$/.test(textOf(value))) return Number(value)
-      throw new Error(`could not convert string to float: ${String(value)}`)
+      throw new Error(`could not convert to float: ${textOf(value)}`)
     case 'boolean':
       if (typeof value !== 'boolean') throw new Error('not a bool')
       return value
@@ -185,7 +185,7 @@ function converted({ type, ...more }: DataType, value: unknown): unknown {
 
 /** Python's `int` of text. */
 function intOf(value: unknown): bigint {
-  if (!/^-?\d+$/.test(textOf(value))) throw new Error(`invalid literal for int: ${String(value)}`)
+  if (!/^-?\d+$/.test(textOf(value))) throw new Error(`invalid literal for int: ${textOf(value)}`)
   return BigInt(value as string)
 }
 

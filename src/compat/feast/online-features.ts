@@ -17,6 +17,7 @@ import { refuseOtherMethods } from '../../serve/http.ts'
 import { addJsonBody } from '../json-body.ts'
 import { parseOnlineRequest, type Column, type OnlineRequest } from './online-request.ts'
 import { feastRefusal } from './refusal.ts'
+import { onlineFeaturesOperation } from './operations.ts'
 import { noTimeText, statusOf, timeText, valueText } from './values.ts'
 
 export interface OnlineFeaturesOptions {
@@ -35,7 +36,7 @@ export function addFeastServing(app: FastifyInstance, options: OnlineFeaturesOpt
   void app.register((scope, _, done) => {
     scope.setErrorHandler(createErrorHandler(options.log, feastRefusal))
     addJsonBody(scope)
-    scope.post(path, requires('read-features'), async (asking, reply) => {
+    scope.post(path, requires('read-features', onlineFeaturesOperation), async (asking, reply) => {
       options.assertServing()
       const request = parseOnlineRequest(asking.body)
       const parts = partsOf(services, request)

@@ -14,6 +14,7 @@ import { addRawBody, pushedType } from '../../serve/http-events.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
 import { pushFor } from '../../serve/idempotency.ts'
 import { ingestAll } from '../all-or-none.ts'
+import { pushOperation } from './operations.ts'
 import { parsePush } from './push-request.ts'
 import { feastRefusal } from './refusal.ts'
 
@@ -31,7 +32,7 @@ export function addFeastPush(
 ): void {
   const { catalog, push, assertReady, log } = options
   const types = new Map(catalog.sources.map((source) => [source.name, pushedType(source)]))
-  const limits = { bodyLimit: eventsBodyBytesMax, ...requires('write-events') }
+  const limits = { bodyLimit: eventsBodyBytesMax, ...requires('write-events', pushOperation) }
   void app.register((scope, _, done) => {
     scope.setErrorHandler(createErrorHandler(log, feastRefusal))
     addRawBody(scope)

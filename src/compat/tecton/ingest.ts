@@ -18,6 +18,7 @@ import { ingestAll } from '../all-or-none.ts'
 import { metricsOf, recordErrorsOf } from './ingest-answer.ts'
 import { ingestRefusal, requestError } from './ingest-errors.ts'
 import { parseIngest, type Spelling } from './ingest-request.ts'
+import { ingestOperation } from './operations.ts'
 
 export interface IngestOptions {
   readonly catalog: Catalog
@@ -50,7 +51,7 @@ function addPath(
   { catalog, push, assertReady }: IngestOptions,
 ): void {
   const types = new Map(catalog.sources.map((source) => [source.name, pushedType(source)]))
-  const limits = { bodyLimit: eventsBodyBytesMax, ...requires('dry-run') }
+  const limits = { bodyLimit: eventsBodyBytesMax, ...requires('dry-run', ingestOperation) }
   scope.post<{ Body: Buffer }>(path, limits, async (request, reply) => {
     assertReady()
     const { workspace, isDryRun, batches } = parseIngest(request.body, { spelling, types })

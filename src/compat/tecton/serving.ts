@@ -12,10 +12,12 @@ import type { Catalog } from '../../model/catalog.ts'
 import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
+import type { Operation } from '../../serve/operation.ts'
 import { addJsonBody } from '../json-body.ts'
 import { servingRefusal } from './errors.ts'
 import type { Members } from './members.ts'
 import { serviceMetadata } from './metadata.ts'
+import { batchOperation, metadataOperation, queryOperation, singleOperation } from './operations.ts'
 import { createReads, type Reads, type ReadsOptions } from './reads.ts'
 import * as requests from './request.ts'
 import { createServices, type ServedService, type Services } from './services.ts'
@@ -47,8 +49,7 @@ export function addTectonServing(app: FastifyInstance, options: ServingOptions):
 }
 
 function addReads(app: FastifyInstance, find: Services, reads: Reads): void {
-  const allowed = requires('read-features')
-  const add = (path: string, read: Read) => {
+  const add = (path: string, operation: (isBare: boolean) => Operation, read: Read) => {
     const answer = (request: FastifyRequest, reply: FastifyReply, place: requests.Place | null) => {
       const params = requests.paramsOf(request.body, place)
       const asked = requests.askedOf(params, place)
@@ -58,32 +59,35 @@ function addReads(app: FastifyInstance, find: Services, reads: Reads): void {
       reply.header('content-type', jsonType)
       return text
     }
-    app.post(`${version1}/${path}`, allowed, (request, reply) => answer(request, reply, null))
+    const allowed = (isBare: boolean) => requires('read-features', operation(isBare))
+    app.post(`${version1}/${path}`, allowed(false), (request, reply) =>
+      answer(request, reply, null),
+    )
     refuseOtherMethods(app, [`${version1}/${path}`], ['POST'])
     if (path === 'query-features') return
-    app.post<InPath>(`${version2}/${path}`, allowed, (request, reply) =>
+    app.post<InPath>(`${version2}/${path}`, allowed(true), (request, reply) =>
       answer(request, reply, request.params),
     )
     refuseOtherMethods(app, [`${version2}/${path}`], ['POST'])
   }
-  add('get-features', (service, asked, params) =>
+  add('get-features', singleOperation, (service, asked, params) =>
     reads.single(service, asked, requests.rowOf(params)),
   )
-  add('get-features-batch', (service, asked, params) =>
+  add('get-features-batch', batchOperation, (service, asked, params) =>
     reads.batch(service, asked, requests.rowsOf(params)),
   )
-  add('query-features', (service, asked, params) =>
+  add('query-features', queryOperation, (service, asked, params) =>
     reads.query(service, asked, requests.rowOf(params)),
   )
 }
 
 function addMetadata(app: FastifyInstance, find: Services): void {
-  const allowed = requires('read-metadata')
-  app.post(`${version1}/metadata`, allowed, ({ body }) => {
+  const allowed = (hasBody: boolean) => requires('read-metadata', metadataOperation(hasBody))
+  app.post(`${version1}/metadata`, allowed(true), ({ body }) => {
     const target = requests.targetOf(requests.paramsOf(body, null), null)
     return serviceMetadata(find(target), true)
   })
-  app.get<InPath>(`${version2}/metadata`, allowed, ({ params }) => {
+  app.get<InPath>(`${version2}/metadata`, allowed(false), ({ params }) => {
     return serviceMetadata(find(requests.targetOf({}, params)), false)
   })
   refuseOtherMethods(app, [`${version1}/metadata`], ['POST'])
