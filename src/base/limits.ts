@@ -209,7 +209,7 @@ export const laneBlockedMs = 5000
 
 /**
  * How often a shard thread may die within so long, ms; beyond, `SHARD_FAILED`. It takes three times
- * until an event that ends it is quarantined.
+ * until an event that ends it is quarantined, and two for each that was sent with it.
  */
 export const laneDeathsMax = 12
 export const laneDeathsMs = 600_000
