@@ -16,7 +16,7 @@ import { sectionBuffers, type SectionBuffers } from '../src/model/section.ts'
 import type { RouterLane } from '../src/route/lane-mailbox.ts'
 import { createRouter } from '../src/route/router.ts'
 import { Shard } from '../src/shard/shard.ts'
-import { createRouteValidator } from '../src/validate/route-validator.ts'
+import { createValidators } from '../src/shard/validators.ts'
 import { decodeClientFrame, encodePublish, type PublishFrame } from '../src/wire/protocol.ts'
 import { impressions, user, userSpend } from './features.ts'
 import { userId } from './workload.ts'
@@ -43,8 +43,8 @@ export function catalogOf(view: object): Catalog {
 
 /** @param storePath  A folder of its own. */
 export function openShard(catalog: Catalog, storePath: string): Promise<Shard> {
-  const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-  return Shard.open({ index: 0, catalog, validators, viewIds: [0], storePath, seed })
+  const validators = createValidators(catalog)
+  return Shard.open({ index: 0, catalog, ...validators, viewIds: [0], storePath, seed })
 }
 
 const encoder = createEncoder()

@@ -15,6 +15,7 @@ import { readSection, sectionBuffers, type Section } from '../src/model/section.
 import type { RouterLane } from '../src/route/lane-mailbox.ts'
 import { createRouter, type Router } from '../src/route/router.ts'
 import { Shard } from '../src/shard/shard.ts'
+import { createValidators } from '../src/shard/validators.ts'
 import { createRouteValidator, type RouteValidator } from '../src/validate/route-validator.ts'
 import { decodeClientFrame, type PublishFrame } from '../src/wire/protocol.ts'
 import * as features from './features.ts'
@@ -66,10 +67,10 @@ export class Stages {
       sources: catalog.sources.map(({ name }) => name),
       onFailure: failed,
     })
-    const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
+    const validators = createValidators(catalog)
     const shards: Shard[] = []
     for (let index = 0; index < shardCount; index++) {
-      const common = { catalog, validators, viewIds: [0], seed }
+      const common = { catalog, ...validators, viewIds: [0], seed }
       shards.push(await Shard.open({ index, ...common, storePath: join(dir, 'store') }))
     }
     return new Stages(dir, journal, shards)

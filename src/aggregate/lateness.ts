@@ -1,8 +1,25 @@
 /**
- * Which event times no window can hold any more.
+ * Which event times do not count: those that no window can hold any more, and those that a view
+ * leaves to its history or to its stream.
  */
 import type { View } from '../model/catalog.ts'
 import type { Level } from './layout.ts'
+
+/** Event times of rows that may count, `[fromMs, untilMs)`. */
+export interface CountedTimes {
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
+export const allTimes: CountedTimes = { fromMs: -Infinity, untilMs: Infinity }
+
+/** Rows that changed nothing, ascending. */
+export interface UncountedRows {
+  /** They lie before every window. */
+  readonly late: number[]
+  /** They lie outside of the times that count. */
+  readonly outside: number[]
+}
 
 /** First tile of a level that a window may still need at an edge, or later. */
 export function horizonOf(level: Level, edgeMs: number): number {

@@ -15,7 +15,7 @@ import { RowBatch, type Column, type RowRange } from '../model/rows.ts'
 import { capacitySlack } from './capacity.ts'
 import { KeyTable } from './key-table.ts'
 import { EventLog } from './event-log.ts'
-import { horizonOf, isBeforeWindows } from './lateness.ts'
+import { allTimes, horizonOf, isBeforeWindows, type UncountedRows } from './lateness.ts'
 import { planChunks, planLevels, type Level } from './layout.ts'
 import { ParkedRows } from './parked.ts'
 import { ReadPlans } from './read-plan.ts'
@@ -73,6 +73,8 @@ export class ViewState {
   readonly #isWallClock: boolean
   /** Arrival of the newest batch. */
   #arrivalMs = -Infinity
+  /** Those of the rows that are being applied. */
+  #times = allTimes
   #slots = new Int32Array(0)
   #cellOf = new Int32Array(0)
   #offsetNs = new Float64Array(0)
@@ -127,33 +129,38 @@ export class ViewState {
   /**
    * Applies the rows of some sections, none of which arrived before those of the call before.
    *
-   * @returns the rows, ascending, that lie before every window and so changed nothing.
+   * @param times  Those of the rows that may count.
    */
-  apply(rows: RowBatch, columns: readonly Column[]): readonly number[] {
+  apply(rows: RowBatch, columns: readonly Column[], times = allTimes): UncountedRows {
     const { spans } = rows
-    const late: number[] = []
+    const uncounted = { late: [], outside: [] }
+    this.#times = times
     // Parked rows come between spans: where they have, they may again, and little is tried at once.
     let most = spans.length
     for (let first = 0; first < spans.length;) {
       this.#arrivalMs = spans[first]!.arrivalMs
       if (this.#isWallClock) this.admit(this.#arrivalMs)
       const last = Math.min(first + most, spans.length)
-      const next = this.#applySpans(rows, columns, { from: first, to: last }, late)
+      const next = this.#applySpans(rows, columns, { from: first, to: last }, uncounted)
       most = next < last ? 1 : most * 2
       first = next
     }
     this.#arrivalMs = spans.at(-1)?.arrivalMs ?? this.#arrivalMs
-    return late
+    return uncounted
   }
 
   /** Applies the parked rows whose time has come. */
   admit(nowMs: number): void {
     const rows = this.#admitted
+    const times = this.#times
+    // They were asked for their times before they were parked.
+    this.#times = allTimes
     this.parked.take(nowMs, this.#arrivalMs, rows, (dueMs) => {
       // At its own time, when it was not late, however much later somebody looks.
       rows.endSpan(dueMs)
-      this.#applySpans(rows, rows.columns, { from: 0, to: 1 }, [])
+      this.#applySpans(rows, rows.columns, { from: 0, to: 1 }, { late: [], outside: [] })
     })
+    this.#times = times
   }
 
   /** The slot of a key, brought into memory if it is stored; 0 if the key is not known. */
@@ -211,7 +218,7 @@ export class ViewState {
     rows: RowBatch,
     columns: readonly Column[],
     { from: first, to: last }: RowRange,
-    late: number[],
+    uncounted: UncountedRows,
   ): number {
     this.#growRows(rows.count)
     const { spans } = rows
@@ -220,7 +227,7 @@ export class ViewState {
     let span = first
     do {
       const { end, arrivalMs } = spans[span]!
-      this.#locate(rows, columns, { from: rows.spanStart(span), to: end, arrivalMs }, late)
+      this.#locate(rows, columns, { from: rows.spanStart(span), to: end, arrivalMs }, uncounted)
       span += 1
     } while (span < last && !this.#isParkedDue(spans[span]!.arrivalMs))
     const range = { from, to: rows.spanStart(span) }
@@ -256,14 +263,20 @@ export class ViewState {
     rows: RowBatch,
     columns: readonly Column[],
     { from, to, arrivalMs }: RowRange & { readonly arrivalMs: number },
-    late: number[],
+    { late, outside }: UncountedRows,
   ): void {
     const { timeMs, timeNs, keyHash, keyStart, keyEnd, bytes } = rows
     const slots = this.#slots
     const { records } = this
+    const { fromMs, untilMs } = this.#times
     for (let i = from; i < to; i++) {
       const time = timeMs[i]!
       const ns = timeNs[i]!
+      if (time < fromMs || time >= untilMs) {
+        outside.push(i)
+        slots[i] = 0
+        continue
+      }
       if (this.#isWallClock && time >= arrivalMs && (time > arrivalMs || ns > 0)) {
         this.parked.park(rows, i, columns)
         slots[i] = 0

@@ -67,6 +67,14 @@ export const errorTable = {
   BATCH_MISSING: row('user', 'never', 400, null, 'source "{source}" has no batch source'),
   SPINE_INVALID: row('user', 'never', 400, null, 'the spine {file} cannot be used: {reason}'),
   BATCH_ROW: row('user', 'never', 400, null, 'the line is no row: {reason}'),
+  BATCH_CHANGED: row(
+    'user',
+    'never',
+    409,
+    null,
+    'the batch source of "{source}" has changed among the {rows} rows that are counted; ' +
+      'put them back, or give the views new names to count them afresh',
+  ),
   QUERY_FAILED: row('user', 'never', 400, null, 'DuckDB refuses: {reason}'),
 
   // Events: each rejects one event and leaves the others of its batch alone.
@@ -94,6 +102,13 @@ export const errorTable = {
     'event time is {aheadMs} ms ahead of the server, where {max} rows wait for their time already',
   ),
   EVENT_TOO_LATE: row('user', 'never', 400, null, 'event time is before every window of {views}'),
+  EVENT_BEFORE_STREAM: row(
+    'user',
+    'never',
+    400,
+    null,
+    'event time is before the stream of {views} begins: there, only the batch source counts',
+  ),
   POST_PROCESSOR_FAILED: row(
     'user',
     'never',

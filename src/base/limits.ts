@@ -300,7 +300,7 @@ export const tilesPerWindowMax = 100_000
 /** Widest `interval` tile: `last` orders its events by their ns in it, whole ones below 2⁵³. */
 export const intervalMsMax = 104 * 86_400_000
 
-/** Latest beginning of a lifetime window, ms since the epoch: 2100-01-01; nothing would count. */
+/** Latest beginning of a lifetime window or a stream, ms since the epoch: 2100-01-01. */
 export const lifetimeStartMsMax = 4_102_444_800_000
 
 /** Values of `first(n)` and the like. */
@@ -343,6 +343,12 @@ export const drainEndMsMax = 25_000
 
 /** How long a second signal, or a failure, waits for the daemon to close, ms; then it is over. */
 export const closeMsMax = 2000
+
+/** Backfills: rows of a batch, batches that are not settled, and read ahead; bytes of DuckDB. */
+export const backfillBatchRows = 4096
+export const backfillInFlightMax = 8
+export const batchesAheadMax = 8
+export const batchMemoryBytesMax = 512 * 1024 * 1024
 
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */
 export const checkpointBytesMax = 512 * 1024 * 1024

@@ -5,15 +5,11 @@
  * somebody wants to know it for the first time.
  */
 import { sqlName, type Database } from '../duckdb/database.ts'
+import type { Origin, Origins } from '../model/origins.ts'
 import { placeColumns, type Relation } from './relation.ts'
 
-/** Where a row is. */
-export interface BatchPlace {
-  /** Null for the rows of a query. */
-  readonly file: string | null
-  /** Number of the row in the file, or in the answer of the query, from 1. */
-  readonly row: number
-}
+/** Where many rows are. */
+export type ManyPlaces = Omit<Origins, 'refused'>
 
 interface FileRows {
   readonly name: string
@@ -32,10 +28,26 @@ export class Places {
   }
 
   /** @param file  Number of the file, and of the row, as the relation has them. */
-  async placeOf(file: number, row: number): Promise<BatchPlace> {
-    this.#files ??= this.#relation.isOfFiles ? this.#ask() : Promise.resolve(new Map())
-    const rows = (await this.#files).get(file)
+  async placeOf(file: number, row: number): Promise<Origin> {
+    const rows = (await this.#all()).get(file)
     return rows === undefined ? { file: null, row } : { file: rows.name, row: row - rows.first + 1 }
+  }
+
+  /** @param file  Numbers of the files, and of the rows. */
+  async placesOf(file: Float64Array, row: Float64Array): Promise<ManyPlaces> {
+    const all = await this.#all()
+    const numbers = [...all.keys()]
+    const places = new Map(numbers.map((number, place) => [number, place]))
+    const files = numbers.length === 0 ? [null] : numbers.map((number) => all.get(number)!.name)
+    const firsts = numbers.map((number) => all.get(number)!.first)
+    const fileOf = Uint16Array.from(file, (number) => places.get(number) ?? 0)
+    const rowOf = row.map((number, n) => number - (firsts[fileOf[n]!] ?? 1) + 1)
+    return { files, file: fileOf, row: rowOf }
+  }
+
+  #all(): Promise<ReadonlyMap<number, FileRows>> {
+    this.#files ??= this.#relation.isOfFiles ? this.#ask() : Promise.resolve(new Map())
+    return this.#files
   }
 
   async #ask(): Promise<ReadonlyMap<number, FileRows>> {

@@ -10,12 +10,14 @@
  */
 import { join } from 'node:path'
 import type { Batch, Source } from '../model/catalog.ts'
+import type { Origin } from '../model/origins.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
 import { rowsOf, sqlName, type Database } from '../duckdb/database.ts'
+import type { Cells } from '../duckdb/chunk.ts'
 import { EventWriter } from './event-writer.ts'
 import { numberedChunk, type NumberedChunk } from './numbered-chunk.ts'
 import { planRows, type PlannedRows } from './planned-rows.ts'
-import { Places, type BatchPlace } from './places.ts'
+import { Places, type ManyPlaces } from './places.ts'
 import { placeColumns, relationOf, stagedRelation } from './relation.ts'
 import { stageRows } from './stage.ts'
 
@@ -27,7 +29,7 @@ export interface BatchRange {
 
 /** A row that is no event, for a reason that no check of events would find. */
 export interface RejectedRow extends Omit<Rejection, 'index'> {
-  readonly place: BatchPlace
+  readonly place: Origin
 }
 
 /** Some events; gone with the next chunk. */
@@ -36,7 +38,9 @@ export interface BatchChunk {
   /** The msgpack array of `bin`, an event each, as in a producer's batch. */
   readonly payload: Uint8Array
   /** Where event `index` of the chunk comes from; to be called before the next chunk. */
-  placeOf(index: number): Promise<BatchPlace>
+  placeOf(index: number): Promise<Origin>
+  /** The same of all events. */
+  places(): Promise<ManyPlaces>
   /** Rows that are in no chunk. */
   readonly rejected: readonly RejectedRow[]
 }
@@ -91,18 +95,31 @@ export class BatchReader {
   async *read({ fromNs, toNs, isOrdered }: ReadOptions): AsyncGenerator<BatchChunk> {
     yield* this.make()
     const { time } = this.#rows
-    const bounds = [
-      ...(fromNs === null ? [] : [`${timeColumn} >= ${fromNs}`]),
-      ...(toNs === null ? [] : [`${timeColumn} < ${toNs}`]),
-    ]
-    const isWithin = bounds.length === 0 ? 'true' : bounds.join(' AND ')
-    const order = isOrdered ? `ORDER BY ${timeColumn} NULLS FIRST, ${rowColumn}` : ''
-    const rest = `WHERE ${timeColumn} IS NULL OR (${isWithin}) ${order}`
+    const order = isOrdered ? `ORDER BY ${timeColumn} NULLS FIRST, ${fileColumn}, ${rowColumn}` : ''
+    const rest = `${whereWithin({ fromNs, toNs })} ${order}`
     for await (const chunk of this.#chunks(this.#rows, [`${time} AS ${timeColumn}`], rest)) {
       const { count, payload } = chunk
-      yield { count, payload, rejected: [], placeOf: (index) => this.#placeOf(chunk, index) }
+      yield {
+        count,
+        payload,
+        rejected: [],
+        placeOf: (index) => this.#placeOf(chunk, index),
+        places: () =>
+          this.#places.placesOf(numbersOf(chunk.file, count), numbersOf(chunk.row, count)),
+      }
     }
     yield* this.#takeBroken()
+  }
+
+  /** How many events are in a range; null before the post-processor has made them. */
+  async count(range: BatchRange): Promise<number | null> {
+    if (this.#unmade !== null) return null
+    const { relation, time } = this.#rows
+    const rows = `SELECT ${time} AS ${timeColumn} FROM ${relation.placed}`
+    const [answer] = await this.#database.rows(
+      `SELECT count(*) FROM (${rows}) ${whereWithin(range)}`,
+    )
+    return Number(answer![0])
   }
 
   async *#chunks(
@@ -141,7 +158,7 @@ export class BatchReader {
     yield { ...nothing, rejected }
   }
 
-  #placeOf({ file, row }: NumberedChunk, index: number): Promise<BatchPlace> {
+  #placeOf({ file, row }: NumberedChunk, index: number): Promise<Origin> {
     return this.#places.placeOf(Number(file.get(index)), Number(row.get(index)))
   }
 
@@ -186,7 +203,26 @@ const timeColumn = 'millrace_time'
 
 const nothing: BatchChunk = {
   count: 0,
+  places: () => {
+    return Promise.resolve({ files: [], file: new Uint16Array(0), row: new Float64Array(0) })
+  },
   payload: Uint8Array.of(0x90),
   rejected: [],
   placeOf: () => Promise.reject(new RangeError('the chunk has no events')),
+}
+
+/** Rows whose time cannot be told are in every range. */
+function whereWithin({ fromNs, toNs }: BatchRange): string {
+  const bounds = [
+    ...(fromNs === null ? [] : [`${timeColumn} >= ${fromNs}`]),
+    ...(toNs === null ? [] : [`${timeColumn} < ${toNs}`]),
+  ]
+  return bounds.length === 0 ? '' : `WHERE ${timeColumn} IS NULL OR (${bounds.join(' AND ')})`
+}
+
+/** Integers below 2⁵³. */
+function numbersOf({ words }: Cells, count: number): Float64Array {
+  const numbers = new Float64Array(count)
+  for (let n = 0; n < count; n++) numbers[n] = words[2 * n + 1]! * 2 ** 32 + (words[2 * n]! >>> 0)
+  return numbers
 }

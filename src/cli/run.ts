@@ -7,6 +7,7 @@
  */
 import { createRequire } from 'node:module'
 import { MillraceError, printable } from '../base/errors.ts'
+import { backfillCommand, backfillHelp } from './backfill.ts'
 import { backupCommand, backupHelp } from './backup.ts'
 import { checkCommand, checkHelp } from './check.ts'
 import { usageInvalid, type CommandHelp, type Io, type Run } from './command.ts'
@@ -54,6 +55,7 @@ const commands: readonly Command[] = [
   { help: getHelp, run: runGet },
   { help: ledgerHelp, run: runLedger },
   { help: keysHelp, run: keysCommand() },
+  { help: backfillHelp, run: backfillCommand(loadCatalog) },
   { help: loadHelp, run: loadCommand({ load: loadCatalog, start: startLoad }) },
   { help: trainingSetHelp, run: trainingSetCommand(makeTrainingSet) },
   { help: inspectHelp, run: inspectCommand(inspectData) },

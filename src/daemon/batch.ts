@@ -27,6 +27,8 @@ export interface BatchFacts {
   readonly producerId: number
   readonly epoch: number
   readonly ways: Ways
+  /** Where its events stood in a batch source; null for those of the stream. */
+  readonly origins: Uint8Array | null
   /** The ledger has what was not counted of it from an earlier life. */
   readonly isRecorded: boolean
 }

@@ -4,7 +4,7 @@
 import type { Catalog } from '../model/catalog.ts'
 import type { CheckOutcome } from '../model/contracts.ts'
 import type { CheckFindings } from '../model/message.ts'
-import type { PushRejection } from '../model/rejection.ts'
+import { missedCodes, type PushRejection } from '../model/rejection.ts'
 import { judge, noWays, waysOf, type Said } from './verdict.ts'
 
 /** @param asked  What was asked about: the source's place in the catalog, and how many events. */
@@ -32,8 +32,8 @@ export function outcomeOf(
     const { isAccepted, code, path, message } = judge(index, one, ways)
     if (isAccepted) continue
     const plain = { index, code, path, message }
-    const isLate = code === 'EVENT_TOO_LATE'
-    rejections.push(isLate ? { ...plain, views: lateViews.get(index) ?? [] } : plain)
+    const isMissed = missedCodes.some((each) => each === code)
+    rejections.push(isMissed ? { ...plain, views: lateViews.get(index) ?? [] } : plain)
   }
   return {
     accepted: asked.count - rejections.length,

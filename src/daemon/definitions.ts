@@ -7,13 +7,15 @@
  */
 import { canonicalSource, canonicalView, describeDifference } from '../define/identity.ts'
 import { MillraceError } from '../base/errors.ts'
-import type { Catalog } from '../model/catalog.ts'
+import type { Catalog, Source, View } from '../model/catalog.ts'
+import type { ViewHistory } from '../model/history.ts'
 import {
   createIncarnation,
   createSeed,
   directoryFormat,
   type Manifest,
   type StoredDefinition,
+  type StoredHistory,
 } from '../persist/manifest.ts'
 import { storedFormats } from '../stored/formats.ts'
 
@@ -23,6 +25,8 @@ export interface Settled {
   readonly viewIds: readonly number[]
   /** Journal position from which each view counts, by place in the catalog. */
   readonly viewsSince: readonly number[]
+  /** Where each view's stream begins, by place in the catalog. */
+  readonly histories: readonly (ViewHistory | null)[]
   /** Views that this store has not had before. */
   readonly added: readonly string[]
   /** Views and sources whose state is given up. */
@@ -34,6 +38,8 @@ export interface SettleOptions {
   readonly shards: number
   /** Where the journal ends: a view that is added counts from there. */
   readonly journalEnd: number
+  /** Wall time, ms: with it begins the stream of a view whose past is in a batch source. */
+  readonly nowMs: number
   /** Gives up the state of what is no longer defined, instead of refusing. */
   readonly dropMissing: boolean
 }
@@ -49,7 +55,7 @@ export interface SettleOptions {
 export function settleDefinitions(
   catalog: Catalog,
   before: Manifest | null,
-  { shards, journalEnd, dropMissing }: SettleOptions,
+  { shards, journalEnd, nowMs, dropMissing }: SettleOptions,
 ): Settled {
   const sources = Object.fromEntries(
     catalog.sources.map((source) => [source.name, canonicalSource(source)]),
@@ -64,15 +70,19 @@ export function settleDefinitions(
     ...compare('view', knownViews, views),
   ]
   if (missing.length > 0 && !dropMissing) throw new MillraceError('DEFINITION_MISSING', missing[0])
+  for (const view of catalog.views) assertBoundary(view, catalog.sources[view.source]!, known)
 
   let nextViewId = before?.nextViewId ?? 0
   const stored = Object.fromEntries(
     catalog.views
       .filter(({ online }) => online)
-      .map(({ name }): [string, StoredDefinition] => [
-        name,
-        known[name] ?? { id: nextViewId++, since: journalEnd, canonical: views[name]! },
-      ]),
+      .map((view): [string, StoredDefinition] => {
+        const { name } = view
+        if (known[name] !== undefined) return [name, known[name]]
+        const definition = { id: nextViewId++, since: journalEnd, canonical: views[name]! }
+        const history = newHistory(view, catalog.sources[view.source]!, nowMs)
+        return [name, history === null ? definition : { ...definition, history }]
+      }),
   )
   return {
     manifest: {
@@ -83,10 +93,12 @@ export function settleDefinitions(
       seed: before?.seed ?? createSeed(),
       views: stored,
       nextViewId,
+      nextBackfillId: before?.nextBackfillId ?? 1,
       sources,
     },
     viewIds: catalog.views.map(({ name }) => stored[name]?.id ?? -1),
     viewsSince: catalog.views.map(({ name }) => stored[name]?.since ?? 0),
+    histories: catalog.views.map(({ name }) => stored[name]?.history ?? null),
     added: Object.keys(stored).filter((name) => !Object.hasOwn(known, name)),
     dropped: missing.map(({ name }) => name),
   }
@@ -102,6 +114,31 @@ export function manifestBefore(before: Manifest | null, settled: Settled | null)
   if (Object.keys(before?.views ?? {}).some((name) => !Object.hasOwn(views, name))) return null
   // Ids that were given out stay so: a checkpoint may have stored keys under them.
   return { ...(before ?? { ...settled.manifest, views: {}, sources: {} }), nextViewId }
+}
+
+/** The history of a view that this store has not had before; null when it has none. */
+function newHistory(view: View, source: Source, nowMs: number): StoredHistory | null {
+  if (source.batch === undefined) return null
+  return {
+    boundaryMs: source.streamStartMs ?? nowMs,
+    fromMs: view.featureStartMs ?? null,
+    backfill: 0,
+    rows: null,
+    isComplete: false,
+  }
+}
+
+/**
+ * What has been counted on either side of a boundary stays where it is.
+ *
+ * @throws MillraceError `DEFINITION_CHANGED`
+ */
+function assertBoundary(view: View, { streamStartMs }: Source, known: Manifest['views']): void {
+  const before = known[view.name]?.history?.boundaryMs
+  if (before === undefined || streamStartMs === undefined || before === streamStartMs) return
+  const [was, is] = [before, streamStartMs].map((ms) => new Date(ms).toISOString())
+  const reason = `streamStartTime: ${was} → ${is}`
+  throw new MillraceError('DEFINITION_CHANGED', { kind: 'view', name: view.name, reason })
 }
 
 /** Finds what is gone; refuses what means something else than it did. */

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import type { KeyRing } from '../access/key-ring.ts'
 import type { Clock } from '../base/clock.ts'
 import { addDialects } from '../compat/dialects.ts'
+import type { BackfillPort } from '../model/backfill.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { IngestPort, PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
@@ -21,6 +22,7 @@ interface Ports {
   readonly ingest: IngestPort
   readonly push: PushPort
   readonly read: ReadPort
+  readonly backfills: BackfillPort
 }
 
 export interface Doors {
@@ -75,19 +77,17 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
   http.server.on('drop', () => {
     dropped += 1
   })
-  const name = 'millrace/0.1.0'
-  const connectionLimits = { connectionsMax: bounds.webSockets }
   const about = {
     server: http.server,
     catalog,
     ports,
     log,
-    name,
+    name: 'millrace/0.1.0',
     admission,
     access,
     incarnation: options.incarnation,
   }
-  const wire = attachIngest({ ...about, limits: connectionLimits })
+  const wire = attachIngest({ ...about, limits: { connectionsMax: bounds.webSockets } })
   access.watch()
   const close = async (): Promise<void> => {
     access.stop()

@@ -12,6 +12,7 @@ import { MillraceError } from '../base/errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
+  BackfillBatch,
   IncomingBatch,
   IngestPort,
   ProducerListener,
@@ -27,7 +28,7 @@ import type { ProducerState } from './producer.ts'
 import { Producers } from './producers.ts'
 import type { Place, Recording } from './recording.ts'
 import { Shares } from './shares.ts'
-import { noWays, waysOf, type Ways } from './verdict.ts'
+import { noWays, waysOf, waysOfBackfill, type Ways } from './verdict.ts'
 
 export interface IntakeOptions {
   readonly catalog: Catalog
@@ -61,6 +62,8 @@ export interface Passage {
   readonly producer: ProducerState | null
   /** What shards did not count of it in an earlier life, and will not say again. */
   readonly unrecorded?: readonly BatchRejections[]
+  /** Null, or absent, for events of the stream. */
+  readonly backfill?: BackfillBatch | null | undefined
 }
 
 /** Why a producer was not opened. */
@@ -78,6 +81,8 @@ export class Intake implements IngestPort {
   readonly #sources: ReadonlyMap<string, number>
   /** By source. */
   readonly #ways: readonly Ways[]
+  /** By id. */
+  readonly #backfills = new Map<number, Ways>()
   readonly #producers: Producers
   /** In journal order. */
   #unflushed: Batch[] = []
@@ -91,6 +96,11 @@ export class Intake implements IngestPort {
     this.#sources = new Map(catalog.sources.map((source) => [source.name, source.index]))
     this.#ways = catalog.sources.map(({ index }) => waysOf(catalog, index))
     journal.onFlushed((flushed) => this.#flushed(flushed))
+  }
+
+  /** From now on, a backfill is for these views, by their places in the catalog. */
+  setBackfill(id: number, views: readonly number[]): void {
+    this.#backfills.set(id, waysOfBackfill(this.#options.catalog, views))
   }
 
   /** Memory of the batches that are not settled, as `Batch` counts it. */
@@ -155,10 +165,12 @@ export class Intake implements IngestPort {
       arrivalMs,
       producer,
       unrecorded = noneUnrecorded,
+      backfill = null,
     } = passage
     const { recording, router } = this.#options
     const { sequence, bytes, sourceName, producerId, epoch } = passage
-    const ways = this.#ways[source] ?? noWays
+    const ways =
+      (backfill === null ? this.#ways[source] : this.#backfills.get(backfill.id)) ?? noWays
     const isRecorded = position <= recording.before
     const batch = new Batch(
       {
@@ -171,24 +183,32 @@ export class Intake implements IngestPort {
         producerId,
         epoch,
         ways,
+        origins: backfill?.origins ?? null,
         isRecorded,
       },
       new Owner(this.#hold, recording, recording.add(position), producer),
     )
     producer?.add(batch)
-    if (unrecorded.length > 0 || source === -1) batch.keep(payload)
+    // Of a backfill, nobody misses what no view is there for any more.
+    const isUnknown = source === -1 && backfill === null
+    if (unrecorded.length > 0 || isUnknown) batch.keep(payload)
     for (const { route, rejections, partly = [], duplicates = [] } of unrecorded) {
       batch.reject(route, rejections)
       batch.late(route, partly)
       batch.duplicate(duplicates)
     }
     let copiedBytes = 0
-    if (source === -1) {
-      batch.reject(-1, unknownSource(count, sourceName))
+    if (isUnknown) batch.reject(-1, unknownSource(count, sourceName))
+    if (source === -1 || (backfill !== null && ways.stateful.length === 0)) {
       // Checkpoints come this far, too, or its journal would never go.
       router.passOver(position)
     } else {
-      copiedBytes = router.route({ source, count, payload, arrivalMs, inFlight: batch })
+      const routable = { source, count, payload, arrivalMs, inFlight: batch }
+      copiedBytes = router.route(
+        backfill === null
+          ? routable
+          : { ...routable, audience: { backfill: backfill.id, routes: ways.stateful } },
+      )
     }
     batch.routed(copiedBytes)
     return batch
@@ -246,9 +266,9 @@ export class Intake implements IngestPort {
   }
 
   #append(id: number, epoch: number, state: ProducerState, batch: IncomingBatch): void {
-    const { source: sourceName, sequence, count, payload } = batch
+    const { source: sourceName, sequence, count, payload, backfill } = batch
     const source = this.#sources.get(sourceName) ?? -1
-    const record = { source, sourceName, producer: id, epoch, sequence, count, payload }
+    const record = { source, sourceName, producer: id, epoch, sequence, count, payload, backfill }
     const { position, arrivalMs } = this.#options.journal.append(record)
     // Field by field: spread objects cost more than all the rest that is done for a small batch.
     const passage = {
@@ -263,6 +283,7 @@ export class Intake implements IngestPort {
       producerId: id,
       epoch,
       producer: state,
+      backfill,
     }
     try {
       this.#unflushed.push(this.pass(passage))

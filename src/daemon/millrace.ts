@@ -21,6 +21,7 @@ import type { RealtimePool } from '../realtime/pool.ts'
 import type { Lanes } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
 import type { Readiness } from '../serve/http.ts'
+import type { Backfills } from './backfills.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Doors } from './doors.ts'
 import { EmbeddedClient } from './embedded.ts'
@@ -47,6 +48,7 @@ export interface Parts {
   readonly recording: Recording
   readonly replay: LedgerReplay
   readonly push: Push
+  readonly backfills: Backfills
   readonly health: Health
 }
 
@@ -225,9 +227,10 @@ export class Millrace {
   }
 
   async #finish(): Promise<void> {
-    const { doors, router, checkpoints, recording, offline, replay, push } = this.#open()
+    const { doors, router, checkpoints, recording, offline } = this.#open()
+    const { replay, push, backfills } = this.#open()
     await this.#client?.drain()
-    await Promise.all([replay.stop(), push.drain()])
+    await Promise.all([replay.stop(), push.drain(), backfills.stop()])
     await doors.wire.drain(drainMsMax)
     await router.idle()
     await recording.idle()
@@ -237,12 +240,14 @@ export class Millrace {
 
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
-    const { realtime, ledger, recording, offline, replay, push, health } = this.#open()
+    const { realtime, ledger, recording, offline } = this.#open()
+    const { replay, push, backfills, health } = this.#open()
     health.stop()
     checkpoints.stop()
     recording.stop()
     void replay.stop()
     push.fail(new MillraceError('OUTCOME_UNKNOWN', { reason: 'the server has ended' }))
+    void backfills.stop()
     this.#client?.close(new MillraceError('CLIENT_CLOSED'))
     doors.wire.close()
     router.flush()

@@ -10,6 +10,7 @@ import type { Manifest } from '../persist/manifest.ts'
 import { openRealtimePool } from '../realtime/pool.ts'
 import type { Lane } from '../route/lanes.ts'
 import { createReader } from '../serve/reader.ts'
+import type { Histories } from './histories.ts'
 import type { Loaded } from './load.ts'
 import type { Opened } from './opened.ts'
 import { keyFinder, shardReader } from './shards.ts'
@@ -24,9 +25,10 @@ export async function openReads(options: {
   readonly lanes: readonly Lane[]
   readonly shards: readonly ShardOpened[]
   readonly manifest: Manifest
+  readonly histories: Histories
   readonly clock: Clock
 }): Promise<ReadPort> {
-  const { lanes, clock, loaded } = options
+  const { lanes, histories, clock, loaded } = options
   const { catalog } = loaded
   const { shards, seed } = options.manifest
   const watermarks = new Watermarks(catalog.views.length, options.shards)
@@ -35,7 +37,8 @@ export async function openReads(options: {
   const nowMs = (): number => clock.nowMs()
   const watermarkOf = (view: number) => watermarks.of(view)
   const runRealtime = await openRealtime(loaded, options.opened)
-  const asking = { readShards, findKeys: keyFinder(lanes), runRealtime }
+  const isBackfilling = (view: number): boolean => histories.isOpen(view)
+  const asking = { readShards, findKeys: keyFinder(lanes), isBackfilling, runRealtime }
   return createReader({ catalog, shards, seed, ...asking, nowMs, watermarkOf })
 }
 

@@ -5,6 +5,7 @@ import { extname } from 'node:path'
 import type { ShardOpened } from '../model/message.ts'
 import { openLanes, type Lane, type LanesOptions } from '../route/lanes.ts'
 import { assertShardsWhole } from '../stored/short-shards.ts'
+import type { Histories } from './histories.ts'
 import type { Loaded } from './load.ts'
 import { Quarantine } from './quarantine.ts'
 import { Rebuilds, type RebuildsOptions } from './rebuilds.ts'
@@ -20,9 +21,10 @@ export async function openShards(
     readonly stateBytesMax: number
     readonly loaded: Loaded
     readonly opened: Opened
+    readonly histories: Histories
   },
 ): Promise<[lanes: readonly Lane[], shards: readonly ShardOpened[], rebuilds: Rebuilds]> {
-  const { threads, stateBytesMax, loaded, opened, onFailure } = options
+  const { threads, stateBytesMax, loaded, opened, histories, onFailure } = options
   const { shardsPath, quarantinePath } = opened.directory
   const { manifest, viewIds, viewsSince } = opened.settled!
   const { shards, seed } = manifest
@@ -33,6 +35,7 @@ export async function openShards(
     journal: opened.journal!,
     catalog,
     quarantine,
+    routesOf: (backfill) => histories.routesOf(backfill),
     // A thread may die before there is a ledger, or checkpoints.
     recordedBefore: () => opened.recording?.before ?? Infinity,
     onRebuilt: () => void opened.checkpoints?.request(),
@@ -44,6 +47,7 @@ export async function openShards(
     storePath: shardsPath,
     viewIds,
     viewsSince,
+    histories: histories.all,
     quarantined: quarantine.events,
   })
   await assertShardsWhole(shardsPath, shards)

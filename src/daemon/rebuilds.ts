@@ -31,6 +31,8 @@ export interface RebuildsOptions {
   readonly journal: Journal
   readonly catalog: Catalog
   readonly quarantine: Quarantine
+  /** The routes that the batches of a backfill take. */
+  readonly routesOf: (backfill: number) => readonly number[]
   /** What a router needs to find the shards of events. */
   readonly routing: Omit<RouterOptions, 'catalog' | 'lanes'>
   /** Up to this journal position, the ledger has all that was not counted in an earlier life. */
@@ -132,7 +134,7 @@ export class Rebuilds {
     shards: readonly ShardOpened[],
     isCareful: boolean,
   ): Promise<number> {
-    const { journal, catalog, routing } = this.#options
+    const { journal, catalog, routing, routesOf } = this.#options
     const from = Math.min(...shards.map(({ position }) => position))
     const to = lane.answered
     if (to <= from) return 0
@@ -142,10 +144,13 @@ export class Rebuilds {
     router.setFlushed(journal.flushed)
     let bytes = 0
     const { events } = await replayJournal(journal, { from, to }, async (batch) => {
-      const { source, position } = batch
-      const isRouted = source !== -1 && catalog.sources[source]!.routes.length > 0
-      if (isRouted) bytes += router.route({ ...batch, inFlight: nobodys(position) })
-      else router.passOver(position)
+      const { source, position, backfill } = batch
+      const routes =
+        backfill === null ? (catalog.sources[source]?.routes ?? []) : routesOf(backfill.id)
+      const audience = backfill === null ? {} : { audience: { backfill: backfill.id, routes } }
+      const inFlight = nobodys(position)
+      if (source === -1 || routes.length === 0) router.passOver(position)
+      else bytes += router.route({ ...batch, ...audience, inFlight })
       if (bytes > replayBytesMax) {
         bytes = 0
         await idle(router, rebuild)

@@ -13,12 +13,14 @@
  *
  * Thread: main.
  */
+import { printable } from '../base/errors.ts'
 import { ledgerTidyMs } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { NewEntry } from '../model/ledger.ts'
 import type { Recorded, ShardOpened } from '../model/message.ts'
 import type { Batch } from './batch.ts'
+import { originOf, originText } from '../model/origins.ts'
 import { eventsAt } from '../model/payload.ts'
 import type { Maintenance } from './maintenance.ts'
 
@@ -158,6 +160,7 @@ export class Recording {
 
   #entriesOf(batch: Batch, producer: string): NewEntry[] {
     const { verdicts, payload, sequence: first } = batch
+    const { origins } = batch.facts
     const places = verdicts.map(({ index }) => index)
     const events = eventsAt(payload, places)
     // One replay at a time: it is the last one, also when a recovery finds it.
@@ -166,9 +169,9 @@ export class Recording {
     const replay = isReplay ? lastReplay : null
     return verdicts.map(({ index, code, path, message, views }, n) => ({
       sequence: first + index,
-      code,
-      path,
-      message,
+      ...(origins === null
+        ? { code, path, message }
+        : atOrigin({ code, path, message }, origins, index)),
       views,
       replayOf: replay?.ids[first + index - replay.sequence] ?? null,
       event: events[n]!,
@@ -197,4 +200,13 @@ export class Recording {
     if (newer === null) this.#newest = older
     else newer.older = older
   }
+}
+
+type Reason = Pick<NewEntry, 'code' | 'path' | 'message'>
+
+/** Of a row of a batch source, nobody but the message says where it stands. */
+function atOrigin(reason: Reason, origins: Uint8Array, index: number): Reason {
+  const origin = originOf(origins, index)
+  const { code, path, message } = origin.refused ?? reason
+  return { code, path, message: printable(`${originText(origin)}: ${message}`) }
 }

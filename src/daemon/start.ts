@@ -11,13 +11,16 @@ import { GuardedClock } from '../base/guarded-clock.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openLedger, type Ledger, type LedgerOptions } from '../ledger/ledger.ts'
 import type { Catalog } from '../model/catalog.ts'
+import { catalogOfHistory } from '../model/history.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import type { Recorded } from '../model/message.ts'
 import { openDirectory } from '../persist/directory.ts'
 import { createRouter, type RouterOptions } from '../route/router.ts'
 import { storedFormats } from '../stored/formats.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
+import { backfillPort, openBackfills } from './open-backfills.ts'
 import { Checkpoints } from './checkpoints.ts'
+import { Histories } from './histories.ts'
 import { settleDefinitions, type Settled, type SettleOptions } from './definitions.ts'
 import { DiskGuard } from './disk-guard.ts'
 import type { openDoors } from './doors.ts'
@@ -80,18 +83,21 @@ async function start(
   opened.journal = journal
   clock.resume(journal.recovered.newestMs)
   const { dropMissing = false } = options
-  const settling = { shards: resolved.shards, journalEnd: journal.recovered.end, dropMissing }
+  const { nowMs, recovered } = journal
+  const settling = { shards: resolved.shards, journalEnd: recovered.end, nowMs, dropMissing }
   const settled = await settle(catalog, settling, opened)
+  const histories = new Histories({ catalog, ...directory, ...settled })
   logChanges(log, settled)
   const { seed, incarnation } = settled.manifest
   const openDoors = loadDoors()
   const recorded = (): Recorded => opened.recording!.recorded
   const routing = { shards: settled.manifest.shards, seed, recorded, ...keysOf(catalog) }
-  const [lanes, shards, rebuilds] = await openShards({ ...logOptions, routing, loaded, opened })
+  const common = { ...logOptions, routing, loaded, opened }
+  const [lanes, shards, rebuilds] = await openShards({ ...common, histories })
   const aging = { ...resolved, clock: clock.certain }
   const records = { ...aging, loaded, journal, log, onFailure }
   const { ledger, offline } = await openRecords(records, opened)
-  const read = await openReads({ loaded, opened, lanes, shards, manifest: settled.manifest, clock })
+  const read = await openReads({ ...settled, loaded, opened, lanes, shards, clock, histories })
   const maintain = createMaintenance(log, 'deletion of old ledger segments')
   const recording = openRecording({ ledger, shards, journal, maintain, onFailure })
   opened.recording = recording
@@ -99,6 +105,7 @@ async function start(
   const disk = new DiskGuard()
   const taking = { ...resolved, catalog, journal, router, recording, storage: disk }
   const intake = new Intake({ ...taking, onFailure })
+  histories.listen(intake, lanes)
   const parts = { journal, router, lanes, shards, recording, onFailure }
   const retire = createMaintenance(log, 'deletion of old journal segments')
   const neededFrom = (): number => offline.neededFrom
@@ -113,21 +120,23 @@ async function start(
   opened.health = health
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
   const push = openPush({ catalog, journal, ledger, intake, lanes, clock })
+  const past = { catalog, histories, journal, ingest: intake, clock }
+  const backfills = await millrace.unlessFailed(openBackfills(past, loaded))
+  const told = { recovery, ...logs, checkpoints, router, intake, rebuilds, backfills, health }
   opened.doors = openDoors({
     ...resolved.entry,
     catalog,
-    ports: { ingest: intake, push, read },
+    ports: { ingest: intake, push, read, backfills: backfillPort(backfills, millrace) },
     ledger: ledgerPort(ledger, replay, millrace),
-    status: () => statusOf({ recovery, ...logs, checkpoints, router, intake, rebuilds, health }),
+    status: () => statusOf(told),
     readiness: () => millrace.ending ?? health.readiness,
     clock,
     log,
     incarnation,
   })
   const doors = await millrace.unlessFailed(opened.doors)
-  const { realtime } = opened
-  const rest = { directory, lanes: opened.lanes!, realtime, recording, replay, push, health }
-  millrace.open({ doors, router, checkpoints, ...logs, ...rest })
+  const kept = { directory, lanes: opened.lanes!, realtime: opened.realtime, recording }
+  millrace.open({ ...told, ...kept, replay, push, doors })
   return millrace
 }
 
@@ -170,9 +179,12 @@ function loadDoors(): typeof openDoors {
 }
 
 /** The slow way to the key of an event, where the router's does not do. */
-function keysOf(catalog: Catalog): Pick<RouterOptions, 'resolveKey' | 'validateOnly'> {
+function keysOf(
+  catalog: Catalog,
+): Pick<RouterOptions, 'resolveKey' | 'resolveHistoryKey' | 'validateOnly'> {
   return {
     resolveKey: createKeyResolver(catalog),
+    resolveHistoryKey: createKeyResolver(catalogOfHistory(catalog)),
     validateOnly: createEventValidator(catalog),
   }
 }

@@ -4,6 +4,8 @@
 import type { Journal } from '../journal/journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Router } from '../route/router.ts'
+import { backfillsBody } from '../serve/backfill-body.ts'
+import type { Backfills } from './backfills.ts'
 import { Checkpoints } from './checkpoints.ts'
 import type { Health } from './health.ts'
 import { Intake } from './intake.ts'
@@ -21,16 +23,18 @@ export function statusOf(parts: {
   readonly ledger: Ledger
   readonly offline: OfflineLog
   readonly rebuilds: Rebuilds
+  readonly backfills: Backfills
   readonly health: Health
 }): object {
   const { recovery, journal, checkpoints, router, intake, rebuilds, health } = parts
-  const { ledger, offline } = parts
+  const { ledger, offline, backfills } = parts
   return {
     recovery,
     journal: { start: journal.start, end: journal.end, flushed: journal.flushed },
     checkpoint: { position: checkpoints.position, lanes: checkpoints.stats },
     ledger: ledger.summary(),
     offline: offline.status,
+    backfills: backfillsBody(backfills.status()),
     routed: router.counters,
     unacknowledgedBytes: intake.bytes,
     threads: rebuilds.counters,

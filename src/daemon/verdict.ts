@@ -2,13 +2,13 @@
  * What becomes of the events of a batch that some shard, or the router, did not count.
  *
  * An event goes one way for each route of its source. It is rejected if any way finds it wrong,
- * although other ways may have counted it; it is too late only if it is too late on every way that
- * keeps state, because one view's window may reach where another's does not. What was counted by
+ * although other ways may have counted it; its time is wrong only if it is on every way that keeps
+ * state, because one view's window may reach where another's does not. What was counted by
  * some views and not by others says by which not: it must not be published again.
  */
 import { errorMessage, printable, type ErrorCode } from '../base/errors.ts'
-import type { Catalog } from '../model/catalog.ts'
-import type { PartlyLate, Rejection } from '../model/rejection.ts'
+import type { Catalog, Route } from '../model/catalog.ts'
+import { missedCodes, type PartlyLate, type Rejection } from '../model/rejection.ts'
 
 /** The ways of a source's events. */
 export interface Ways {
@@ -29,11 +29,34 @@ export function waysOf(catalog: Catalog, source: number): Ways {
   const isOnline = (view: number): boolean => catalog.views[view]!.online
   return {
     stateful: routes.filter(({ views }) => views.some(isOnline)).map(({ index }) => index),
-    views: new Map(
-      routes.map(({ index, views }) => [index, views.map((view) => catalog.views[view]!.name)]),
-    ),
+    views: namesOf(catalog, routes, () => true),
     isOffline,
   }
+}
+
+/** The ways of the events of a backfill of some views, by their places in the catalog. */
+export function waysOfBackfill(catalog: Catalog, views: readonly number[]): Ways {
+  const isMeant = (view: number): boolean => views.includes(view)
+  const routes = catalog.routes.filter((route) => route.views.some(isMeant))
+  return {
+    stateful: routes.map(({ index }) => index),
+    views: namesOf(catalog, routes, isMeant),
+    // The offline log is of what was pushed.
+    isOffline: false,
+  }
+}
+
+function namesOf(
+  catalog: Catalog,
+  routes: readonly Route[],
+  isMeant: (view: number) => boolean,
+): Ways['views'] {
+  return new Map(
+    routes.map(({ index, views }) => [
+      index,
+      views.filter(isMeant).map((view) => catalog.views[view]!.name),
+    ]),
+  )
 }
 
 /** What one way has said of one event. */
@@ -51,12 +74,12 @@ export interface Verdict {
   readonly message: string
   /** Views that did not count the event although others did; empty when none has. */
   readonly views: readonly string[]
-  /** Too late for some views, which is no fault of the event. */
+  /** Of a time that some views do not count, which is no fault of the event. */
   readonly isAccepted: boolean
 }
 
 export function judge(index: number, said: readonly Said[], ways: Ways): Verdict {
-  const wrong = said.find(({ rejection }) => rejection !== null && !isLate(rejection))?.rejection
+  const wrong = said.find(({ rejection }) => rejection !== null && !isMissed(rejection))?.rejection
   const refusing = new Set(said.filter(({ partly }) => partly === null).map(({ route }) => route))
   const isCounted = ways.stateful.some((route) => !refusing.has(route))
   const views = isCounted ? missed(said, ways) : []
@@ -67,12 +90,15 @@ export function judge(index: number, said: readonly Said[], ways: Ways): Verdict
   }
   const path = said[0]!.partly?.path ?? said[0]!.rejection!.path
   const names = views.map((name) => `"${name}"`).join(' and ')
-  const message = printable(errorMessage('EVENT_TOO_LATE', { views: names }))
-  return { index, code: 'EVENT_TOO_LATE', path, message, views, isAccepted: true }
+  const codes = said.map(({ partly, rejection }) => (partly ?? rejection!).code)
+  const code = missedCodes.findLast((each) => codes.includes(each))!
+  const message = printable(errorMessage(code, { views: names }))
+  return { index, code, path, message, views, isAccepted: true }
 }
 
-function isLate({ code }: Rejection): boolean {
-  return code === 'EVENT_TOO_LATE'
+/** Whether it is for the time of the event alone. */
+function isMissed({ code }: Rejection): boolean {
+  return missedCodes.some((each) => each === code)
 }
 
 /** The views that did not count an event. */

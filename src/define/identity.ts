@@ -27,6 +27,7 @@ export type ViewFacts = Pick<
   | 'secondaryKey'
   | 'leadingEdge'
   | 'servingIndex'
+  | 'featureStartMs'
   | 'transform'
 >
 
@@ -66,6 +67,7 @@ export function canonicalView(view: ViewFacts, source: Pick<Source, 'name' | 'id
     leadingEdge: view.leadingEdge,
     // Only where there is one, so that the texts of stores that are there stay.
     ...(view.servingIndex !== null && { servingIndex: view.servingIndex }),
+    ...(view.featureStartMs !== undefined && { featureStartMs: view.featureStartMs }),
     transform: view.transform === null ? null : Function.prototype.toString.call(view.transform),
     columns: view.columns.map(canonicalField),
     features: view.features.map((feature) =>

@@ -11,6 +11,7 @@ import { plainFunctionProblem } from './plain-function.ts'
 import type { Problems } from './problems.ts'
 import { resolveDedupe } from './resolve-dedupe.ts'
 import { checkOffline } from './check-offline.ts'
+import { resolveMoment } from './resolve-moment.ts'
 import { objectSchemaOf } from './schema.ts'
 import { pushSourceOptions, type PushSource } from './source.ts'
 
@@ -30,10 +31,12 @@ export function resolveSource(source: PushSource, problems: Problems): SourceDra
   checkOffline(source, fields, problems)
   const facts = { fields, timestampField, dedupe, ...(input !== null && { input }) }
   const batch = resolveBatch(source.batch, `${name}.batch`, problems, source)
+  const streamStartMs = resolveStreamStart(source, problems)
   return {
     name,
     ...resolveMetadata(source, name, problems),
     ...facts,
+    ...(streamStartMs !== null && { streamStartMs }),
     ...(batch !== null && { batch }),
     offline: source.offline === true,
     schema: objectSchemaOf(fields, 'closed'),
@@ -62,4 +65,15 @@ function postProcessorProblem(postProcessor: unknown): string | null {
     return 'an inputSchema needs one: a function from what is pushed to a row of the schema'
   }
   return plainFunctionProblem(postProcessor, 'a row of the schema')
+}
+
+/** Null for the moment at which a store first sees a view. */
+function resolveStreamStart(source: PushSource, problems: Problems): number | null {
+  const { name, batch, streamStartTime } = source
+  if (streamStartTime === undefined) return null
+  const path = `${name}.streamStartTime`
+  if (batch === undefined) {
+    problems.add(path, 'is where a batch source ends; the source has none', source)
+  }
+  return resolveMoment(streamStartTime, path, problems, source)
 }

@@ -20,6 +20,7 @@ import { plainFunctionProblem } from './plain-function.ts'
 import type { Problems } from './problems.ts'
 import { resolveFeatures } from './resolve-feature.ts'
 import type { SourceDraft } from './resolve-source.ts'
+import { resolveMoment } from './resolve-moment.ts'
 import { resolveTtl, resolveWindowPlan } from './resolve-window.ts'
 import { objectSchemaOf } from './schema.ts'
 import { streamFeatureViewOptions, type StreamFeatureView } from './view.ts'
@@ -77,6 +78,7 @@ export function resolveView(
     ttlMs: resolveTtl(view.ttl, `${path}.ttl`, problems, view),
     leadingEdge: resolveLeadingEdge(view, problems),
     servingIndex: resolveServingIndex(view, joinKeys, problems),
+    ...resolveFeatureStart(view, source, problems),
     online: resolveOnline(view, problems),
     transform: typeof view.transform === 'function' ? (view.transform as Transform) : null,
     rowSchema: rows === null ? null : objectSchemaOf(rows, 'open'),
@@ -234,6 +236,21 @@ function resolveSecondaryKey(
     problems.add(path, `is one of ${allowed}, and not nullable; ${shown(name)} is ${type}`, view)
   }
   return field
+}
+
+/** Where the history of the view begins; nothing for the first row of the batch source. */
+function resolveFeatureStart(
+  view: StreamFeatureView,
+  source: SourceDraft,
+  problems: Problems,
+): Pick<View, 'featureStartMs'> {
+  const { name, featureStartTime } = view
+  if (featureStartTime === undefined) return {}
+  const path = `${name}.featureStartTime`
+  if (source.batch === undefined) {
+    problems.add(path, `source "${source.name}" has no batch source, where it would begin`, view)
+  }
+  return { featureStartMs: resolveMoment(featureStartTime, path, problems, view) }
 }
 
 function resolveOnline(view: StreamFeatureView, problems: Problems): boolean {

@@ -4,20 +4,18 @@
 import { formatDuration } from '../base/duration.ts'
 import {
   continuousWindowMsMin,
-  eventTimeMsMin,
   intervalMsMax,
-  lifetimeStartMsMax,
   sawtoothWindowMsMin,
   seriesWindowsMax,
   tilesPerWindowMax,
   windowMsMax,
 } from '../base/limits.ts'
 import { windowModes, type Window, type WindowMode } from '../model/catalog.ts'
-import { formatTimestamp, msOf, parseTimestamp } from '../model/timestamp.ts'
 import { shown } from './names.ts'
 import { checkOptions } from './options.ts'
 import type { Problems } from './problems.ts'
 import { resolveDuration } from './resolve-duration.ts'
+import { resolveMoment } from './resolve-moment.ts'
 import { timeWindowOptions, windowSeriesOptions, type WindowCall } from './window.ts'
 
 /** How the windows of one view are kept. */
@@ -43,7 +41,7 @@ export function resolveWindowPlan(
   const lifetimeStartMs =
     lifetimeStart === undefined
       ? null
-      : resolveLifetimeStart(lifetimeStart, `${path}.lifetimeStart`, problems, view)
+      : resolveMoment(lifetimeStart, `${path}.lifetimeStart`, problems, view)
   if (!isWindowMode(mode)) {
     const known = windowModes.map((each) => `"${each}"`).join(', ')
     problems.add(`${path}.mode`, `${shown(mode)} is not one of ${known}`, view)
@@ -207,23 +205,4 @@ function shownWindow(argument: unknown): string {
   if (typeof argument === 'string') return shown(argument)
   const { label, suffix } = argument as WindowCall
   return shown(`${label}${suffix}`)
-}
-
-function resolveLifetimeStart(
-  value: unknown,
-  path: string,
-  problems: Problems,
-  definition: unknown,
-): number {
-  const ns = typeof value === 'string' ? parseTimestamp(value) : null
-  const ms = ns === null ? (value instanceof Date ? value.getTime() : NaN) : msOf(ns)
-  if (ms >= eventTimeMsMin && ms <= lifetimeStartMsMax) return ms
-  const written = value instanceof Date ? 'the Date' : shown(value)
-  const latest = formatTimestamp(BigInt(lifetimeStartMsMax) * 1_000_000n)
-  const reason =
-    ms > lifetimeStartMsMax
-      ? `${written} is after ${latest}: until then nothing would count`
-      : `${written} is not a time such as "2024-01-01T00:00:00Z"`
-  problems.add(path, reason, definition)
-  return 0
 }

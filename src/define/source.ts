@@ -29,6 +29,7 @@ export interface PushSource<
   readonly dedupe?: DedupeRule
   readonly batch?: BatchSource
   readonly offline?: boolean
+  readonly streamStartTime?: string | Date
   /** The fields that producers push. */
   readonly '~input': Input
 }
@@ -60,6 +61,13 @@ export type PushSourceOptions<
    * @defaultValue false
    */
   readonly offline?: boolean
+  /**
+   * Where the stream begins and the batch source ends, for views that a store sees for the first
+   * time: events before count from the batch source alone, later ones from the stream alone.
+   *
+   * @defaultValue the time at which the store first sees the view
+   */
+  readonly streamStartTime?: string | Date
 } & TimestampChoice<F> &
   InputChoice<F, Input>
 
@@ -73,6 +81,7 @@ export const pushSourceOptions = {
   postProcessor: true,
   batch: true,
   offline: true,
+  streamStartTime: true,
   ...metadataOptions,
 } as const satisfies OptionNames<PushSourceOptions<string, Fields>>
 

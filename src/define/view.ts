@@ -50,6 +50,7 @@ export interface StreamFeatureView<
   readonly mode: WindowMode
   readonly aggregationInterval?: Duration
   readonly lifetimeStart?: string | Date
+  readonly featureStartTime?: string | Date
   readonly ttl?: Duration
   readonly aggregationSecondaryKey?: string
   readonly leadingEdge: LeadingEdge
@@ -82,6 +83,13 @@ export type StreamFeatureViewOptions<
     readonly features: Features & CheckedFeatures<Features, Row>
     /** From when on a {@link lifetimeWindow} counts; events before are too late for it. */
     readonly lifetimeStart?: string | Date
+    /**
+     * Where a backfill begins in the batch source of the view's source: event times before are
+     * left out.
+     *
+     * @defaultValue the first row of the batch source
+     */
+    readonly featureStartTime?: string | Date
     /**
      * How long the latest row is served, in a view of attributes.
      *
@@ -154,6 +162,7 @@ export const streamFeatureViewOptions = {
   mode: true,
   aggregationInterval: true,
   lifetimeStart: true,
+  featureStartTime: true,
   ttl: true,
   aggregationSecondaryKey: true,
   leadingEdge: true,

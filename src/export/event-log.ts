@@ -68,6 +68,8 @@ export async function* readEvents(
     for await (const batch of replay({ files, sources, ...journal, from, producers })) {
       if (batch.position > to) break
       const source = catalog.sources[batch.source]
+      // Rows of a batch source are in files already.
+      if (batch.backfill !== null) continue
       if (source === undefined || batch.position <= (since[source.name] ?? Infinity)) continue
       const reader = readers.get(source) ?? createEventReader(catalog, source)
       readers.set(source, reader)

@@ -19,9 +19,11 @@ import { openLog, type FoundLog, type Log, type LogExtent } from '../log/log.ts'
 import { notHere } from '../log/recover.ts'
 import type { RetentionOptions } from '../log/retention.ts'
 import type { Segment } from '../log/segment.ts'
+import type { BackfillBatch } from '../model/contracts.ts'
 import { ProducerTable, type ProducerOpening } from './producers.ts'
 import { RecentBatches, type RepeatedBatch } from './recent-batches.ts'
 import {
+  backfillPayload,
   batchHeadBytes,
   decodeRecord,
   encodeProducer,
@@ -64,6 +66,8 @@ export interface JournalBatch {
   readonly count: number
   /** The msgpack array of `bin` elements; copied. */
   readonly payload: Uint8Array
+  /** Absent for events of the stream; else the source is one of the catalog. */
+  readonly backfill?: BackfillBatch | undefined
 }
 
 export interface Appended {
@@ -189,7 +193,7 @@ export class Journal {
     const { source, producer, epoch, sequence, count } = batch
     assert(source < this.#options.sources.length, 'a source is known or -1')
     this.producers.advance(producer, epoch, sequence, count, arrivalMs)
-    const payload = source === -1 ? strayPayload(batch.sourceName, batch.payload) : batch.payload
+    const payload = journalledPayload(batch)
     const { queue } = log
     const groupStart = queue.open()
     const at = queue.reserve(batchHeadBytes)
@@ -203,11 +207,18 @@ export class Journal {
       count,
       payload,
     }
-    const { headCrc, crc } = writeBatchHead(queue.arena, queue.view, at, head, log.seed)
+    const { headCrc, crc } = writeBatchHead(
+      queue.arena,
+      queue.view,
+      at,
+      head,
+      log.seed,
+      batch.backfill === undefined ? 'batch' : 'backfill',
+    )
     const position = queue.append(batchHeadBytes, payload)
     log.wake()
-    const nameBytes = payload.length - batch.payload.length
-    const crcBefore = nameBytes === 0 ? headCrc : crc32(payload.subarray(0, nameBytes), headCrc)
+    const before = payload.length - batch.payload.length
+    const crcBefore = before === 0 ? headCrc : crc32(payload.subarray(0, before), headCrc)
     const taken = { source: batch.sourceName, sequence, count, crcBefore, crcBehind: crc }
     this.#recent.add(producer, taken)
     return { position, arrivalMs }
@@ -316,6 +327,12 @@ export function takeRecord(record: JournalRecord | null, producers: ProducerTabl
   }
   producers.advance(producer, epoch, sequence, count, arrivalMs)
   return null
+}
+
+/** The payload with what stands before it in its record. */
+function journalledPayload({ source, sourceName, payload, backfill }: JournalBatch): Uint8Array {
+  if (backfill !== undefined) return backfillPayload(backfill, payload)
+  return source === -1 ? strayPayload(sourceName, payload) : payload
 }
 
 /** Keeps what tells a repeat of a batch that was taken before this start. */

@@ -9,10 +9,12 @@
  *   batch     u8 3, f64 groupStart, f64 arrivalMs, u16 source, u32 producer, u32 epoch, u32 count,
  *             f64 sequence, payload
  *   closed    u8 4, f64 groupStart, f64 arrivalMs
+ *   backfill  u8 5, then as a batch up to its sequence; u32 backfill, u32 bytes, origins,
+ *             payload
  *
- * where text is `u16 bytes, UTF-8`. The payload of a batch whose source the catalog does not have
- * (`0xffff`) has the name it came with before it: text, payload. Changing any of this is a format
- * change.
+ * where text is `u16 bytes, UTF-8`, and origins are of `model/origins.ts`. The payload of a batch
+ * whose source the catalog does not have (`0xffff`) has the name it came with before it: text,
+ * payload. Changing any of this is a format change.
  */
 import { crc32 } from 'node:zlib'
 import type { LogFormat } from '../log/format.ts'
@@ -29,18 +31,23 @@ import {
   writeText,
   type GroupedRecord,
 } from '../log/frame.ts'
+import type { BackfillBatch } from '../model/contracts.ts'
 import type { Producer, ProducersState } from './producers.ts'
 
 /** The journal among the logs. */
 export const journalFormat: LogFormat = {
   suffix: 'journal',
-  version: 2,
+  version: 3,
   corrupt: 'JOURNAL_CORRUPT',
   writeFailed: 'JOURNAL_WRITE',
 }
 
+/** Bytes of a batch's body before its payload, and of what comes then in one of a backfill. */
+const batchBodyBytes = 39
+const backfillHeadBytes = 8
+
 /** Bytes of a batch record before its payload. */
-export const batchHeadBytes = recordHeaderBytes + 39
+export const batchHeadBytes = recordHeaderBytes + batchBodyBytes
 
 /** Stands for a source that the catalog does not have. */
 const sourceUnknown = 0xffff
@@ -77,6 +84,8 @@ export interface BatchRecord extends GroupedRecord {
   readonly sequence: number
   readonly count: number
   readonly payload: Uint8Array
+  /** Null for events of the stream. */
+  readonly backfill: BackfillBatch | null
 }
 
 /** The log was closed in good order: everything before this record is on disk. */
@@ -86,11 +95,17 @@ export interface ClosedRecord extends GroupedRecord {
 
 export type JournalRecord = SnapshotRecord | ProducerRecord | BatchRecord | ClosedRecord
 
-const kinds = { snapshot: snapshotKind, producer: 2, batch: 3, closed: closedKind } as const
+const kinds = {
+  snapshot: snapshotKind,
+  producer: 2,
+  batch: 3,
+  closed: closedKind,
+  backfill: 5,
+} as const
 const producerRowBytes = 26
 
 /** Of a source that the snapshot has, no name stands before the payload. */
-const known = [null, 39] as const
+const known = [null, batchBodyBytes] as const
 
 /** The payload of a batch from an unknown source, as it is journalled: its name comes first. */
 export function strayPayload(source: string, payload: Uint8Array): Uint8Array {
@@ -100,21 +115,34 @@ export function strayPayload(source: string, payload: Uint8Array): Uint8Array {
   return bytes
 }
 
+/** The payload of a batch of a backfill, as it is journalled. */
+export function backfillPayload({ id, origins }: BackfillBatch, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(backfillHeadBytes + origins.length + payload.length)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, id, true)
+  view.setUint32(4, origins.length, true)
+  bytes.set(origins, backfillHeadBytes)
+  bytes.set(payload, backfillHeadBytes + origins.length)
+  return bytes
+}
+
 /**
  * Writes everything of a batch record but its payload to `bytes[at, at + batchHeadBytes)`.
  *
+ * @param kind  Of a batch of a backfill, the payload is that of {@link backfillPayload}.
  * @returns the CRC of the head, and that of head and payload, which the record carries.
  */
 export function writeBatchHead(
   bytes: Uint8Array,
   view: DataView,
   at: number,
-  batch: Omit<BatchRecord, 'kind' | 'stray'>,
+  batch: Omit<BatchRecord, 'kind' | 'stray' | 'backfill'>,
   seed: number,
+  kind: 'batch' | 'backfill' = 'batch',
 ): { readonly headCrc: number; readonly crc: number } {
   const { payload } = batch
   const body = at + recordHeaderBytes
-  writeGrouped(view, body, kinds.batch, batch)
+  writeGrouped(view, body, kinds[kind], batch)
   view.setUint16(body + 17, batch.source === -1 ? sourceUnknown : batch.source, true)
   view.setUint32(body + 19, batch.producer, true)
   view.setUint32(body + 23, batch.epoch, true)
@@ -180,23 +208,10 @@ export function decodeRecord(body: Uint8Array): JournalRecord | null {
         const id = view.getUint32(17, true)
         return { kind: 'producer', ...readGrouped(view), id, name, epoch: view.getUint32(21, true) }
       }
-      case kinds.batch: {
-        const source = view.getUint16(17, true)
-        const isStray = source === sourceUnknown
-        const [stray, at] = isStray ? readText(body, view, 39) : known
-        return {
-          kind: 'batch',
-          groupStart: view.getFloat64(1, true),
-          arrivalMs: view.getFloat64(9, true),
-          source: isStray ? -1 : source,
-          stray,
-          producer: view.getUint32(19, true),
-          epoch: view.getUint32(23, true),
-          count: view.getUint32(27, true),
-          sequence: view.getFloat64(31, true),
-          payload: body.subarray(at),
-        }
-      }
+      case kinds.batch:
+        return decodeBatch(body, view)
+      case kinds.backfill:
+        return decodeBackfill(body, view)
       case kinds.closed:
         return body.length === groupedBytes ? { kind: 'closed', ...readGrouped(view) } : null
       default:
@@ -206,6 +221,33 @@ export function decodeRecord(body: Uint8Array): JournalRecord | null {
     if (error instanceof RangeError) return null
     throw error
   }
+}
+
+function decodeBatch(body: Uint8Array, view: DataView): BatchRecord {
+  const source = view.getUint16(17, true)
+  const isStray = source === sourceUnknown
+  const [stray, at] = isStray ? readText(body, view, batchBodyBytes) : known
+  return {
+    kind: 'batch',
+    groupStart: view.getFloat64(1, true),
+    arrivalMs: view.getFloat64(9, true),
+    source: isStray ? -1 : source,
+    stray,
+    producer: view.getUint32(19, true),
+    epoch: view.getUint32(23, true),
+    count: view.getUint32(27, true),
+    sequence: view.getFloat64(31, true),
+    payload: body.subarray(at),
+    backfill: null,
+  }
+}
+
+function decodeBackfill(body: Uint8Array, view: DataView): BatchRecord | null {
+  const start = batchBodyBytes + backfillHeadBytes
+  const end = start + view.getUint32(batchBodyBytes + 4, true)
+  if (end > body.length) return null
+  const backfill = { id: view.getUint32(batchBodyBytes, true), origins: body.subarray(start, end) }
+  return { ...decodeBatch(body, view), payload: body.subarray(end), backfill }
 }
 
 function decodeSnapshot(body: Uint8Array, view: DataView): SnapshotRecord | null {

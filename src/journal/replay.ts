@@ -87,6 +87,7 @@ async function* replaySegment(
         sequence: record.sequence,
         count: record.count,
         payload: record.payload,
+        backfill: record.backfill,
         position: start + offset,
       }
     }

@@ -62,11 +62,13 @@ export class MemoryShard {
       const names = joinKeys.map((key) => key.name)
       return new RouteIds(storedRoute(name, names), dedupe.horizonMs, emptyStore)
     })
-    const begin = (route: number, arrivalMs: number): RouteIds | null => {
+    const begin = ({ route, arrivalMs }: Pick<Section, 'route' | 'arrivalMs'>): RouteIds | null => {
       ids[route]?.begin(arrivalMs)
       return ids[route] ?? null
     }
-    this.#applier = new Applier({ catalog, validators, views: this.#views, ids: { begin } })
+    // Nothing comes from a batch source.
+    const checking = { validators, historyValidators: validators }
+    this.#applier = new Applier({ catalog, ...checking, views: this.#views, ids: { begin } })
   }
 
   /** Counts events that have arrived together, never before those of the last call. */
@@ -148,7 +150,7 @@ export class MemoryShard {
     const end = sections.byteLength
     const buffers = sectionBuffers(sections.take().buffer, payload)
     const latestMs = arrivalMs + futureMsMax
-    const place = { source, route, position: 1, arrivalMs, latestMs, start, end }
+    const place = { source, route, backfill: 0, position: 1, arrivalMs, latestMs, start, end }
     return { section: { ...place, events: written.length }, buffers, rejections }
   }
 
@@ -173,7 +175,7 @@ export class MemoryShard {
     const columns = view.columns.map((field) =>
       rows.columns.find((column) => column.name === field.name)!,
     )
-    return { state, columns, since: 0 }
+    return { state, columns, historyColumns: columns, since: 0, history: null }
   }
 }
 

@@ -5,7 +5,7 @@
  * starts from a number of the log's own, so that bytes of an event cannot pass for a record. A body
  * begins with `u8 kind`. Kind 1 is a snapshot, the first record of a segment and nowhere else. All
  * others go on with `f64 groupStart, f64 arrivalMs`; kind 4 is nothing more, and says that the log
- * was closed in good order. Kinds 2 and 3 are for each log to fill.
+ * was closed in good order. Kinds 2, 3 and 5 are for each log to fill.
  *
  * `groupStart` is the position where the record's group starts: everything before it was on disk
  * before the first byte of this record was written. It is what tells a torn tail from damage when
@@ -21,6 +21,7 @@ export const groupedBytes = 17
 
 export const snapshotKind = 1
 export const closedKind = 4
+const kindMax = 5
 
 const utf8 = new TextDecoder()
 
@@ -58,7 +59,7 @@ export function recordBytes(view: DataView, at: number): number {
 export function peekGroupStart(view: DataView, at: number): number {
   if (at + recordHeaderBytes + groupedBytes > view.byteLength) return Number.NaN
   const kind = view.getUint8(at + recordHeaderBytes)
-  if (kind <= snapshotKind || kind > closedKind) return Number.NaN
+  if (kind <= snapshotKind || kind > kindMax) return Number.NaN
   return view.getFloat64(at + recordHeaderBytes + 1, true)
 }
 

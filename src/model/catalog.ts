@@ -31,6 +31,8 @@ export interface Source extends Metadata {
   readonly batch?: Batch
   /** Whether its events are written to the offline log. */
   readonly offline: boolean
+  /** Event time at which the stream of new views begins, ms; absent: when a store sees them. */
+  readonly streamStartMs?: number
   readonly identity: string
   /** Places in `Catalog.routes` of the routes that this source's events take; may be empty. */
   readonly routes: readonly number[]
@@ -186,6 +188,8 @@ export interface View extends Metadata {
   readonly leadingEdge: LeadingEdge
   /** Join keys by which the others are found; null where a read names all of them. */
   readonly servingIndex: readonly string[] | null
+  /** Event time before which nothing of the batch source counts, ms. */
+  readonly featureStartMs?: number
   readonly online: boolean
   readonly transform: Transform | null
   /** Checks the rows of the transform; null without one. */

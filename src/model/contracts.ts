@@ -16,6 +16,16 @@ export interface IncomingBatch {
   readonly count: number
   /** The msgpack array of `bin` elements, untouched; not changed until acknowledged. */
   readonly payload: Uint8Array
+  /** Absent for events of the stream. */
+  readonly backfill?: BackfillBatch
+}
+
+/** What a batch of a backfill says beside its events. */
+export interface BackfillBatch {
+  /** Which backfill it is of, from 1 on: decides which views count its events. */
+  readonly id: number
+  /** Where each event stood in the batch source; see `model/origins.ts`. */
+  readonly origins: Uint8Array
 }
 
 /** What has become of a producer's events up to and including `upTo`: on disk and applied. */
@@ -165,11 +175,12 @@ export interface FeatureRow {
  * the window, but all values of the column are null, or all but one where the function needs two.
  * `empty`: the key is known and no event is in the window. `overflow`: the value, or one of a list,
  * is beyond the range of its type. `expired`: the key's newest event is before every window of the
- * view. `unseen`: no event of the key is known. A realtime feature is `present`, `null`, or
- * `failed`: its function has thrown, did not come to an end, or has made no row of its schema.
+ * view. `unseen`: no event of the key is known. `backfilling`: events of the view's history are
+ * still to be counted. A realtime feature is `present`, `null`, or `failed`: its function has
+ * thrown, did not come to an end, or has made no row of its schema.
  */
 export type FeatureState =
-  'present' | 'null' | 'empty' | 'overflow' | 'expired' | 'unseen' | 'failed'
+  'present' | 'null' | 'empty' | 'overflow' | 'expired' | 'unseen' | 'backfilling' | 'failed'
 
 export interface FeatureTable {
   /** In order: `feature` for a view, `view.feature` for a feature service. */
@@ -286,6 +297,8 @@ export interface RoutableBatch {
   readonly payload: Uint8Array
   readonly arrivalMs: number
   readonly inFlight: BatchInFlight
+  /** Of a batch of a backfill, which one, and those routes of the source that it takes. */
+  readonly audience?: { readonly backfill: number; readonly routes: readonly number[] }
 }
 
 /**

@@ -7,6 +7,7 @@
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
 import type { LeadingEdge } from './catalog.ts'
+import type { ViewHistory } from './history.ts'
 import type { EventInHand } from './pulse.ts'
 import type { PartlyLate, PushRejection, Rejection } from './rejection.ts'
 import type { Value } from './types.ts'
@@ -28,6 +29,8 @@ export interface LaneStart {
   readonly viewIds: readonly number[]
   /** Journal position from which each view counts, by place in the catalog. */
   readonly viewsSince: readonly number[]
+  /** Where the stream of each view begins, by place in the catalog. */
+  readonly histories: readonly (ViewHistory | null)[]
   /** Bytes of state a lane may keep in memory. */
   readonly stateBytesMax: number
   /** Where it shows that it lives; see `model/pulse.ts`. */
@@ -189,6 +192,8 @@ export type ToShard =
       readonly arrivalMs: number
     }
   | { readonly kind: 'flushed'; readonly flushed: number }
+  /** A backfill begins: what comes behind counts by these. */
+  | { readonly kind: 'histories'; readonly histories: readonly (ViewHistory | null)[] }
   /** Close the store and end; every earlier message has been handled by then. */
   | { readonly kind: 'close' }
 

@@ -19,10 +19,15 @@ export interface PushRejection extends Rejection {
   readonly views?: readonly string[]
 }
 
-/** An event that was too late for some views of a route, and was counted by the others. */
+/** Why a view may leave out an event that is right in itself: by its time. In order of weight. */
+export const missedCodes = ['EVENT_TOO_LATE', 'EVENT_BEFORE_STREAM'] as const
+export type MissedCode = (typeof missedCodes)[number]
+
+/** An event whose time some views of a route do not count, and which the others have counted. */
 export interface PartlyLate {
   /** Place of the event in its batch. */
   readonly index: number
+  readonly code: MissedCode
   readonly path: string
   /** Names of the views that did not count it. */
   readonly views: readonly string[]

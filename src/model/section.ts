@@ -8,9 +8,9 @@
  * event. Both directions of the encoding are in this file.
  *
  * Little-endian, in words of four bytes. Section: `u32 bytes, u16 source, u16 route, u32 events,
- * u32 0, f64 position, f64 arrivalMs`, then per event: `u32 index, u32 keyHash, u32 eventStart,
- * u32 sizes` (the event's bytes in the lower 20 bits, the key's above), and the key's bytes,
- * filled up with zeros.
+ * u32 backfill, f64 position, f64 arrivalMs`, then per event: `u32 index, u32 keyHash,
+ * u32 eventStart, u32 sizes` (the event's bytes in the lower 20 bits, the key's above), and the
+ * key's bytes, filled up with zeros.
  *
  * Thread: written on the main thread, read on the shard's thread. The memory is shared, and belongs
  * to one of them at a time: buffers that change hands whole are counted as new memory by each
@@ -30,6 +30,8 @@ export interface Section {
   source: number
   route: number
   events: number
+  /** The backfill that its events are of; 0 for events of the stream. */
+  backfill: number
   /** Journal position of the end of the batch. */
   position: number
   /** Wall time at which the batch was journalled, ms; never decreases with `position`. */
@@ -137,19 +139,23 @@ export class SectionWriter {
     return this.#at * 4
   }
 
-  /** @param eventsStart  Where the batch begins among the events of the lane. */
+  /**
+   * @param eventsStart  Where the batch begins among the events of the lane.
+   * @param backfill  The backfill that it is of; 0 for the stream.
+   */
   open(
     source: number,
     route: number,
     position: number,
     arrivalMs: number,
     eventsStart: number,
+    backfill = 0,
   ): void {
     this.#reserve(sectionHeaderBytes / 4)
     const at = this.#at * 4
     this.#view.setUint16(at + 4, source, true)
     this.#view.setUint16(at + 6, route, true)
-    this.#view.setUint32(at + 12, 0, true)
+    this.#view.setUint32(at + 12, backfill, true)
     this.#view.setFloat64(at + 16, position, true)
     this.#view.setFloat64(at + 24, arrivalMs, true)
     this.#section = this.#at
@@ -223,6 +229,7 @@ export function readSection(view: DataView, at: number): Section {
     source: view.getUint16(at + 4, true),
     route: view.getUint16(at + 6, true),
     events: view.getUint32(at + 8, true),
+    backfill: view.getUint32(at + 12, true),
     position: view.getFloat64(at + 16, true),
     arrivalMs,
     latestMs: arrivalMs + futureMsMax,

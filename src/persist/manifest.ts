@@ -11,6 +11,7 @@ import { replaceFile } from '../base/directories.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
 import { sealJson, unsealJson } from '../base/sealed-json.ts'
+import type { ViewHistory } from '../model/history.ts'
 
 /** Format of the directory as a whole; another one is refused. */
 export const directoryFormat = 2
@@ -26,6 +27,15 @@ export interface StoredDefinition {
   readonly since: number
   /** The definition it was built with; see `define/identity.ts`. */
   readonly canonical: string
+  /** Absent for a view that counts its stream alone. */
+  readonly history?: StoredHistory
+}
+
+/** Where the stream of a view begins, and how far the backfill of what was before is. */
+export interface StoredHistory extends ViewHistory {
+  /** Rows of the batch source, once all of them are counted. */
+  readonly rows: number | null
+  readonly isComplete: boolean
 }
 
 /** The format of each part of a directory, by its name; another one of any is refused. */
@@ -46,6 +56,8 @@ export interface Manifest {
   readonly views: Readonly<Record<string, StoredDefinition>>
   /** The next view's id. */
   readonly nextViewId: number
+  /** The next backfill's, from 1 on. */
+  readonly nextBackfillId: number
   /** Canonical source by name. */
   readonly sources: Readonly<Record<string, string>>
 }

@@ -96,7 +96,7 @@ export class LaneMailbox {
 
   /** Begins a section of `batch` for a shard of this lane; the caller writes and closes it. */
   open(shard: number, route: number, batch: RoutableBatch): SectionWriter {
-    const { source, arrivalMs, inFlight, payload } = batch
+    const { source, arrivalMs, inFlight, payload, audience } = batch
     if (this.#batches.at(-1)?.batch !== inFlight) {
       inFlight.expectLane()
       const start = this.#events.append(payload)
@@ -109,7 +109,7 @@ export class LaneMailbox {
       writer = new SectionWriter(buffer)
       this.#writers.set(shard, writer)
     }
-    writer.open(source, route, inFlight.position, arrivalMs, start)
+    writer.open(source, route, inFlight.position, arrivalMs, start, audience?.backfill ?? 0)
     return writer
   }
 

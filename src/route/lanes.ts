@@ -154,6 +154,8 @@ class ThreadLane implements RebuildableLane {
   readonly #searches: LaneSearches
   #thread: LaneThread
   #isLive = true
+  /** As they were posted last: another thread begins with them. */
+  #histories: LaneStart['histories']
   /** Hears what the thread answers while the lane is rebuilt. */
   #onReplayed: ((message: FromShard) => void)[] = []
   #isOpen = false
@@ -166,6 +168,7 @@ class ThreadLane implements RebuildableLane {
     this.#options = options
     this.lane = start.lane
     this.shards = start.shards
+    this.#histories = start.histories
     this.pulse = new Pulse(start.pulse)
     this.#reads = new LaneReads(start.lane, (message) => this.post(message))
     this.#searches = new LaneSearches(start.lane, (message) => this.post(message))
@@ -192,6 +195,7 @@ class ThreadLane implements RebuildableLane {
 
   post(message: ToShard): void {
     if (message.kind === 'apply') this.#unanswered.sent(message)
+    if (message.kind === 'histories') this.#histories = message.histories
     // What is routed has not got to a thread that is being rebuilt: it must not take it for stored.
     const mayWait = message.kind === 'apply' || message.kind === 'checkpoint'
     if (this.#isLive || !mayWait) this.#thread.post(message)
@@ -260,7 +264,7 @@ class ThreadLane implements RebuildableLane {
   #startThread(quarantined: readonly EventInHand[]): LaneThread {
     const { start, workerUrl, onFailure } = this.#options
     const thread = new LaneThread({
-      start: { ...start, quarantined },
+      start: { ...start, quarantined, histories: this.#histories },
       workerUrl,
       onMessage: (message) => this.#receive(message),
       onFailure,

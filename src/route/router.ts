@@ -38,6 +38,8 @@ export interface RouterOptions {
   readonly seed: HashSeed
   /** Decides about events that the key scan finds unusual; must itself refuse decoding bombs. */
   readonly resolveKey: KeyResolver
+  /** The same for rows of batch sources. @defaultValue `resolveKey` */
+  readonly resolveHistoryKey?: KeyResolver
   /** Decides about events of sources without routes; the same holds. */
   readonly validateOnly: EventValidator
   /** Together they own each shard once. */
@@ -126,7 +128,7 @@ class LaneRouter implements Router {
   }
 
   route(batch: RoutableBatch): number {
-    const { routes } = this.#options.catalog.sources[batch.source]!
+    const routes = batch.audience?.routes ?? this.#options.catalog.sources[batch.source]!.routes
     this.#copiedBytes = 0
     for (const route of routes) this.#routeOn(route, batch)
     if (routes.length === 0) this.#validate(batch)
@@ -184,7 +186,7 @@ class LaneRouter implements Router {
       at = end
       let keyBytes = end - start > eventBytesMax ? unusual : scan.scan(payload, start, end)
       if (keyBytes === unusual) {
-        const resolved = this.#resolve(route, payload, start, end)
+        const resolved = this.#resolve(route, batch, start, end)
         if (!(resolved instanceof Uint8Array)) {
           rejections.push({ index, ...resolved })
           continue
@@ -203,12 +205,14 @@ class LaneRouter implements Router {
 
   #resolve(
     route: number,
-    bytes: Uint8Array,
+    { payload, audience }: RoutableBatch,
     start: number,
     end: number,
   ): Uint8Array | Omit<Rejection, 'index'> {
     if (end - start > eventBytesMax) return tooLarge(end - start)
-    return this.#options.resolveKey(route, bytes, start, end)
+    const { resolveKey, resolveHistoryKey = resolveKey } = this.#options
+    const resolve = audience === undefined ? resolveKey : resolveHistoryKey
+    return resolve(route, payload, start, end)
   }
 
   #openSection(shard: number, route: number, batch: RoutableBatch): SectionWriter {

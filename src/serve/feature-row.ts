@@ -6,9 +6,14 @@ import type { ReadResult } from '../model/message.ts'
 import type { Value } from '../model/types.ts'
 import type { Readable, ReadableRealtime } from './services.ts'
 
+/** What a view has answered, or that its history is not complete. */
+export type ViewAnswer = Omit<ReadResult, 'entity'> & {
+  readonly entity: ReadResult['entity'] | 'backfilling'
+}
+
 /** What was answered: to the parts of the service, for one key after the other. */
 export interface Answers {
-  readonly results: readonly ReadResult[]
+  readonly results: readonly ViewAnswer[]
   /** By realtime view, and key. */
   readonly outcomes: readonly (readonly RealtimeOutcome[])[]
   /** When the read was asked for, ns since the epoch. */
@@ -50,7 +55,7 @@ export function featureRow(service: Readable, answers: Answers, row: number): Fe
 export function realtimeInput(
   { parts }: Readable,
   { inputs, requestPlaces }: ReadableRealtime,
-  results: readonly ReadResult[],
+  results: readonly ViewAnswer[],
   requests: readonly (readonly Value[])[],
   row: number,
 ): readonly Value[] {
@@ -82,7 +87,7 @@ function failuresOf(
  * null, so a count over an empty window is null, not 0, and `empty` tells the two apart from a
  * count of nulls.
  */
-function stateOf(result: ReadResult, place: number): FeatureState {
+function stateOf(result: ViewAnswer, place: number): FeatureState {
   if (result.entity !== 'present') return result.entity
   if (!result.hasEvents[place]!) return 'empty'
   const value = result.values[place]

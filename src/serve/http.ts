@@ -10,6 +10,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type HTTPMethods } fr
 import { MillraceError } from '../base/errors.ts'
 import { httpBodyBytesMax, httpNameLengthMax } from '../base/http-limits.ts'
 import { standardAdmission, type Admission } from '../model/admission.ts'
+import type { BackfillPort } from '../model/backfill.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
@@ -20,6 +21,7 @@ import { createErrorHandler, errorBody, refuseConnection, type HttpLog } from '.
 import { addEvents, eventsPath } from './http-events.ts'
 import { addFeatures, featurePaths } from './http-features.ts'
 import { addGuard } from './http-guard.ts'
+import { addBackfills } from './http-backfill.ts'
 import { addLedger } from './http-ledger.ts'
 import {
   createHttpServer,
@@ -50,6 +52,7 @@ export interface HttpOptions {
   readonly read: ReadPort
   readonly push: PushPort
   readonly ledger: LedgerPort
+  readonly backfills: BackfillPort
   /** Where WebSocket clients connect; without an upgrade it is refused here. */
   readonly streamPath: string
   /** What `GET /v1/status` answers: plain data. */
@@ -96,6 +99,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   addFeatures(app, { ...options, assertServing: () => assertServing(options.readiness()) })
   const ready = (): void => assertReady(options.readiness())
   addLedger(app, options.ledger, ready)
+  addBackfills(app, options.backfills, ready)
   addEvents(app, { ...options, assertReady: ready })
 
   const definitions = definitionsJson(options.catalog)
@@ -116,8 +120,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   for (const method of METHODS) if (!known.includes(method)) app.addHttpMethod(method)
   const readable = ['/healthz', '/readyz', '/v1/definitions', '/v1/status', '/v1/ledger']
   refuseOtherMethods(app, [...readable, openapiPath, options.streamPath], ['GET', 'HEAD'])
-  refuseOtherMethods(app, featurePaths, ['GET', 'HEAD', 'POST'])
-  refuseOtherMethods(app, ['/v1/ledger/replay', eventsPath], ['POST'])
+  refuseOtherMethods(app, [...featurePaths, '/v1/backfill'], ['GET', 'HEAD', 'POST'])
+  refuseOtherMethods(app, ['/v1/ledger/replay', '/v1/backfill/pause', eventsPath], ['POST'])
   return app
 }
 

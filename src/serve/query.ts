@@ -8,7 +8,7 @@
 import { MillraceError } from '../base/errors.ts'
 import { queryRowsMax } from '../base/limits.ts'
 import { decodeKeyValues } from '../model/key.ts'
-import type { ReadResult } from '../model/message.ts'
+import type { ViewAnswer } from './feature-row.ts'
 import type { Field, Value } from '../model/types.ts'
 import { convertKey, keyBytes, type Given } from './read-keys.ts'
 import type { Readable, ReadablePart } from './services.ts'
@@ -62,11 +62,19 @@ export async function findKeys(
 }
 
 /** Whether a view that was searched knows a key, and it has not expired. */
-export function isKnown({ parts }: Readable, results: readonly ReadResult[], row: number): boolean {
+export function isKnown(
+  { parts }: Readable,
+  results: readonly Pick<ViewAnswer, 'entity'>[],
+  row: number,
+): boolean {
   const first = row * parts.length
   return parts.some(
-    ({ view }, part) => view.servingIndex !== null && results[first + part]!.entity === 'present',
+    ({ view }, part) => view.servingIndex !== null && isServed(results[first + part]!),
   )
+}
+
+function isServed({ entity }: Pick<ViewAnswer, 'entity'>): boolean {
+  return entity === 'present' || entity === 'backfilling'
 }
 
 /** What a join key of a view is called in the service. */

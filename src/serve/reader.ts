@@ -23,7 +23,7 @@ import type {
 import type { ReadAbout, ReadQuery, ReadResult } from '../model/message.ts'
 import { shardOf } from '../model/partition.ts'
 import type { Value } from '../model/types.ts'
-import { featureRow, realtimeInput, type Answers } from './feature-row.ts'
+import { featureRow, realtimeInput, type Answers, type ViewAnswer } from './feature-row.ts'
 import { findKeys, isKnown } from './query.ts'
 import { convertKey, convertRequests, keyBytes } from './read-keys.ts'
 import { ReadTurns } from './read-turns.ts'
@@ -49,6 +49,8 @@ export interface ReaderOptions {
   readonly nowMs: () => number
   /** The watermark of a view, by its place in the catalog, over all shards. */
   readonly watermarkOf: (view: number) => Watermark
+  /** Whether the history of a view is not complete. @defaultValue that of none */
+  readonly isBackfilling?: (view: number) => boolean
 }
 
 /** What a read asks for, whatever its keys. */
@@ -132,18 +134,32 @@ function questionsOf({ parts, realtime }: Readable): number {
 async function answer(options: ReaderOptions, asked: Asked, keys: AskedKeys): Promise<Answers> {
   const { service, edgeMs } = asked
   const queries = buildQueries(options, asked, keys)
-  const results = queries.length === 0 ? [] : await options.readShards(queries)
-  assert(results.length === queries.length, 'one result per query')
+  const answers = queries.length === 0 ? [] : await options.readShards(queries)
+  assert(answers.length === queries.length, 'one result per query')
+  const results = withoutIncomplete(options, service, answers)
   const outcomes =
     service.realtime.length === 0 ? [] : await computeRealtime(options, asked, keys, results)
   return { results, outcomes, edgeNs: BigInt(edgeMs) * 1_000_000n }
+}
+
+/** Of a view whose history is not complete, nothing is told but that. */
+function withoutIncomplete(
+  { isBackfilling = () => false }: ReaderOptions,
+  { parts }: Readable,
+  answers: readonly ReadResult[],
+): readonly ViewAnswer[] {
+  const isOpen = parts.map(({ view }) => isBackfilling(view.index))
+  if (!isOpen.includes(true)) return answers
+  return answers.map((answer, n) =>
+    isOpen[n % parts.length]! ? { ...answer, entity: 'backfilling' } : answer,
+  )
 }
 
 function computeRealtime(
   { runRealtime }: ReaderOptions,
   { service }: Asked,
   { count, requests }: AskedKeys,
-  results: readonly ReadResult[],
+  results: readonly ViewAnswer[],
 ): Promise<Answers['outcomes']> {
   return Promise.all(
     service.realtime.map((realtime) => {

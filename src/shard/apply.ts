@@ -5,11 +5,15 @@
  * follows from its own event and arrival, so several short sections cost as much as one that is as
  * long as all of them. Where it would matter what came before, each is taken alone: with ids of
  * events, when rows replace one another, when no more rows may wait, or when a view begins.
+ *
+ * A section of a backfill counts in the views that the backfill is for, and in no other. What of it
+ * is before all windows, or not of a view's history, is left out: nobody has pushed it by mistake.
  */
 import { parkedRowsMax, transformRowsMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { EventIds } from '../model/contracts.ts'
 import type { BatchRejections } from '../model/message.ts'
+import type { ViewHistory } from '../model/history.ts'
 import { rejection, type PartlyLate, type Rejection } from '../model/rejection.ts'
 import type { Column } from '../model/rows.ts'
 import {
@@ -18,11 +22,13 @@ import {
   type Section,
   type SectionBuffers,
 } from '../model/section.ts'
+import { allTimes, type CountedTimes } from '../aggregate/lateness.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import type { RouteValidator, RunFindings } from '../validate/route-validator.ts'
 import { judgeLate, type ViewRows } from './lateness.ts'
 import type { RouteIds } from './route-ids.ts'
 import type { ShardIds } from './shard-ids.ts'
+import type { Validators } from './validators.ts'
 
 /** What was not counted of a section. */
 export type Uncounted = Omit<Required<BatchRejections>, 'position' | 'route'>
@@ -32,14 +38,16 @@ export interface AppliedView {
   readonly state: ViewState
   /** The columns of the rows that come in, in the order of the view's. */
   readonly columns: readonly Column[]
+  /** The same of the rows of batch sources. */
+  readonly historyColumns: readonly Column[]
   /** Batches up to this journal position are from before the view. */
   readonly since: number
+  /** Null for a view whose every event is of the stream. */
+  readonly history: ViewHistory | null
 }
 
-export interface ApplierOptions {
+export interface ApplierOptions extends Validators {
   readonly catalog: Catalog
-  /** By place in the catalog's routes. */
-  readonly validators: readonly RouteValidator[]
   /** By place in the catalog; null for views that keep no state. */
   readonly views: readonly (AppliedView | null)[]
   /** The ids of a route's events, of those that have some. */
@@ -54,12 +62,14 @@ const noIds: EventIds = { claim: () => 'first' }
 export class Applier {
   readonly #catalog: Catalog
   readonly #validators: readonly RouteValidator[]
+  readonly #historyValidators: readonly RouteValidator[]
   readonly #views: readonly (AppliedView | null)[]
   readonly #ids: Pick<ShardIds, 'begin'>
 
-  constructor({ catalog, validators, views, ids }: ApplierOptions) {
+  constructor({ catalog, validators, historyValidators, views, ids }: ApplierOptions) {
     this.#catalog = catalog
     this.#validators = validators
+    this.#historyValidators = historyValidators
     this.#views = views
     this.#ids = ids
   }
@@ -126,8 +136,9 @@ export class Applier {
   #mayJoin(route: number, sections: readonly Section[]): boolean {
     const { views, source } = this.#catalog.routes[route]!
     if (this.#catalog.sources[source]!.dedupe.by === 'event-id') return false
-    const first = sections[0]!.position
+    const { position: first, backfill } = sections[0]!
     const last = sections.at(-1)!.position
+    if (sections.some((section) => section.backfill !== backfill)) return false
     const events = eventsOf(sections)
     return views.every((index) => {
       const owned = this.#views[index]
@@ -135,7 +146,7 @@ export class Applier {
       const { state, since } = owned
       const rows = state.view.transform === null ? events : events * transformRowsMax
       if (state.view.lastWriteWins || state.parked.countMax + rows > parkedRowsMax) return false
-      return first > since || last <= since
+      return backfill !== 0 || first > since || last <= since
     })
   }
 
@@ -145,16 +156,16 @@ export class Applier {
   }
 
   #applySection(section: Section, buffers: SectionBuffers): Uncounted {
-    const ids = this.#ids.begin(section.route, section.arrivalMs)
+    const ids = this.#ids.begin(section)
     if (ids !== null) return this.#applyRuns(section, buffers, ids)
     return this.#applyTogether([section], buffers)[0]!
   }
 
   #applyTogether(sections: readonly Section[], buffers: SectionBuffers): readonly Uncounted[] {
-    const { route, arrivalMs } = sections.at(-1)!
+    const last = sections.at(-1)!
     // It has none, but those of other routes expire as time goes by.
-    this.#ids.begin(route, arrivalMs)
-    const validator = this.#validators[route]!
+    this.#ids.begin(last)
+    const validator = this.#validatorOf(last)
     validator.begin(buffers, eventsOf(sections))
     const rejections: Rejection[] = []
     const uncounted = sections.map((section) => {
@@ -181,7 +192,7 @@ export class Applier {
 
   /** Reads a section whose events have ids: what came first counts before what has its id. */
   #applyRuns(section: Section, buffers: SectionBuffers, ids: RouteIds): Uncounted {
-    const validator = this.#validators[section.route]!
+    const validator = this.#validatorOf(section)
     const { views } = this.#catalog.routes[section.route]!
     const isCounted = views.some((index) => this.#viewFor(section, index) !== null)
     const partly: PartlyLate[] = []
@@ -205,21 +216,22 @@ export class Applier {
    * Applies the rows that were read last.
    *
    * @param section  Any of those that they are of.
-   * @returns the rows of each view when some came too late, else null.
+   * @returns the rows of each view when some were of times that do not count, else null.
    */
   #applyRows(section: Section): readonly ViewRows[] | null {
-    const validator = this.#validators[section.route]!
+    const validator = this.#validatorOf(section)
     const rowsOfViews: ViewRows[] = []
-    let isAnyLate = false
+    let isAnyMissed = false
     for (const index of this.#catalog.routes[section.route]!.views) {
       const owned = this.#viewFor(section, index)
       if (owned === null) continue
       const rows = validator.rowsOf(index)
-      const late = owned.state.apply(rows, owned.columns)
-      isAnyLate ||= late.length > 0
-      rowsOfViews.push({ view: index, rows, late })
+      const columns = section.backfill === 0 ? owned.columns : owned.historyColumns
+      const uncounted = owned.state.apply(rows, columns, timesOf(owned, section))
+      isAnyMissed ||= uncounted.late.length + uncounted.outside.length > 0
+      rowsOfViews.push({ view: index, rows, uncounted })
     }
-    return isAnyLate ? rowsOfViews : null
+    return isAnyMissed && section.backfill === 0 ? rowsOfViews : null
   }
 
   /**
@@ -236,11 +248,24 @@ export class Applier {
   }
 
   /** A view, if a section counts in it. */
-  #viewFor(section: Section, index: number): AppliedView | null {
+  #viewFor({ position, backfill }: Section, index: number): AppliedView | null {
     const owned = this.#views[index]
     if (owned === null || owned === undefined) return null
-    return section.position > owned.since ? owned : null
+    if (backfill !== 0) return owned.history?.backfill === backfill ? owned : null
+    return position > owned.since ? owned : null
   }
+
+  #validatorOf({ route, backfill }: Section): RouteValidator {
+    return (backfill === 0 ? this.#validators : this.#historyValidators)[route]!
+  }
+}
+
+/** The event times of a section that count in a view. */
+function timesOf({ history }: AppliedView, { backfill }: Section): CountedTimes {
+  if (history === null) return allTimes
+  const { fromMs, boundaryMs } = history
+  if (backfill === 0) return { fromMs: boundaryMs, untilMs: Infinity }
+  return { fromMs: fromMs ?? -Infinity, untilMs: boundaryMs }
 }
 
 function eventsOf(sections: readonly Section[]): number {

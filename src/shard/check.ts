@@ -6,16 +6,20 @@
  * nothing is asked that depends on the state of a key: a duplicate is not found, nor what is late
  * behind the newest event of a view whose windows end there.
  */
-import { isBeforeWindows } from '../aggregate/lateness.ts'
+import { isBeforeWindows, type UncountedRows } from '../aggregate/lateness.ts'
 import { planLevels, type Level } from '../aggregate/layout.ts'
-import type { HashSeed } from '../base/hash.ts'
 import { keyBytesMax } from '../base/limits.ts'
 import type { Catalog, Route, View } from '../model/catalog.ts'
 import type { EventIds } from '../model/contracts.ts'
-import type { CheckedEvents, CheckFindings, FromShard, ToShard } from '../model/message.ts'
+import type {
+  CheckedEvents,
+  CheckFindings,
+  FromShard,
+  LaneStart,
+  ToShard,
+} from '../model/message.ts'
 import { eachEvent } from '../model/payload.ts'
 import type { PushRejection, Rejection } from '../model/rejection.ts'
-import type { RowBatch } from '../model/rows.ts'
 import { readSection, sectionBuffers, SectionWriter } from '../model/section.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
 import type { RouteValidator } from '../validate/route-validator.ts'
@@ -37,6 +41,8 @@ const noIds: EventIds = { claim: () => 'first' }
 export class Checker {
   readonly #catalog: Catalog
   readonly #validators: readonly RouteValidator[]
+  /** By place in the catalog; null for views that count their stream alone. */
+  readonly #histories: LaneStart['histories']
   readonly #resolveKey
   readonly #validate
   /** By place in the catalog. */
@@ -44,8 +50,13 @@ export class Checker {
   readonly #keyWords = new Int32Array(keyBytesMax / 4)
 
   /** @param validators  By place in the catalog's routes; those of the shards may be used here. */
-  constructor(catalog: Catalog, validators: readonly RouteValidator[], seed: HashSeed) {
+  constructor(
+    catalog: Catalog,
+    validators: readonly RouteValidator[],
+    { seed, histories }: Pick<LaneStart, 'seed' | 'histories'>,
+  ) {
     this.#catalog = catalog
+    this.#histories = histories
     this.#validators = validators
     this.#resolveKey = createKeyResolver(catalog)
     this.#validate = createEventValidator(catalog)
@@ -90,9 +101,11 @@ export class Checker {
       .map((view) => this.#catalog.views[view]!)
       .filter(({ online }) => online)
       .map((view) => this.#rowsOf(route, view, arrivalMs))
-    for (const { view, rows, late } of views) counts.push([view, rows.count - late.length])
+    for (const { view, rows, uncounted } of views) {
+      counts.push([view, rows.count - uncounted.late.length - uncounted.outside.length])
+    }
     const late = judgeLate(this.#catalog, route.source, views, 0)
-    const names = this.#lateViews(views)
+    const names = this.#missingViews(views)
     for (const each of late.rejections) {
       rejections.push({ ...each, views: names.get(each.index) ?? [] })
     }
@@ -135,16 +148,24 @@ export class Checker {
     const rows = this.#validators[route.index]!.rowsOf(view.index)
     const isWallClock = view.leadingEdge === 'wall-clock'
     const edgeMs = isWallClock ? arrivalMs : -Infinity
-    const late = rowsBefore(rows, view, this.#levels[view.index]!, edgeMs)
-    return { view: view.index, rows, late }
+    const levels = this.#levels[view.index]!
+    const boundaryMs = this.#histories[view.index]?.boundaryMs ?? -Infinity
+    const uncounted: UncountedRows = { late: [], outside: [] }
+    for (let i = 0; i < rows.count; i++) {
+      const timeMs = rows.timeMs[i]!
+      if (timeMs < boundaryMs) uncounted.outside.push(i)
+      else if (isBeforeWindows(view, levels, timeMs, edgeMs)) uncounted.late.push(i)
+    }
+    return { view: view.index, rows, uncounted }
   }
 
-  /** By event: the names of the views for which it is too late. */
-  #lateViews(views: readonly ViewRows[]): Map<number, string[]> {
+  /** By event: the names of the views that do not count its time. */
+  #missingViews(views: readonly ViewRows[]): Map<number, string[]> {
     const names = new Map<number, string[]>()
-    for (const { view, rows, late } of views) {
+    for (const { view, rows, uncounted } of views) {
       const { name } = this.#catalog.views[view]!
-      for (const event of new Set(late.map((row) => rows.eventIndex[row]!))) {
+      const missed = [...uncounted.late, ...uncounted.outside]
+      for (const event of new Set(missed.map((row) => rows.eventIndex[row]!))) {
         const others = names.get(event)
         if (others === undefined) names.set(event, [name])
         else others.push(name)
@@ -157,17 +178,4 @@ export class Checker {
 /** What a lane has to do for a check. */
 export function countEvents({ batches }: Check): number {
   return batches.reduce((sum, { count }) => sum + count, 0)
-}
-
-function rowsBefore(
-  { timeMs, count }: RowBatch,
-  view: View,
-  levels: readonly Level[],
-  edgeMs: number,
-): number[] {
-  const late: number[] = []
-  for (let i = 0; i < count; i++) {
-    if (isBeforeWindows(view, levels, timeMs[i]!, edgeMs)) late.push(i)
-  }
-  return late
 }

@@ -25,12 +25,12 @@ import type {
 import { Pulse, type EventInHand } from '../model/pulse.ts'
 import { countQueries, packAnswers, QueryCursor } from '../model/read-packing.ts'
 import { sectionBuffers } from '../model/section.ts'
-import { createRouteValidator } from '../validate/route-validator.ts'
 import { Checker, countEvents } from './check.ts'
 import { Flushes } from './flushes.ts'
 import { checkpointFailed, failedBy, plainFailure } from './lane-failure.ts'
 import { searchShards } from './search.ts'
 import { Shard } from './shard.ts'
+import { createValidators } from './validators.ts'
 import { greatestWatermarks } from './watermarks.ts'
 
 /** Shares of the bound: beyond the first, keys are evicted down to the second. */
@@ -99,14 +99,14 @@ class Lane {
   #broken: { readonly thrown: unknown } | null = null
 
   static async open(start: LaneStart, catalog: Catalog, port: MessagePort): Promise<Lane> {
-    const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-    const { viewIds, viewsSince, storePath, seed, quarantined } = start
-    const common = { catalog, validators, viewIds, viewsSince, storePath, seed, quarantined }
+    const { viewIds, viewsSince, histories, storePath, seed, quarantined } = start
+    const stored = { viewIds, viewsSince, histories, storePath, seed, quarantined }
+    const common = { catalog, ...createValidators(catalog), ...stored }
     const shards = new Map<number, Shard>()
     for (const index of start.shards) {
       shards.set(index, await Shard.open({ ...common, index }))
     }
-    return new Lane(start, shards, new Checker(catalog, validators, seed), port)
+    return new Lane(start, shards, new Checker(catalog, common.validators, start), port)
   }
 
   private constructor(
@@ -206,6 +206,9 @@ class Lane {
           if (message.shard === null || message.shard === shard.index) this.#due.add(shard)
         }
         this.#beginStoring()
+        return
+      case 'histories':
+        for (const shard of this.#all) shard.setHistories(message.histories)
         return
     }
   }

@@ -1,19 +1,33 @@
 /**
- * The events of one section that came too late: for every view of their route that wanted them, or
- * for some only, which the others have counted.
+ * The events of one section whose time does not count: for every view of their route that wanted
+ * them, or for some only, which the others have counted.
  *
- * A view wants an event when its transform has made a row of it.
+ * A view wants an event when its transform has made a row of it. It cannot count one that is before
+ * all of its windows, or before its stream begins.
  */
+import type { UncountedRows } from '../aggregate/lateness.ts'
 import type { Catalog } from '../model/catalog.ts'
-import { rejection, type PartlyLate, type Rejection } from '../model/rejection.ts'
+import {
+  missedCodes,
+  rejection,
+  type MissedCode,
+  type PartlyLate,
+  type Rejection,
+} from '../model/rejection.ts'
 import type { RowBatch } from '../model/rows.ts'
 
 /** What one view has made of the events of a section. */
 export interface ViewRows {
   readonly view: number
   readonly rows: RowBatch
-  /** Of the rows, those that it could not count, ascending. */
-  readonly late: readonly number[]
+  /** Of the rows, those that it could not count. */
+  readonly uncounted: UncountedRows
+}
+
+/** An event that some views have not counted. */
+interface Missed {
+  code: MissedCode
+  readonly views: number[]
 }
 
 /**
@@ -29,27 +43,32 @@ export function judgeLate(
   span: number,
 ): { readonly rejections: Rejection[]; readonly partly: PartlyLate[] } {
   const wanted: ReadonlySet<number>[] = []
-  const lateViews = new Map<number, number[]>()
-  for (const { view, rows, late } of views) {
+  const missed = new Map<number, Missed>()
+  for (const { view, rows, uncounted } of views) {
     const { eventIndex, spans } = rows
     const start = rows.spanStart(span)
     const { end } = spans[span]!
     wanted.push(new Set(eventIndex.subarray(start, end)))
-    for (let n = placeOf(late, start); n < late.length && late[n]! < end; n++) {
-      const index = eventIndex[late[n]!]!
-      const others = lateViews.get(index)
-      if (others === undefined) lateViews.set(index, [view])
-      else if (!others.includes(view)) others.push(view)
+    for (const code of missedCodes) {
+      const places = code === 'EVENT_TOO_LATE' ? uncounted.late : uncounted.outside
+      for (let n = placeOf(places, start); n < places.length && places[n]! < end; n++) {
+        const index = eventIndex[places[n]!]!
+        const other = missed.get(index)
+        if (other === undefined) missed.set(index, { code, views: [view] })
+        else if (!other.views.includes(view)) other.views.push(view)
+        // It may be an old event; that it is one of the history tells more.
+        if (other !== undefined) other.code = code
+      }
     }
   }
   const path = `/${catalog.sources[source]!.timestampField}`
   const rejections: Rejection[] = []
   const partly: PartlyLate[] = []
-  for (const [index, late] of lateViews) {
-    const names = late.map((view) => catalog.views[view]!.name)
+  for (const [index, { code, views: missing }] of missed) {
+    const names = missing.map((view) => catalog.views[view]!.name)
     const wanting = wanted.filter((events) => events.has(index)).length
-    if (late.length === wanting) rejections.push(tooLate(index, path, names))
-    else partly.push({ index, path, views: names })
+    if (missing.length === wanting) rejections.push(refused(index, code, path, names))
+    else partly.push({ index, code, path, views: names })
   }
   return { rejections, partly }
 }
@@ -66,7 +85,12 @@ function placeOf(rows: readonly number[], row: number): number {
   return low
 }
 
-function tooLate(index: number, path: string, names: readonly string[]): Rejection {
+function refused(
+  index: number,
+  code: MissedCode,
+  path: string,
+  names: readonly string[],
+): Rejection {
   const views = names.map((name) => `"${name}"`).join(' and ')
-  return rejection(index, 'EVENT_TOO_LATE', path, { views })
+  return rejection(index, code, path, { views })
 }

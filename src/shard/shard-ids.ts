@@ -2,6 +2,9 @@
  * The ids of counted events of one shard: those of every route whose source has such a rule, and
  * what a checkpoint does with them.
  *
+ * A backfill has ids of its own: an event that the stream has brought may be in the batch source,
+ * too, where it is no duplicate for a view that has not counted it.
+ *
  * New ids are stored with the state that they belong to, in one commit, so that after a crash the
  * replay finds exactly the ids of the events that the state has counted. Ids beyond their horizon
  * are removed by a sweep over those that are stored: it looks at a few for each one that was
@@ -10,6 +13,7 @@
  * is no earlier, so it finds no removed id within its horizon.
  */
 import type { Catalog } from '../model/catalog.ts'
+import type { Section } from '../model/section.ts'
 import type { ShardStore, StoredId } from '../persist/shard-store.ts'
 import { readIdKey, storedRoute } from '../persist/store-keys.ts'
 import type { IdWrite } from '../persist/store-writes.ts'
@@ -24,11 +28,15 @@ const sweptShareMax = 8192
 /** Stored ids looked at between two turns of the event loop. */
 const sweptPerTurn = 512
 
+/** What of a section decides about ids. */
+type Arrived = Pick<Section, 'route' | 'arrivalMs' | 'backfill'>
+
 export class ShardIds {
   readonly #store: ShardStore
-  /** By route; null for those whose events have no ids. */
-  readonly #routes: readonly (RouteIds | null)[]
-  readonly #byStoredRoute: ReadonlyMap<string, RouteIds>
+  readonly #catalog: Catalog
+  /** By backfill, 0 for the stream, then by route; null for those whose events have no ids. */
+  readonly #routes = new Map<number, readonly (RouteIds | null)[]>()
+  readonly #byStoredRoute = new Map<string, RouteIds>()
   /** Arrival of the newest section, and of the newest that the checkpoint in progress covers. */
   #arrivalMs = -Infinity
   #coveredMs = -Infinity
@@ -40,20 +48,27 @@ export class ShardIds {
   #restsUntilMs = -Infinity
 
   constructor(catalog: Catalog, store: ShardStore) {
+    this.#catalog = catalog
     this.#store = store
-    const byStoredRoute = new Map<string, RouteIds>()
-    this.#routes = catalog.routes.map(({ source, joinKeys }) => {
-      const { name, dedupe } = catalog.sources[source]!
+    this.open(0)
+  }
+
+  /** Makes room for the ids of a backfill, unless there is. */
+  open(backfill: number): void {
+    if (this.#routes.has(backfill)) return
+    const routes = this.#catalog.routes.map(({ source, joinKeys }) => {
+      const { name, dedupe } = this.#catalog.sources[source]!
       if (dedupe.by !== 'event-id') return null
       const route = storedRoute(
-        name,
+        // No name has a space.
+        backfill === 0 ? name : `${name} ${backfill}`,
         joinKeys.map((key) => key.name),
       )
-      const ids = new RouteIds(route, dedupe.horizonMs, store)
-      byStoredRoute.set(nameOf(route), ids)
+      const ids = new RouteIds(route, dedupe.horizonMs, this.#store)
+      this.#byStoredRoute.set(nameOf(route), ids)
       return ids
     })
-    this.#byStoredRoute = byStoredRoute
+    this.#routes.set(backfill, routes)
   }
 
   /** Bytes of the ids in memory. */
@@ -70,10 +85,10 @@ export class ShardIds {
     return this.#sum((ids) => ids.unstoredBytes)
   }
 
-  /** A section of a route begins, which arrived then; null if its events have no ids. */
-  begin(route: number, arrivalMs: number): RouteIds | null {
+  /** A section begins; null if its events have no ids. */
+  begin({ route, arrivalMs, backfill }: Arrived): RouteIds | null {
     this.#arrivalMs = arrivalMs
-    const ids = this.#routes[route] ?? null
+    const ids = this.#routes.get(backfill)?.[route] ?? null
     ids?.begin(arrivalMs)
     return ids
   }
@@ -82,16 +97,16 @@ export class ShardIds {
   beginStoring(): void {
     this.#coveredMs = this.#arrivalMs
     this.#written += this.unstoredCount
-    for (const ids of this.#routes) ids?.beginStoring()
+    for (const ids of this.#all) ids.beginStoring()
   }
 
   endStoring(): void {
-    for (const ids of this.#routes) ids?.endStoring()
+    for (const ids of this.#all) ids.endStoring()
   }
 
   /** What the checkpoint has to store, some at a time. */
   *unstored(): Generator<readonly IdWrite[]> {
-    for (const ids of this.#routes) if (ids !== null) yield* ids.unstored()
+    for (const ids of this.#all) yield* ids.unstored()
   }
 
   /** The removal of ids beyond their horizon, and of routes that are gone, some at a time. */
@@ -123,11 +138,17 @@ export class ShardIds {
   }
 
   get #horizonMsMin(): number {
-    return Math.min(...[...this.#byStoredRoute.values()].map(({ horizonMs }) => horizonMs))
+    return Math.min(...[...this.#all].map(({ horizonMs }) => horizonMs))
   }
 
   #sum(of: (ids: RouteIds) => number): number {
-    return this.#routes.reduce((sum, ids) => sum + (ids === null ? 0 : of(ids)), 0)
+    let sum = 0
+    for (const ids of this.#all) sum += of(ids)
+    return sum
+  }
+
+  get #all(): Iterable<RouteIds> {
+    return this.#byStoredRoute.values()
   }
 }
 

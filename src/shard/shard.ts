@@ -11,7 +11,7 @@ import { ClockHand } from '../aggregate/clock-hand.ts'
 import { evaluate } from '../aggregate/evaluate.ts'
 import { ViewState } from '../aggregate/view-state.ts'
 import type { HashSeed } from '../base/hash.ts'
-import type { Catalog } from '../model/catalog.ts'
+import type { Catalog, View } from '../model/catalog.ts'
 import type {
   BatchRejections,
   KeyAt,
@@ -21,7 +21,9 @@ import type {
   ReadResult,
   ShardOpened,
 } from '../model/message.ts'
+import type { ViewHistory } from '../model/history.ts'
 import type { EventInHand } from '../model/pulse.ts'
+import type { Column } from '../model/rows.ts'
 import { readSection, type Section, type SectionBuffers } from '../model/section.ts'
 import { openShardStore, type ShardStore } from '../persist/shard-store.ts'
 import type { KeyPlace } from '../persist/store-keys.ts'
@@ -32,6 +34,7 @@ import { restoreHeader } from './header.ts'
 import { Quarantined } from './quarantined.ts'
 import { ShardIds } from './shard-ids.ts'
 import { Unrecorded } from './unrecorded.ts'
+import type { Validators } from './validators.ts'
 
 /** Address space of one environment; not memory. The file grows to what is stored. */
 export const mapBytes = 2 ** 36
@@ -41,16 +44,17 @@ interface OwnedView extends AppliedView {
   /** What its keys are stored under. */
   readonly id: number
   readonly hand: ClockHand
+  history: ViewHistory | null
 }
 
-export interface ShardOptions {
+export interface ShardOptions extends Validators {
   readonly index: number
   readonly catalog: Catalog
-  /** By place in the catalog's routes; the shards of a lane share them. */
-  readonly validators: readonly RouteValidator[]
   readonly viewIds: readonly number[]
   /** Journal position from which each view counts; 0 when left out. */
   readonly viewsSince?: readonly number[]
+  /** Where the stream of each view begins, by place in the catalog; nowhere when left out. */
+  readonly histories?: readonly (ViewHistory | null)[]
   /** The secret of the store. */
   readonly seed: HashSeed
   /** Folder of the shards' environments. */
@@ -98,7 +102,7 @@ export class Shard {
   }
 
   private constructor(options: ShardOptions, store: ShardStore) {
-    const { index, catalog, validators, viewIds, viewsSince, seed } = options
+    const { index, catalog, validators, historyValidators, viewIds, viewsSince, seed } = options
     this.index = index
     this.#store = store
     this.#cold = this.#store.count
@@ -111,17 +115,21 @@ export class Shard {
           this.#checkpoint.storedChunks({ view: viewIds[view.index]!, keyHash, key }, first, last),
         capture: (slot) => this.#checkpoint.capture(view.index, slot),
       })
-      const rows = validators[view.route]!.rowsOf(view.index)
-      const columns = view.columns.map((field) =>
-        rows.columns.find((column) => column.name === field.name)!,
-      )
-      const since = viewsSince?.[view.index] ?? 0
-      return { state, columns, hand: new ClockHand(state), since, id: viewIds[view.index]! }
+      return {
+        state,
+        columns: columnsOf(view, validators),
+        historyColumns: columnsOf(view, historyValidators),
+        hand: new ClockHand(state),
+        since: viewsSince?.[view.index] ?? 0,
+        id: viewIds[view.index]!,
+        history: null,
+      }
     })
     const states = this.#views.map((owned) => owned?.state ?? null)
     this.#isOffline = catalog.sources.map(({ offline }) => offline)
     this.#ids = new ShardIds(catalog, this.#store)
-    this.#applier = new Applier({ catalog, validators, views: this.#views, ids: this.#ids })
+    const applied = { views: this.#views, ids: this.#ids }
+    this.#applier = new Applier({ catalog, validators, historyValidators, ...applied })
     const common = { store: this.#store, ids: this.#ids }
     this.#checkpoint = new Checkpoint({ ...common, views: states, viewIds })
     const header = this.#store.header()
@@ -130,6 +138,16 @@ export class Shard {
     const restored = header === null ? null : restoreHeader(header, states, viewIds)
     if (restored !== null) this.#unrecorded.restore(restored.unrecorded)
     this.#openedAt = restored?.position ?? 0
+    this.setHistories(options.histories ?? [])
+  }
+
+  /** From now on, the histories of views are these, by place in the catalog. */
+  setHistories(histories: readonly (ViewHistory | null)[]): void {
+    for (const [view, owned] of this.#views.entries()) {
+      const history = histories[view] ?? null
+      if (owned !== null) owned.history = history
+      if (history !== null) this.#ids.open(history.backfill)
+    }
   }
 
   get opened(): ShardOpened {
@@ -356,4 +374,10 @@ export class Shard {
   #sum(of: (owned: OwnedView) => number): number {
     return this.#views.reduce((sum, owned) => sum + (owned === null ? 0 : of(owned)), 0)
   }
+}
+
+/** The columns of a view among those of its rows. */
+function columnsOf(view: View, validators: readonly RouteValidator[]): readonly Column[] {
+  const rows = validators[view.route]!.rowsOf(view.index)
+  return view.columns.map(({ name }) => rows.columns.find((column) => column.name === name)!)
 }

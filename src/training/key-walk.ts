@@ -95,6 +95,7 @@ export class KeyWalk {
       source: this.#route.source,
       route: this.#route.index,
       events: events.count,
+      backfill: 0,
       position: 0,
       arrivalMs,
       latestMs: Infinity,
@@ -146,7 +147,7 @@ export class KeyWalk {
   #apply(): void {
     for (const [index, { state, columns, stored }] of this.#views) {
       const rows = this.#validator.rowsOf(index)
-      const late = state.apply(rows, columns)
+      const { late } = state.apply(rows, columns)
       this.#counted?.(index, rows, late)
       if (state.log !== null && state.log.bytes > heldBytesMax) {
         stored.take(state, state.keys.find(this.#keyHash, this.#key, 0, this.#key.length))

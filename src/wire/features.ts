@@ -20,6 +20,7 @@ const states: readonly string[] = [
   'expired',
   'unseen',
   'failed',
+  'backfilling',
 ] satisfies FeatureState[]
 
 /**

@@ -42,7 +42,8 @@ export async function typedCalls(client: MillraceClient): Promise<void> {
 
   const one = await client.get(clicks, { user_id: 'u' })
   const sum: bigint | null = one.values.clicked_sum_1h
-  type State = 'present' | 'null' | 'empty' | 'overflow' | 'expired' | 'unseen' | 'failed'
+  type Loss = 'overflow' | 'expired' | 'unseen' | 'failed' | 'backfilling'
+  type State = 'present' | 'null' | 'empty' | Loss
   const state: State = one.states.clicked_sum_1h
   const many = await client.get(ranking, [{ user_id: 'u' }])
   const newest: Record<'clicks.clicked_sum_1h', Date | null> = many[0]!.newest

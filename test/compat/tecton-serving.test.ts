@@ -9,6 +9,7 @@ import { MillraceError } from '../../src/base/errors.ts'
 import { addTectonServing, type ServingOptions } from '../../src/compat/tecton/serving.ts'
 import type { ReadPort, TypedFeatureTable } from '../../src/model/contracts.ts'
 import { createHttp } from '../../src/serve/http.ts'
+import { noBackfills } from '../helpers/backfills.ts'
 import { noLedger } from '../helpers/ledgers.ts'
 import { noPush } from '../helpers/pushes.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
@@ -43,6 +44,7 @@ function heldPlatform(options: Partial<ServingOptions> = {}) {
     read,
     push: noPush,
     ledger: noLedger,
+    backfills: noBackfills,
     status: () => ({}),
     readiness: () => ({ state: 'ready', warnings: [] }),
     nowMs: () => clock.nowMs(),

@@ -48,7 +48,7 @@ function definitionsOf(variant: Variant = {}, more: readonly unknown[] = []): re
   return [view, ...more]
 }
 
-const options = { shards: 8, journalEnd: 500, dropMissing: false }
+const options = { shards: 8, journalEnd: 500, nowMs: 1_000_000, dropMissing: false }
 
 const settle = (variant: Variant, before: ReturnType<typeof settleDefinitions> | null = null) =>
   settleDefinitions(buildCatalog(definitionsOf(variant)), before?.manifest ?? null, options)

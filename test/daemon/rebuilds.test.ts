@@ -38,6 +38,7 @@ async function setUp(t: TestContext) {
       resolveKey: () => assert.fail('nothing is replayed'),
       validateOnly: () => assert.fail('nothing is replayed'),
     },
+    routesOf: () => [],
     recordedBefore: () => 50,
     clock,
     log: silent,

@@ -33,7 +33,7 @@ async function setUp({ before = 0, disk = new MemoryDisk() } = {}) {
       const isRecorded = position <= recording.before
       const facts = { position, sequence, count: 2, bytes: 9, sourceName: 's', arrivalMs: 1 }
       const batch = new Batch(
-        { ...facts, producerId, epoch: 1, ways: noWays, isRecorded },
+        { ...facts, producerId, epoch: 1, ways: noWays, origins: null, isRecorded },
         {
           held: () => {},
           refused: () => recording.refused(position),

@@ -27,7 +27,7 @@ const wrong = (route: number): Said => ({
 const partly = (route: number, ...views: string[]): Said => ({
   route,
   rejection: null,
-  partly: { index: 3, path: '/at', views },
+  partly: { index: 3, code: 'EVENT_TOO_LATE', path: '/at', views },
 })
 
 function verdict(...said: Said[]): string {

@@ -330,10 +330,10 @@ describe('a wrong definition', () => {
     assert.deepEqual(problemsOf(source, wrong, latest, service), [
       `someone: "owners" is not an option of entity; they are name, joinKeys, ${metadata}`,
       's: "dedup" is not an option of pushSource; they are name, schema, timestampField, dedupe, ' +
-        `inputSchema, postProcessor, batch, offline, ${metadata}`,
+        `inputSchema, postProcessor, batch, offline, streamStartTime, ${metadata}`,
       'v: "lifetimestart" is not an option of streamFeatureView; they are name, source, ' +
-        'entities, features, mode, aggregationInterval, lifetimeStart, ttl, ' +
-        'aggregationSecondaryKey, leadingEdge, onlineServingIndex, online, transform, ' +
+        'entities, features, mode, aggregationInterval, lifetimeStart, featureStartTime, ' +
+        'ttl, aggregationSecondaryKey, leadingEdge, onlineServingIndex, online, transform, ' +
         `rowSchema, ${metadata}`,
       `v.features[0]: "nmae" is not an option of aggregate; they are name, ${metadata}`,
       `v.features[1]: "Description" is not an option of aggregate; they are name, ${metadata}`,

@@ -77,7 +77,8 @@ test('a manifest is what it always was', () => {
     seed: { k0: 1, k1: -2 },
     views: { clicks: { id: 0, since: 5, canonical: '{}' } },
     nextViewId: 1,
+    nextBackfillId: 1,
     sources: { events: '{}' },
   })
-  assert.match(text, /\n {2}"crc": "f523fbf8"\n\}\n$/)
+  assert.match(text, /\n {2}"crc": "f4d918f9"\n\}\n$/)
 })

@@ -9,7 +9,7 @@ import type { BatchRejections, ReadAbout, ReadResult } from '../../src/model/mes
 import { createEncoder } from '../../src/model/msgpack.ts'
 import type { Value } from '../../src/model/types.ts'
 import { Shard } from '../../src/shard/shard.ts'
-import { createRouteValidator } from '../../src/validate/route-validator.ts'
+import { createValidators } from '../../src/shard/validators.ts'
 import { buffersOf, Sections } from './sections.ts'
 
 const seed = { k0: 1, k1: 2 }
@@ -33,11 +33,11 @@ export class DrivenShard {
   /** @param definitions  Views of one entity; the first is read. */
   static async open(dir: string, definitions: readonly unknown[]): Promise<DrivenShard> {
     const catalog = buildCatalog(definitions)
-    const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
+    const validators = createValidators(catalog)
     const options = {
       index: 0,
       catalog,
-      validators,
+      ...validators,
       viewIds: catalog.views.map((_, view) => view),
       storePath: dir,
       seed,

@@ -58,6 +58,7 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
           return
         case 'flushed':
         case 'check':
+        case 'histories':
           return
         case 'close':
           post({ kind: 'closed' })

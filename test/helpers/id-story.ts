@@ -12,7 +12,7 @@ import type { BatchRejections } from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
 import { shardOf } from '../../src/model/partition.ts'
 import { Shard } from '../../src/shard/shard.ts'
-import { createRouteValidator } from '../../src/validate/route-validator.ts'
+import { createValidators } from '../../src/shard/validators.ts'
 import { buffersOf, Sections } from './sections.ts'
 
 /** What an event does beside having its id. */
@@ -290,10 +290,12 @@ async function openShards(
   catalog: Catalog,
   { shards }: IdStoryOptions,
 ): Promise<Shard[]> {
-  const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
+  const validators = createValidators(catalog)
   const opened: Shard[] = []
   for (let index = 0; index < shards; index++) {
-    opened.push(await Shard.open({ index, catalog, validators, viewIds: [0, 1], storePath, seed }))
+    opened.push(
+      await Shard.open({ index, catalog, ...validators, viewIds: [0, 1], storePath, seed }),
+    )
   }
   return opened
 }

@@ -46,7 +46,7 @@ export function appendNext(
   const { id: producer, epoch, nextSequence: sequence } = opening.producer
   const sourceName = source === -1 ? 'stray' : (['clicks', 'orders'][source] ?? `${source}`)
   const batch = { source, sourceName, producer, epoch, sequence, count, payload }
-  return { kind: 'batch', ...batch, ...journal.append(batch) }
+  return { kind: 'batch', ...batch, backfill: null, ...journal.append(batch) }
 }
 
 /** What a journal holds behind a position, with payloads that compare as plain bytes. */

@@ -10,7 +10,7 @@ import type { BatchRejections, ReadResult } from '../../src/model/message.ts'
 import { createEncoder, MsgpackTimestamp } from '../../src/model/msgpack.ts'
 import { sawtoothTileMs } from '../../src/model/tiles.ts'
 import { Shard } from '../../src/shard/shard.ts'
-import { createRouteValidator } from '../../src/validate/route-validator.ts'
+import { createValidators } from '../../src/shard/validators.ts'
 import { oracle, type OracleEvent } from './oracle.ts'
 import { catalogOf, rowsOf, startMs, type RawEvent, type StoryView } from './story-view.ts'
 import { buffersOf, Sections } from './sections.ts'
@@ -332,8 +332,8 @@ function isCounted(count: unknown): boolean {
 }
 
 function openShard(storePath: string, catalog: Catalog): Promise<Shard> {
-  const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
-  return Shard.open({ index: 0, catalog, validators, viewIds: [0], storePath, seed })
+  const validators = createValidators(catalog)
+  return Shard.open({ index: 0, catalog, ...validators, viewIds: [0], storePath, seed })
 }
 
 function nextTurn(): Promise<void> {

@@ -4,6 +4,7 @@
 import type { FastifyInstance } from 'fastify'
 import { createHttp } from '../../src/serve/http.ts'
 import { createReader } from '../../src/serve/reader.ts'
+import { noBackfills } from './backfills.ts'
 import { noLedger } from './ledgers.ts'
 import { noPush } from './pushes.ts'
 import { shopCatalog } from './shop-catalog.ts'
@@ -44,6 +45,7 @@ export async function openShopServer(): Promise<ShopServer> {
     read,
     push: noPush,
     ledger: noLedger,
+    backfills: noBackfills,
     status: () => ({}),
     readiness: () => ({ state: 'ready', warnings: [] }),
     nowMs: () => nowMs,

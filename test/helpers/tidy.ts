@@ -38,7 +38,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   kit: [...everyStage, 'client', 'shard', 'realtime'],
   index: [...everyStage, 'client', 'daemon', 'training', 'kit'],
   cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'training', 'kit', 'index'],
-  workers: ['base', 'model', 'define', 'shard', 'realtime', 'export', 'training'],
+  workers: ['base', 'model', 'define', 'batch', 'shard', 'realtime', 'export', 'training'],
 }
 
 /** Who may import a package; a path that ends in `/` is a folder. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  backfillPayload,
   batchHeadBytes,
   decodeRecord,
   encodeProducer,
@@ -46,11 +47,23 @@ function encodeBatch(record: Omit<typeof batch, 'payload'> & { payload: Uint8Arr
   return bytes
 }
 
+const backfill = { id: 7, origins: Uint8Array.of(1, 2, 3) }
+
+function encodeBackfill(): Uint8Array {
+  const payload = backfillPayload(backfill, batch.payload)
+  const bytes = new Uint8Array(batchHeadBytes + payload.length)
+  const record = { ...batch, payload }
+  writeBatchHead(bytes, new DataView(bytes.buffer), 0, record, seed, 'backfill')
+  bytes.set(payload, batchHeadBytes)
+  return bytes
+}
+
 const encoded = {
   snapshot: encodeSnapshot(snapshot, seed),
   producer: encodeProducer(producer, seed),
   batch: encodeBatch(batch),
   closed: encodeClosed(closed, seed),
+  backfill: encodeBackfill(),
 }
 
 function check(bytes: Uint8Array, from = seed): string {
@@ -68,6 +81,9 @@ test('the bytes of every kind of record do not change', () => {
       '2e000000 bc9d8c1b 03 0000000000408f40 00008056febc7842 0100 03000000 ' +
       '02000000 02000000 0000000000007042 92c40180c40180',
     closed: '11000000 19197201 04 0000000000408f40 00008056febc7842',
+    backfill:
+      '39000000 2436edfd 05 0000000000408f40 00008056febc7842 0100 03000000 ' +
+      '02000000 02000000 0000000000007042 07000000 03000000 010203 92c40180c40180',
   }
   for (const [kind, bytes] of Object.entries(encoded)) {
     const expected = golden[kind as keyof typeof golden].replaceAll(' ', '')
@@ -81,15 +97,17 @@ test('every kind of record is read as it was written', () => {
   assert.deepEqual(decoded, [
     { kind: 'snapshot', ...snapshot },
     { kind: 'producer', ...producer },
-    { kind: 'batch', ...batch, stray: null },
+    { kind: 'batch', ...batch, stray: null, backfill: null },
     { kind: 'closed', ...closed },
+    { kind: 'batch', ...batch, stray: null, backfill },
   ])
 })
 
 test('a batch of an unknown source keeps its name and its events', () => {
   const payload = strayPayload('née', batch.payload)
   const body = encodeBatch({ ...batch, source: -1, payload }).subarray(recordHeaderBytes)
-  assert.deepEqual(decodeRecord(body), { kind: 'batch', ...batch, source: -1, stray: 'née' })
+  const expected = { ...batch, source: -1, stray: 'née', backfill: null }
+  assert.deepEqual(decodeRecord(body), { kind: 'batch', ...expected })
 })
 
 test('a record is whole, short or bad', () => {
@@ -116,7 +134,7 @@ test('a record of another log is bad', () => {
 
 test('all but snapshots show the start of their group', () => {
   const shown = Object.values(encoded).map((bytes) => peekGroupStart(new DataView(bytes.buffer), 0))
-  assert.deepEqual(shown, [Number.NaN, 1000, 1000, 1000])
+  assert.deepEqual(shown, [Number.NaN, 1000, 1000, 1000, 1000])
   assert.deepEqual(peekGroupStart(new DataView(new ArrayBuffer(24)), 0), Number.NaN)
 })
 

@@ -23,6 +23,7 @@ const manifest: Manifest = {
   seed: { k0: 1, k1: -2 },
   views: { clicks: { id: 0, since: 0, canonical: '{"a":"é\\n"}' } },
   nextViewId: 1,
+  nextBackfillId: 1,
   sources: { events: '{}' },
 }
 

@@ -11,6 +11,7 @@ import type { FastifyInstance } from 'fastify'
 import { httpBodiesBytesMax, httpBodyBytesMax } from '../../src/base/http-limits.ts'
 import { createHttp } from '../../src/serve/http.ts'
 import type { HttpTimeouts } from '../../src/serve/http-server.ts'
+import { noBackfills } from '../helpers/backfills.ts'
 import { noLedger } from '../helpers/ledgers.ts'
 import { noPush } from '../helpers/pushes.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
@@ -25,6 +26,7 @@ async function setUp(t: TestContext, timeouts: Partial<HttpTimeouts> = {}) {
     read: { read: () => Promise.reject(new Error('nothing is read')), ...noQuery },
     push: noPush,
     ledger: noLedger,
+    backfills: noBackfills,
     status: () => ({ wide }),
     readiness: () => ({ state: 'ready', warnings: [] }),
     nowMs: () => 0,

@@ -9,6 +9,7 @@ import type { ReadPort } from '../../src/model/contracts.ts'
 import type { ReadResult } from '../../src/model/message.ts'
 import { createHttp, type HttpOptions } from '../../src/serve/http.ts'
 import { createReader } from '../../src/serve/reader.ts'
+import { noBackfills } from '../helpers/backfills.ts'
 import { noLedger } from '../helpers/ledgers.ts'
 import { noPush } from '../helpers/pushes.ts'
 import { shopCatalog } from '../helpers/shop-catalog.ts'
@@ -46,6 +47,7 @@ function appOf(options: Partial<HttpOptions> = {}): FastifyInstance {
     read: reader,
     push: noPush,
     ledger: noLedger,
+    backfills: noBackfills,
     status: () => ({ events: 12 }),
     readiness: () => ({ state: 'ready', warnings: [] }),
     nowMs: () => nowMs,

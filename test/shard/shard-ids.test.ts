@@ -53,7 +53,11 @@ class DrivenIds {
 
   /** Claims ids for events of one run and settles it; `!` before an id rejects its event. */
   run(atMs: number, names: readonly string[], key = 'ada', by = 'user'): string[] {
-    const route = this.ids.begin(routeOf(this.#catalog, by), startMs + atMs)!
+    const route = this.ids.begin({
+      route: routeOf(this.#catalog, by),
+      arrivalMs: startMs + atMs,
+      backfill: 0,
+    })!
     const bytes = Buffer.from(key)
     const verdicts = names.map((name, eventIndex) => {
       const idBytes = writeEventId(this.#id, name.replace('!', ''))
@@ -189,7 +193,11 @@ test('ids beyond their horizon are swept, and none that may be asked for', async
   await driven.checkpoint()
   assert.equal(driven.store.idCount, 1)
   // A section of a route, or of one without ids, moves time on; nothing else does.
-  driven.ids.begin(routeOf(catalogOf(), 'shop'), startMs + 3 * horizonMs)
+  driven.ids.begin({
+    route: routeOf(catalogOf(), 'shop'),
+    arrivalMs: startMs + 3 * horizonMs,
+    backfill: 0,
+  })
   await driven.checkpoint()
   assert.equal(driven.store.idCount, 0)
 })

@@ -33,7 +33,7 @@ test('a replay begins before the first batch that may not be recorded', () => {
 test('what was not recorded comes back from a checkpoint, on the route of its view', () => {
   const before = new Unrecorded(catalogOf('a', 'b'))
   before.recordedTo({ upTo: 10, refusedFrom: 30 })
-  const partly = [{ index: 2, path: '/at', views: ['b'] }]
+  const partly = [{ index: 2, code: 'EVENT_TOO_LATE' as const, path: '/at', views: ['b'] }]
   before.add({ ...rejected(20, 1), partly })
   before.add(rejected(40, 0))
   const after = new Unrecorded(catalogOf('new', 'b'))

@@ -8,8 +8,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../../src/base/clock.ts'
 import { GuardedClock } from '../../src/base/guarded-clock.ts'
+import { Backfills } from '../../src/daemon/backfills.ts'
 import { Checkpoints } from '../../src/daemon/checkpoints.ts'
 import { DiskGuard } from '../../src/daemon/disk-guard.ts'
+import { Histories, storedHistories } from '../../src/daemon/histories.ts'
 import { Intake } from '../../src/daemon/intake.ts'
 import { openRecording } from '../../src/daemon/recording.ts'
 import { recover, type Recovery } from '../../src/daemon/recovery.ts'
@@ -17,9 +19,11 @@ import { shardReader } from '../../src/daemon/shards.ts'
 import { Watermarks } from '../../src/daemon/watermarks.ts'
 import { openJournal, type Journal } from '../../src/journal/journal.ts'
 import { openLedger, type Ledger } from '../../src/ledger/ledger.ts'
+import type { OpenBatchRows } from '../../src/model/backfill.ts'
 import type { Catalog } from '../../src/model/catalog.ts'
 import type { ReadPort } from '../../src/model/contracts.ts'
 import { createPulse } from '../../src/model/pulse.ts'
+import type { Manifest } from '../../src/persist/manifest.ts'
 import { createRouter } from '../../src/route/router.ts'
 import { createReader } from '../../src/serve/reader.ts'
 import { createEventValidator, createKeyResolver } from '../../src/validate/key-resolver.ts'
@@ -44,12 +48,23 @@ export interface SmallDaemonOptions {
   /** Folder of the stores, which are on a real disk. */
   readonly storePath: string
   readonly stateBytesMax: number
+  /** Of a catalog whose views have a history. */
+  readonly past?: Past
+}
+
+export interface Past {
+  /** Holds the manifest from one life to the next. */
+  readonly stored: { manifest: Manifest }
+  readonly openRows: OpenBatchRows
+  readonly batchRows: number
 }
 
 export interface SmallDaemon {
   readonly journal: Journal
   readonly ledger: Ledger
   readonly intake: Intake
+  /** Null without a past. */
+  readonly backfills: Backfills | null
   /** Begins a checkpoint of a shard, or of all; resolves when it is in their stores. */
   checkpoint(shard: number | null): Promise<void>
   readonly reader: ReadPort
@@ -88,6 +103,7 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
   const neededFrom = (): number => Infinity
   const retained = { neededFrom, checkpointMs: plenty, retainBytesMax: 0, retainMsMax: 0 }
   const checkpoints = new Checkpoints({ ...parts, ...retained, maintain })
+  const histories = openHistories(options, intake, lane)
   const watermarks = new Watermarks(catalog.views.length, shards)
   lane.onMessage((message) => watermarks.receive(message))
   const recovery = await recover({ ...parts, intake })
@@ -97,7 +113,15 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
     readShards: shardReader([lane], shardCount),
     nowMs: () => clock.nowMs(),
     watermarkOf: (view) => watermarks.of(view),
+    isBackfilling: (view) => histories?.isOpen(view) ?? false,
   })
+  const { past } = options
+  const reading = { catalog, journal, ingest: intake, clock }
+  const backfills =
+    past === undefined || histories === null
+      ? null
+      : new Backfills({ ...past, ...reading, histories })
+  await backfills?.open()
   const checkpoint = async (shard: number | null): Promise<void> => {
     if (shard === null) return checkpoints.complete()
     router.flush()
@@ -119,10 +143,26 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
     recording.stop()
     await lane.close()
   }
-  return { journal, ledger, intake, checkpoint, reader, recovery, quiet, kill }
+  return { journal, ledger, intake, backfills, checkpoint, reader, recovery, quiet, kill }
 }
 
-function openLane({ catalog, storePath, stateBytesMax }: SmallDaemonOptions): LocalLane {
+function openHistories(
+  { catalog, past }: SmallDaemonOptions,
+  intake: Intake,
+  lane: LocalLane,
+): Histories | null {
+  if (past === undefined) return null
+  const { stored } = past
+  const writeManifest = async (manifest: Manifest): Promise<void> => {
+    await turn()
+    stored.manifest = manifest
+  }
+  const histories = new Histories({ catalog, manifest: stored.manifest, writeManifest })
+  histories.listen(intake, [lane])
+  return histories
+}
+
+function openLane({ catalog, storePath, stateBytesMax, past }: SmallDaemonOptions): LocalLane {
   const start = {
     shards: Array.from({ length: shardCount }, (_, shard) => shard),
     definitionsUrl: null,
@@ -131,6 +171,7 @@ function openLane({ catalog, storePath, stateBytesMax }: SmallDaemonOptions): Lo
     storePath,
     viewIds: catalog.views.map(({ index }) => index),
     viewsSince: catalog.views.map(() => 0),
+    histories: past === undefined ? [] : storedHistories(catalog, past.stored.manifest),
     stateBytesMax,
     pulse: createPulse(),
     quarantined: [],

@@ -54,6 +54,7 @@ export const statusOf: Readonly<Record<FeatureState, string>> = {
   expired: 'OUTSIDE_MAX_AGE',
   unseen: 'NOT_FOUND',
   failed: 'INVALID',
+  backfilling: 'INVALID',
 }
 
 /** What has no time of its own is told to be from the beginning of time. */

@@ -8,7 +8,7 @@
  */
 import type { Catalog, View } from '../../model/catalog.ts'
 import type { SourceEvents } from '../../model/contracts.ts'
-import type { PushRejection } from '../../model/rejection.ts'
+import { missedCodes, type PushRejection } from '../../model/rejection.ts'
 import type { Refused } from '../all-or-none.ts'
 
 interface FeatureViewMetrics {
@@ -69,7 +69,8 @@ function errorsOf(
 ): readonly RecordError[] {
   const { index: recordIndex, code, path, message } = rejection
   // One that was published is not told of which views it was too late for.
-  const late = code === 'EVENT_TOO_LATE' ? (rejection.views ?? views) : []
+  const isMissed = missedCodes.some((each) => each === code)
+  const late = isMissed ? (rejection.views ?? views) : []
   const error = { pushSourceName: source, errorType: 'TectonObjectValidationError' } as const
   const place = { recordIndex, code, path }
   if (late.length === 0) {

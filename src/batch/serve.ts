@@ -1,0 +1,89 @@
+/**
+ * The thread that reads a batch source for a backfill: it hands out batches as fast as they are
+ * taken, a few ahead, so that the main thread never decodes a row.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import { assert } from '../base/assert.ts'
+import { MillraceError, reasonOf } from '../base/errors.ts'
+import { batchMemoryBytesMax, batchesAheadMax } from '../base/limits.ts'
+import { openDatabase } from '../duckdb/database.ts'
+import type { BatchRowsRequest } from '../model/backfill.ts'
+import type { FromBatchThread, ToBatchThread } from '../model/batch-messages.ts'
+import type { Catalog } from '../model/catalog.ts'
+import { BatchReader } from './reader.ts'
+import { regroup } from './regroup.ts'
+
+/** Reads to the end, or until it is told to stop; what goes wrong is told, too. */
+export async function serveBatch(
+  catalog: Catalog,
+  request: BatchRowsRequest,
+  port: MessagePort,
+): Promise<void> {
+  const post = (message: FromBatchThread, transfer: readonly ArrayBuffer[] = []): void =>
+    port.postMessage(message, [...transfer])
+  const room = new Room(port)
+  try {
+    await read(catalog, request, room, post)
+    post({ kind: 'ended' })
+  } catch (thrown) {
+    const isOurs = thrown instanceof MillraceError
+    const error = isOurs ? { code: thrown.code, details: thrown.details } : null
+    post({ kind: 'failed', reason: reasonOf(thrown), error })
+  } finally {
+    port.close()
+  }
+}
+
+async function read(
+  catalog: Catalog,
+  request: BatchRowsRequest,
+  room: Room,
+  post: (message: FromBatchThread, transfer?: readonly ArrayBuffer[]) => void,
+): Promise<void> {
+  const source = catalog.sources.find(({ name }) => name === request.source)
+  assert(source?.batch !== undefined, 'a source that is backfilled has a batch source')
+  const database = await openDatabase({ threads: 1, memoryBytesMax: batchMemoryBytesMax })
+  try {
+    const reader = await BatchReader.open(database, source, source.batch)
+    const range = { fromNs: nsOf(request.fromMs), toNs: nsOf(request.untilMs) }
+    post({ kind: 'opened', total: await reader.count(range) })
+    const chunks = reader.read({ ...range, isOrdered: true })
+    for await (const { count, payload, origins } of regroup(chunks, request)) {
+      if (!(await room.take())) return
+      post({ kind: 'chunk', count, payload, origins }, [payload.buffer as ArrayBuffer])
+    }
+  } finally {
+    await database.close()
+  }
+}
+
+function nsOf<T extends number | null>(ms: T): T extends null ? null : bigint
+function nsOf(ms: number | null): bigint | null {
+  return ms === null ? null : BigInt(ms) * 1_000_000n
+}
+
+/** For batches that nobody has taken yet. */
+class Room {
+  #left = batchesAheadMax
+  #isStopped = false
+  #wake: () => void = () => {}
+
+  constructor(port: MessagePort) {
+    port.on('message', (message: ToBatchThread) => {
+      if (message.kind === 'stop') this.#isStopped = true
+      else this.#left += 1
+      this.#wake()
+    })
+  }
+
+  /** Resolves when there is room for one more; to false when it is to stop. */
+  async take(): Promise<boolean> {
+    while (this.#left === 0 && !this.#isStopped) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    this.#left -= 1
+    return !this.#isStopped
+  }
+}
