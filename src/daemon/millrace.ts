@@ -143,7 +143,7 @@ export class Millrace {
    */
   query<R extends Readable>(
     service: R,
-    key: Partial<JoinKeysOf<R>>,
+    key: { readonly [Key in keyof JoinKeysOf<R>]?: JoinKeysOf<R>[Key] },
     options?: ReadOptions<RequestOf<R>>,
   ): Promise<KeyedFeatureVector<JoinKeysOf<R>, FeaturesOf<R>>[]>
   query(service: string, key: JoinKeys, options?: ReadOptions): Promise<KeyedFeatureVector[]>

@@ -78,7 +78,8 @@ describe('types', () => {
         }
       >
     >()
-    holds<Equal<keyof RequestOf<typeof both>, never>>()
+    type Request = RequestOf<typeof both>
+    holds<Equal<keyof Request, never>>()
     assert.deepEqual(buildCatalog([both]).services.find(({ name }) => name === 'both')!.parts, [
       { namespace: 'sent', isRealtime: false, view: 1, keyPlaces: [0] },
       { namespace: 'user_clicks', isRealtime: false, view: 1, keyPlaces: [1] },

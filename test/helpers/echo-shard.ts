@@ -58,6 +58,7 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
           return
         case 'flushed':
         case 'check':
+        case 'find':
         case 'histories':
           return
         case 'close':

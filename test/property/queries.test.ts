@@ -143,7 +143,8 @@ class Story {
   }
 }
 
-const shown = (value: Value): string => String(value as string)
+const shown = (value: Value): string =>
+  JSON.stringify(typeof value === 'bigint' ? Number(value) : value)
 const textOf = (one: Key): string =>
   ['region', 'user_id', 'is_new'].map((name) => shown(one[name]!)).join('|')
 
