@@ -1,9 +1,9 @@
 /**
  * The get-features family of the hosted platform's HTTP API, over the same reads as our own.
  *
- * Paths, bodies, spellings, encodings and texts are the platform's, so that its clients work when
- * their URL is changed; `docs/reference/compat-serving.md` says what is served how. The daemon is one
- * workspace, and takes any name for it.
+ * Paths, bodies, spellings, encodings and texts are those of the platform, so that its clients work
+ * when their URL is changed; `docs/reference/compat-serving.md` says what is served how. The daemon
+ * is one workspace, and takes any name for it.
  *
  * Thread: main.
  */
