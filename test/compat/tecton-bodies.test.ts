@@ -393,3 +393,41 @@ test('rows of a batch have request data of their own', async (t) => {
     ['0', '0', null, null],
   ])
 })
+
+test('a query by a part of a key answers every key that is known', async (t) => {
+  const { post, pay } = await startPlatform(t, noon)
+  for (const [merchant_id, amt] of [
+    [9, 1],
+    [7, 2],
+    [8, 4],
+  ] as const) {
+    await pay('2026-03-01T11:30:00Z', amt, { merchant_id })
+  }
+  await pay('2026-03-01T11:30:00Z', 8, { cust_id: 2 })
+  const named = { workspaceName: 'prod', featureServiceName: 'merchants' }
+  const metadataOptions = { includeNames: true, includeDataTypes: true }
+  const ask = async (joinKeyMap: object) => {
+    const params = { ...named, joinKeyMap, metadataOptions }
+    return post('/api/v1/feature-service/query-features', { params })
+  }
+  const told = {
+    features: [{ name: 'merchants.sum', dataType: { type: 'float64' } }],
+    joinKeys: [{ name: 'merchant_id', dataType: { type: 'int64' } }],
+  }
+  const results = [
+    { features: [2], joinKeys: ['7'] },
+    { features: [4], joinKeys: ['8'] },
+    { features: [1], joinKeys: ['9'] },
+  ]
+  assert.deepEqual(await ask({ cust_id: '1' }), { status: 200, body: { results, metadata: told } })
+  const nobody = { status: 200, body: { results: [], metadata: told } }
+  assert.deepEqual(await ask({ cust_id: 3 }), nobody)
+  assert.deepEqual(await ask({ cust_id: null }), nobody)
+  const { body } = await post(metadata, { params: named })
+  const { featureServiceType, inputJoinKeys, outputJoinKeys } = body as Record<string, unknown>
+  const int64 = { dataType: { type: 'int64' }, type: 'int64' }
+  assert.deepEqual(
+    [featureServiceType, inputJoinKeys, outputJoinKeys],
+    ['WILDCARD', [{ name: 'cust_id', ...int64 }], [{ name: 'merchant_id', ...int64 }]],
+  )
+})

@@ -109,6 +109,17 @@ const examples: readonly Example[] = [
     body: { params: { ...scoring, ...row } },
     status: 400,
   },
+  {
+    of: 'POST /api/v1/feature-service/query-features',
+    body: {
+      params: { featureServiceName: 'merchants', joinKeyMap: { cust_id: 1 }, metadataOptions },
+    },
+  },
+  {
+    of: `POST ${queryPath}`,
+    path: '/v1/features/merchants/query',
+    body: { key: { cust_id: 1 } },
+  },
   { of: 'POST /api/v1/feature-service/metadata', body: { params: scoring } },
   { of: `POST ${v2}/get-features`, path: at(`${v2}/get-features`), body: row },
   {
