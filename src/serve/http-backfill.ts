@@ -8,6 +8,7 @@ import { isWireMap } from '../model/convert.ts'
 import { msOf, parseTimestamp } from '../model/timestamp.ts'
 import { requires } from './http-access.ts'
 import { backfillsBody } from './backfill-body.ts'
+import { backfillOperation, backfillsOperation, pauseOperation } from './operations.ts'
 
 /** @param assertReady  Throws when nothing may be published. */
 export function addBackfills(
@@ -15,16 +16,16 @@ export function addBackfills(
   backfills: BackfillPort,
   assertReady: () => void,
 ): void {
-  app.get('/v1/backfill', requires('read-metadata'), () => ({
+  app.get('/v1/backfill', requires('read-metadata', backfillsOperation), () => ({
     backfills: backfillsBody(backfills.status()),
   }))
-  app.post('/v1/backfill', requires('administer'), async ({ body }, reply) => {
+  app.post('/v1/backfill', requires('administer', backfillOperation), async ({ body }, reply) => {
     assertReady()
     const started = await backfills.start(requestOf(body))
     reply.code(202)
     return { backfills: backfillsBody(started) }
   })
-  app.post('/v1/backfill/pause', requires('administer'), async () => ({
+  app.post('/v1/backfill/pause', requires('administer', pauseOperation), async () => ({
     backfills: backfillsBody(await backfills.pause()),
   }))
 }

@@ -50,7 +50,7 @@ function operationOf({ url, config }: RouteOptions): object {
     parameters: [...inPath, ...inQuery],
     ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
     responses: {
-      200: { description: 'As asked for', content: contentOf(answer) },
+      '2XX': { description: 'As asked for', content: contentOf(answer) },
       default: { description: 'Refused', content: contentOf(json(refusal)) },
     },
     ...(permission === 'open' ? {} : { security: [{ key: [] }], 'x-permission': permission }),

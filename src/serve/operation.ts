@@ -11,7 +11,7 @@ export interface Operation {
   readonly query?: Readonly<Record<string, Schema>>
   /** By media type. @defaultValue no body */
   readonly body?: Readonly<Record<string, Schema>>
-  /** Of the status 200, by media type. */
+  /** Of a request that is carried out, by media type. */
   readonly answer: Readonly<Record<string, Schema>>
   /** Of every other status. @defaultValue as all of our own routes refuse */
   readonly refusal?: Schema

@@ -1,7 +1,7 @@
 /**
  * What our own routes take and answer, for the OpenAPI document: `docs/reference/http.md` in the
- * words of JSON Schema. Those of health, definitions, status and the ledger; routes with larger
- * bodies have theirs in files beside them.
+ * words of JSON Schema. Those of health, definitions, status, the ledger and backfills; routes with
+ * larger bodies have theirs in files beside them.
  */
 import {
   anything,
@@ -94,4 +94,27 @@ export const replayOperation: Operation = {
       next: orNull(whole),
     }),
   ),
+}
+
+const backfill = openObject({
+  id: orNull(whole),
+  source: text,
+  state: oneOf('pending', 'running', 'paused', 'failed', 'complete'),
+})
+const backfills = json(object({ backfills: list(backfill) }))
+
+export const backfillsOperation: Operation = {
+  summary: 'Backfills, and views that wait for one',
+  answer: backfills,
+}
+
+export const backfillOperation: Operation = {
+  summary: 'Begins, or goes on with, the backfills of views; does not wait for them',
+  body: json(object({}, { views: list(text), from: text, to: text })),
+  answer: backfills,
+}
+
+export const pauseOperation: Operation = {
+  summary: 'Stops what is being backfilled',
+  answer: backfills,
 }
