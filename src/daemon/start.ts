@@ -21,7 +21,7 @@ import { createEventValidator, createKeyResolver } from '../validate/key-resolve
 import { backfillPort, openBackfills } from './open-backfills.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Histories } from './histories.ts'
-import { settleDefinitions, type Settled, type SettleOptions } from './definitions.ts'
+import { settleDefinitions, type Settled } from './definitions.ts'
 import { DiskGuard } from './disk-guard.ts'
 import type { openDoors } from './doors.ts'
 import { openHealth } from './health.ts'
@@ -82,16 +82,13 @@ async function start(
   const journal = await openJournal({ ...logOptions, dir: directory.journalPath })
   opened.journal = journal
   clock.resume(journal.recovered.newestMs)
-  const { dropMissing = false } = options
-  const { nowMs, recovered } = journal
-  const settling = { shards: resolved.shards, journalEnd: recovered.end, nowMs, dropMissing }
-  const settled = await settle(catalog, settling, opened)
+  const settled = await settle(catalog, { ...options, shards: resolved.shards }, opened)
   const histories = new Histories({ catalog, ...directory, ...settled })
   logChanges(log, settled)
-  const { seed, incarnation } = settled.manifest
+  const { shards: shardCount, seed, incarnation } = settled.manifest
   const openDoors = loadDoors()
   const recorded = (): Recorded => opened.recording!.recorded
-  const routing = { shards: settled.manifest.shards, seed, recorded, ...keysOf(catalog) }
+  const routing = { shards: shardCount, seed, recorded, ...keysOf(catalog) }
   const common = { ...logOptions, routing, loaded, opened }
   const [lanes, shards, rebuilds] = await openShards({ ...common, histories })
   const aging = { ...resolved, clock: clock.certain }
@@ -122,6 +119,7 @@ async function start(
   const push = openPush({ catalog, journal, ledger, intake, lanes, clock })
   const past = { catalog, histories, journal, ingest: intake, clock }
   const backfills = await millrace.unlessFailed(openBackfills(past, loaded))
+  const about = { clock, log, incarnation }
   const told = { recovery, ...logs, checkpoints, router, intake, rebuilds, backfills, health }
   opened.doors = openDoors({
     ...resolved.entry,
@@ -130,9 +128,7 @@ async function start(
     ledger: ledgerPort(ledger, replay, millrace),
     status: () => statusOf(told),
     readiness: () => millrace.ending ?? health.readiness,
-    clock,
-    log,
-    incarnation,
+    ...about,
   })
   const doors = await millrace.unlessFailed(opened.doors)
   const kept = { directory, lanes: opened.lanes!, realtime: opened.realtime, recording }
@@ -141,9 +137,15 @@ async function start(
 }
 
 /** Makes the store one of these definitions; on disk when it resolves. */
-async function settle(catalog: Catalog, options: SettleOptions, opened: Opened): Promise<Settled> {
+async function settle(
+  catalog: Catalog,
+  { shards, dropMissing = false }: { readonly shards: number; readonly dropMissing?: boolean },
+  opened: Opened,
+): Promise<Settled> {
   const { directory } = opened
-  const settled = settleDefinitions(catalog, directory.manifest, options)
+  const { nowMs, recovered } = opened.journal!
+  const asked = { shards, journalEnd: recovered.end, nowMs, dropMissing }
+  const settled = settleDefinitions(catalog, directory.manifest, asked)
   await directory.writeManifest(settled.manifest)
   opened.settled = settled
   return settled
