@@ -4,8 +4,6 @@
  * They go through the application like any other, with a key that opens everything and never leaves
  * the process.
  */
-import type { FastifyInstance } from 'fastify'
-
 /** A request to the daemon's HTTP routes. */
 export interface HttpRequest {
   /** @defaultValue `'GET'` */
@@ -29,8 +27,14 @@ export interface HttpRoutes {
   inject(request: string | HttpRequest): Promise<HttpAnswer>
 }
 
-/** @param key  An API key, for requests that say nothing of who asks. */
-export function routesOf(app: FastifyInstance, key: string): HttpRoutes {
+/**
+ * @param app  The application, of which our types say no more than this.
+ * @param key  An API key, for requests that say nothing of who asks.
+ */
+export function routesOf(
+  app: { inject(request: HttpRequest): Promise<HttpAnswer> },
+  key: string,
+): HttpRoutes {
   return {
     inject(request) {
       const { headers, ...rest }: HttpRequest =

@@ -131,7 +131,7 @@ export const onlyReads: Pick<ReaderOptions, 'findKeys' | 'runRealtime'> = {
 
 /** Of a port that is asked no queries. */
 export const noQuery: Pick<ReadPort, 'query'> = {
-  query: () => Promise.reject(new Error('nothing is queried')),
+  query: (name) => Promise.reject(new MillraceError('KEY_NOT_INDEXED', { name })),
 }
 
 const source: Source = {
