@@ -1,10 +1,10 @@
 /**
  * `training`: how long a training set takes, and how long DuckDB takes for the same values by SQL.
  *
- * Events are the flights of `vega-datasets`, questions every so many of them at a moment of the same
- * day: thirty features, count, mean and maximum over ten sawtooth windows. In SQL each is a window
- * function whose frame begins where the sawtooth does. Both write Parquet, and every value is
- * compared. CPU time tells more than time where other processes share the cores.
+ * Events are the flights of `vega-datasets`, questions every so many of them at a moment of the
+ * same day: thirty features, count, mean and maximum over ten sawtooth windows. In SQL each is a
+ * window function whose frame begins where the sawtooth does. Both write Parquet, and every value
+ * is compared. CPU time tells more than time where other processes share the cores.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -59,7 +59,10 @@ async function rangesOf(
       FROM read_parquet('${out}')`,
   )
   await database.close()
-  return rows.map(([user, from, to, total]) => `${String(user)} ${from}–${to}: ${total}`)
+  return rows.map((row) => {
+    const [user, from, to, total] = row.map(String) as [string, string, string, string]
+    return `${user} ${from}–${to}: ${total}`
+  })
 }
 
 const days = { 1: 5, 2: 10, 6: 20, 7: 10 }
