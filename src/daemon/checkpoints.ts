@@ -10,6 +10,7 @@
 import type { Clock } from '../base/clock.ts'
 import { checkpointBytesMax } from '../base/limits.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { Meters } from '../metrics/meters.ts'
 import type { FromShard, LaneStats, ShardOpened } from '../model/message.ts'
 import type { Lane } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
@@ -31,8 +32,16 @@ export interface CheckpointOptions {
   readonly retainMsMax: number
   /** Deletes old segments; a failure waits for the next checkpoint. */
   readonly maintain: Maintenance
+  /** Told how long each checkpoint took; nobody is without. */
+  readonly meters?: Pick<Meters, 'checkpointed'>
   /** Hears of what cannot be told to anyone else. */
   readonly onFailure: (thrown: unknown) => void
+}
+
+export interface CheckpointLag {
+  readonly shard: number
+  readonly bytes: number
+  readonly ms: number
 }
 
 export class Checkpoints {
@@ -42,6 +51,9 @@ export class Checkpoints {
   readonly #stats = new Map<number, LaneStats>()
   readonly #timer: NodeJS.Timeout
   readonly #stopListening: () => void
+  /** By shard: when it was asked, if it has not answered, and has answered last; monotonic ms. */
+  readonly #askedMs = new Map<number, number>()
+  readonly #committedMs = new Map<number, number>()
   /** By shard: where a replay of its journal must begin. */
   readonly #froms = new Map<number, number>()
   /** Routed when a shard was asked last. */
@@ -57,6 +69,7 @@ export class Checkpoints {
     for (const { shard, position, from } of options.shards) {
       this.#positions.set(shard, position)
       this.#froms.set(shard, from)
+      this.#committedMs.set(shard, options.clock.monotonicMs())
     }
     for (const lane of options.lanes) {
       lane.onMessage((message) => this.#receive(lane, message))
@@ -76,6 +89,21 @@ export class Checkpoints {
   /** What each lane said with its last checkpoint. */
   get stats(): readonly LaneStats[] {
     return [...this.#stats.values()]
+  }
+
+  /** The same, by lane. */
+  get laneStats(): ReadonlyMap<number, LaneStats> {
+    return this.#stats
+  }
+
+  /** How far each shard is behind what has been routed, bytes, and for how long, ms. */
+  get lags(): readonly CheckpointLag[] {
+    const { router, clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    return [...this.#positions].map(([shard, position]) => {
+      const bytes = Math.max(0, router.routed - position)
+      return { shard, bytes, ms: bytes === 0 ? 0 : nowMs - this.#committedMs.get(shard)! }
+    })
   }
 
   /** Asks every lane for a checkpoint of all that has been routed; returns its position. */
@@ -111,6 +139,9 @@ export class Checkpoints {
     const { router, clock, recording } = this.#options
     const { recorded } = recording
     const arrivalMs = clock.nowMs()
+    for (const asked of shard === null ? lane.shards : [shard]) {
+      if (!this.#askedMs.has(asked)) this.#askedMs.set(asked, clock.monotonicMs())
+    }
     lane.post({ kind: 'checkpoint', shard, routed: router.routed, recorded, arrivalMs })
   }
 
@@ -146,10 +177,21 @@ export class Checkpoints {
     this.#positions.set(message.shard, Math.max(before, message.position))
     this.#froms.set(message.shard, Math.max(this.#froms.get(message.shard)!, message.from))
     this.#stats.set(lane.lane, message.stats)
+    this.#committed(lane.lane, message.shard)
     const waiters = this.#waiters
     this.#waiters = waiters.filter((waiter) => !this.#isReached(waiter))
     for (const waiter of waiters) if (this.#isReached(waiter)) waiter.resolve()
     this.#retiring = this.#retiring.then(() => this.#options.maintain(() => this.#retire()))
+  }
+
+  #committed(lane: number, shard: number): void {
+    const { clock, meters } = this.#options
+    const nowMs = clock.monotonicMs()
+    this.#committedMs.set(shard, nowMs)
+    // A lane that is short of memory makes one that nobody has asked for.
+    const askedMs = this.#askedMs.get(shard)
+    if (askedMs !== undefined) meters?.checkpointed(lane, nowMs - askedMs)
+    this.#askedMs.delete(shard)
   }
 
   async #retire(): Promise<void> {

@@ -6,16 +6,19 @@ import type { FastifyInstance } from 'fastify'
 import type { KeyRing } from '../access/key-ring.ts'
 import type { Clock } from '../base/clock.ts'
 import { addDialects } from '../compat/dialects.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { BackfillPort } from '../model/backfill.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { IngestPort, PushPort, ReadPort } from '../model/contracts.ts'
 import type { LedgerPort } from '../model/ledger.ts'
 import { assertReady, assertServing, createHttp, type Readiness } from '../serve/http.ts'
+import { addMetrics } from '../serve/http-metrics.ts'
 import { streamPath } from '../wire/protocol.ts'
 import { attachIngest, type IngestServer } from '../wire/websocket.ts'
 import { socketBounds } from './descriptors.ts'
 import { routesOf, type HttpRoutes } from './http-routes.ts'
 import type { Listening } from './listening.ts'
+import { connectionSights } from './numbers.ts'
 import type { MillraceLog } from './options.ts'
 
 interface Ports {
@@ -40,6 +43,7 @@ export interface DoorsOptions {
   readonly ports: Ports
   readonly ledger: LedgerPort
   readonly status: () => object
+  readonly metrics: Metrics
   readonly readiness: () => Readiness
   readonly clock: Clock
   readonly log: MillraceLog
@@ -68,6 +72,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
   const status = (): object => ({ ...options.status(), connections: connections() })
   const routes = { status, readiness, nowMs, log, streamPath, admission, access, tls }
   const http = createHttp({ ...ports, catalog, ledger, ...routes })
+  addMetrics(http, options.metrics)
   const assertions = {
     assertReady: () => assertReady(readiness()),
     assertServing: () => assertServing(readiness()),
@@ -88,6 +93,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     incarnation: options.incarnation,
   }
   const wire = attachIngest({ ...about, limits: { connectionsMax: bounds.webSockets } })
+  options.metrics.add(connectionSights(wire, () => dropped))
   access.watch()
   const close = async (): Promise<void> => {
     access.stop()

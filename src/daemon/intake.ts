@@ -8,8 +8,11 @@
  *
  * Thread: main.
  */
+import type { Clock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { Meters } from '../metrics/meters.ts'
+import type { SourceTallies } from '../metrics/source-tallies.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
   BackfillBatch,
@@ -30,6 +33,13 @@ import type { Place, Recording } from './recording.ts'
 import { Shares } from './shares.ts'
 import { noWays, waysOf, waysOfBackfill, type Ways } from './verdict.ts'
 
+/** Whoever counts batches, once each. */
+export interface BatchCounting {
+  readonly tallies: Pick<SourceTallies, 'decided' | 'repeated'>
+  readonly meters: Pick<Meters, 'batchSettled'>
+  readonly clock: Pick<Clock, 'monotonicMs'>
+}
+
 export interface IntakeOptions {
   readonly catalog: Catalog
   readonly journal: Journal
@@ -41,6 +51,8 @@ export interface IntakeOptions {
   /** How long a producer without session is kept, and how many there may be. */
   readonly producerMsMax: number
   readonly producersMax: number
+  /** What has become of events, and how long it took; nobody counts without. */
+  readonly counting?: BatchCounting
   /** Hears of a batch that is in the journal and could not be sent on: only a restart helps. */
   readonly onFailure: (thrown: unknown) => void
 }
@@ -155,8 +167,11 @@ export class Intake implements IngestPort {
     this.#producers.forget(names)
   }
 
-  /** Sends a batch through the shards; also the way of a replay, whose batches are on disk. */
-  pass(passage: Passage): Batch {
+  /**
+   * Sends a batch through the shards; also the way of a replay, whose batches are on disk and were
+   * counted in an earlier life.
+   */
+  pass(passage: Passage, counting: BatchCounting | null = null): Batch {
     const {
       source,
       count,
@@ -186,7 +201,7 @@ export class Intake implements IngestPort {
         origins: backfill?.origins ?? null,
         isRecorded,
       },
-      new Owner(this.#hold, recording, recording.add(position), producer),
+      new Owner(this.#hold, recording, recording.add(position), producer, counting),
     )
     producer?.add(batch)
     // Of a backfill, nobody misses what no view is there for any more.
@@ -226,7 +241,7 @@ export class Intake implements IngestPort {
     state: ProducerState,
     batch: IncomingBatch,
   ): ReturnType<ProducerSession['publish']> {
-    const { journal, storage } = this.#options
+    const { journal, storage, counting } = this.#options
     const verdict = journal.producers.check(id, epoch, batch.sequence, batch.count)
     if (verdict.kind === 'new' || verdict.kind === 'partly') {
       const reason = storage.refusalAt(journal.end)
@@ -241,10 +256,12 @@ export class Intake implements IngestPort {
       case 'duplicate':
         this.#assertSame(id, batch, batch.count)
         state.repeat(batch.sequence, batch.count)
+        counting?.tallies.repeated(batch.source, batch.count)
         return { taken: true }
       case 'partly':
         this.#assertSame(id, batch, verdict.skip)
         state.repeat(batch.sequence, verdict.skip)
+        counting?.tallies.repeated(batch.source, verdict.skip)
         this.#append(id, epoch, state, {
           ...batch,
           sequence: batch.sequence + verdict.skip,
@@ -286,7 +303,7 @@ export class Intake implements IngestPort {
       backfill,
     }
     try {
-      this.#unflushed.push(this.pass(passage))
+      this.#unflushed.push(this.pass(passage, this.#options.counting))
     } catch (thrown) {
       this.#options.onFailure(thrown)
       throw thrown
@@ -319,14 +336,19 @@ class Owner implements BatchOwner {
   readonly #recording: Recording
   readonly #place: Place
   readonly #producer: ProducerState | null
+  readonly #counting: BatchCounting | null
+  readonly #beganMs: number
 
   constructor(
     hold: (bytes: number, producer: ProducerState | null) => void,
     recording: Recording,
     place: Place,
     producer: ProducerState | null,
+    counting: BatchCounting | null,
   ) {
     this.#hold = hold
+    this.#counting = counting
+    this.#beganMs = counting === null ? 0 : counting.clock.monotonicMs()
     this.#recording = recording
     this.#place = place
     this.#producer = producer
@@ -341,10 +363,15 @@ class Owner implements BatchOwner {
   }
 
   decided(batch: Batch): void {
+    this.#counting?.tallies.decided(batch)
     this.#recording.decided(this.#place, batch)
   }
 
   settled(batch: Batch): void {
+    if (this.#counting !== null) {
+      const { meters, clock } = this.#counting
+      meters.batchSettled(clock.monotonicMs() - this.#beganMs)
+    }
     this.#producer?.settled()
     this.#hold(-batch.bytes, this.#producer)
   }

@@ -4,6 +4,7 @@
 import { extname } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { assert } from '../base/assert.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { ReadPort, RealtimeRunner } from '../model/contracts.ts'
 import type { ShardOpened } from '../model/message.ts'
 import type { Manifest } from '../persist/manifest.ts'
@@ -12,6 +13,7 @@ import type { Lane } from '../route/lanes.ts'
 import { createReader } from '../serve/reader.ts'
 import type { Histories } from './histories.ts'
 import type { Loaded } from './load.ts'
+import { measuredReads } from './measured-reads.ts'
 import type { Opened } from './opened.ts'
 import { keyFinder, shardReader } from './shards.ts'
 import { Watermarks } from './watermarks.ts'
@@ -27,7 +29,8 @@ export async function openReads(options: {
   readonly manifest: Manifest
   readonly histories: Histories
   readonly clock: Clock
-}): Promise<ReadPort> {
+  readonly metrics: Pick<Metrics, 'meters'>
+}): Promise<{ readonly read: ReadPort; readonly watermarks: Watermarks }> {
   const { lanes, histories, clock, loaded } = options
   const { catalog } = loaded
   const { shards, seed } = options.manifest
@@ -39,7 +42,8 @@ export async function openReads(options: {
   const runRealtime = await openRealtime(loaded, options.opened)
   const isBackfilling = (view: number): boolean => histories.isOpen(view)
   const asking = { readShards, findKeys: keyFinder(lanes), isBackfilling, runRealtime }
-  return createReader({ catalog, shards, seed, ...asking, nowMs, watermarkOf })
+  const read = createReader({ catalog, shards, seed, ...asking, nowMs, watermarkOf })
+  return { read: measuredReads(read, options.metrics.meters, clock), watermarks }
 }
 
 /** Starts the threads of realtime views, where there are any. */

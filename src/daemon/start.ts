@@ -6,10 +6,11 @@
  * again; what fails after is fatal, because what was not acknowledged is unknown then: the daemon
  * cuts its connections and says so in `closed`, and the next start finds out.
  */
-import { systemClock } from '../base/clock.ts'
+import { systemClock, type Clock } from '../base/clock.ts'
 import { GuardedClock } from '../base/guarded-clock.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openLedger, type Ledger, type LedgerOptions } from '../ledger/ledger.ts'
+import { Metrics } from '../metrics/metrics.ts'
 import type { Catalog } from '../model/catalog.ts'
 import { catalogOfHistory } from '../model/history.ts'
 import type { LedgerPort } from '../model/ledger.ts'
@@ -19,17 +20,18 @@ import { createRouter, type RouterOptions } from '../route/router.ts'
 import { storedFormats } from '../stored/formats.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
 import { backfillPort, openBackfills } from './open-backfills.ts'
-import { Checkpoints } from './checkpoints.ts'
+import { Checkpoints, type CheckpointOptions } from './checkpoints.ts'
 import { Histories } from './histories.ts'
 import { settleDefinitions, type Settled } from './definitions.ts'
 import { DiskGuard } from './disk-guard.ts'
 import type { openDoors } from './doors.ts'
 import { openHealth } from './health.ts'
-import { Intake } from './intake.ts'
+import { Intake, type BatchCounting } from './intake.ts'
 import { LedgerReplay } from './ledger-replay.ts'
 import { loadDefinitions } from './load.ts'
 import { createMaintenance } from './maintenance.ts'
 import { Millrace } from './millrace.ts'
+import { addNumbers } from './numbers.ts'
 import {
   assertShards,
   resolveOptions,
@@ -44,7 +46,7 @@ import { openPush } from './open-push.ts'
 import { openReads } from './open-reads.ts'
 import { openShards } from './open-shards.ts'
 import { statusOf } from './status.ts'
-import { openRecording } from './recording.ts'
+import { openRecording, type Recording } from './recording.ts'
 import { recover } from './recovery.ts'
 
 const silent: MillraceLog = { info: () => {}, error: () => {} }
@@ -76,6 +78,7 @@ async function start(
   const loaded = await loadDefinitions(resolved.features, directory.definitionsPath)
   const { catalog } = loaded
   const sources = catalog.sources.map((source) => source.name)
+  const metrics = new Metrics(sources)
   const millrace = new Millrace(log)
   const onFailure = (thrown: unknown): void => millrace.fail(thrown)
   const logOptions = { ...resolved, clock, log, sources, onFailure }
@@ -94,20 +97,16 @@ async function start(
   const aging = { ...resolved, clock: clock.certain }
   const records = { ...aging, loaded, journal, log, onFailure }
   const { ledger, offline } = await openRecords(records, opened)
-  const read = await openReads({ ...settled, loaded, opened, lanes, shards, clock, histories })
-  const maintain = createMaintenance(log, 'deletion of old ledger segments')
-  const recording = openRecording({ ledger, shards, journal, maintain, onFailure })
-  opened.recording = recording
+  const reading = { ...settled, loaded, opened, lanes, shards, clock, histories, metrics }
+  const { read, watermarks } = await openReads(reading)
+  const recording = record({ ledger, shards, journal, onFailure }, opened, log)
   const router = createRouter({ catalog, lanes, ...routing })
   const disk = new DiskGuard()
   const taking = { ...resolved, catalog, journal, router, recording, storage: disk }
-  const intake = new Intake({ ...taking, onFailure })
+  const intake = new Intake({ ...taking, counting: countingOf(metrics, clock), onFailure })
   histories.listen(intake, lanes)
   const parts = { journal, router, lanes, shards, recording, onFailure }
-  const retire = createMaintenance(log, 'deletion of old journal segments')
-  const neededFrom = (): number => offline.neededFrom
-  const checkpoints = new Checkpoints({ ...aging, ...parts, neededFrom, maintain: retire })
-  opened.checkpoints = checkpoints
+  const checkpoints = openCheckpoints({ ...aging, ...parts, offline, metrics, log }, opened)
   const recovery = await millrace.unlessFailed(recover({ ...parts, intake }))
   log.info({ ...recovery, ...cutOf(journal, ledger) }, 'recovered')
   offline.begin(recording)
@@ -119,14 +118,15 @@ async function start(
   const push = openPush({ catalog, journal, ledger, intake, lanes, clock })
   const past = { catalog, histories, journal, ingest: intake, clock }
   const backfills = await millrace.unlessFailed(openBackfills(past, loaded))
-  const about = { clock, log, incarnation }
+  const about = { clock, log, incarnation, metrics }
   const told = { recovery, ...logs, checkpoints, router, intake, rebuilds, backfills, health }
+  const numbers = addNumbers({ ...told, catalog, clock, lanes, watermarks, metrics })
   opened.doors = openDoors({
     ...resolved.entry,
     catalog,
     ports: { ingest: intake, push, read, backfills: backfillPort(backfills, millrace) },
     ledger: ledgerPort(ledger, replay, millrace),
-    status: () => statusOf(told),
+    status: () => statusOf(numbers),
     readiness: () => millrace.ending ?? health.readiness,
     ...about,
   })
@@ -134,6 +134,39 @@ async function start(
   const kept = { directory, lanes: opened.lanes!, realtime: opened.realtime, recording }
   millrace.open({ ...told, ...kept, replay, push, doors })
   return millrace
+}
+
+/** Has what is not counted written into the ledger. */
+function record(
+  parts: Omit<Parameters<typeof openRecording>[0], 'maintain'>,
+  opened: Opened,
+  log: MillraceLog,
+): Recording {
+  const maintain = createMaintenance(log, 'deletion of old ledger segments')
+  const recording = openRecording({ ...parts, maintain })
+  opened.recording = recording
+  return recording
+}
+
+function countingOf({ tallies, meters }: Metrics, clock: Clock): BatchCounting {
+  return { tallies, meters, clock }
+}
+
+/** Has shards write down their state, and the journal let go of what nobody needs any more. */
+function openCheckpoints(
+  parts: Omit<CheckpointOptions, 'maintain' | 'neededFrom' | 'meters'> & {
+    readonly offline: OfflineLog
+    readonly metrics: Metrics
+    readonly log: MillraceLog
+  },
+  opened: Opened,
+): Checkpoints {
+  const { offline, log, metrics } = parts
+  const maintain = createMaintenance(log, 'deletion of old journal segments')
+  const neededFrom = (): number => offline.neededFrom
+  const checkpoints = new Checkpoints({ ...parts, neededFrom, maintain, meters: metrics.meters })
+  opened.checkpoints = checkpoints
+  return checkpoints
 }
 
 /** Makes the store one of these definitions; on disk when it resolves. */

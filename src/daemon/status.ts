@@ -3,6 +3,7 @@
  */
 import type { Journal } from '../journal/journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Router } from '../route/router.ts'
 import { backfillsBody } from '../serve/backfill-body.ts'
 import type { Backfills } from './backfills.ts'
@@ -25,11 +26,13 @@ export function statusOf(parts: {
   readonly rebuilds: Rebuilds
   readonly backfills: Backfills
   readonly health: Health
+  readonly metrics: Pick<Metrics, 'tallies'>
 }): object {
   const { recovery, journal, checkpoints, router, intake, rebuilds, health } = parts
   const { ledger, offline, backfills } = parts
   return {
     recovery,
+    sources: Object.fromEntries(parts.metrics.tallies.all),
     journal: { start: journal.start, end: journal.end, flushed: journal.flushed },
     checkpoint: { position: checkpoints.position, lanes: checkpoints.stats },
     ledger: ledger.summary(),

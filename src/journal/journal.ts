@@ -19,6 +19,7 @@ import { openLog, type FoundLog, type Log, type LogExtent } from '../log/log.ts'
 import { notHere } from '../log/recover.ts'
 import type { RetentionOptions } from '../log/retention.ts'
 import type { Segment } from '../log/segment.ts'
+import type { FlushListener } from '../log/writer.ts'
 import type { BackfillBatch } from '../model/contracts.ts'
 import { ProducerTable, type ProducerOpening } from './producers.ts'
 import { RecentBatches, type RepeatedBatch } from './recent-batches.ts'
@@ -280,7 +281,7 @@ export class Journal {
   }
 
   /** Calls `listener` with `flushed` each time it has moved; the returned function ends that. */
-  onFlushed(listener: (flushed: number) => void): () => void {
+  onFlushed(listener: FlushListener): () => void {
     return this.#log.onFlushed(listener)
   }
 

@@ -20,7 +20,7 @@ import { GroupQueue } from './group.ts'
 import { recover, type Recovered } from './recover.ts'
 import { retire, type RetentionOptions } from './retention.ts'
 import { crcSeed, recordsStart, type Segment } from './segment.ts'
-import { GroupWriter } from './writer.ts'
+import { GroupWriter, type FlushListener } from './writer.ts'
 
 export interface LogOptions {
   /** Directory of the segments; created when missing. */
@@ -72,7 +72,10 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const plan = { start: end, createdMs, snapshot: options.snapshot(crcSeed(logId), end) }
   const queue = new GroupQueue(recordsStart(plan))
   const flushed = queue.end
-  const writer = new GroupWriter({ files, dir, format, logId, queue, segments, flushed, onFailure })
+  const writer = new GroupWriter({
+    ...{ files, clock, dir, format, logId, queue },
+    ...{ segments, flushed, onFailure },
+  })
   await writer.startSegment(plan)
   const found = { ...recovered, newestMs: recovered.arrivalMs, arrivalMs: createdMs }
   return new Log({ ...options, files }, found, queue, writer)
@@ -199,7 +202,7 @@ export class Log {
   }
 
   /** Calls `listener` with `flushed` each time it has moved; the returned function ends that. */
-  onFlushed(listener: (flushed: number) => void): () => void {
+  onFlushed(listener: FlushListener): () => void {
     return this.#writer.onFlushed(listener)
   }
 

@@ -9,6 +9,7 @@
  * Thread: main.
  */
 import { assert } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import { writeFully, type LogFile, type LogFiles } from './files.ts'
 import type { LogFormat } from './format.ts'
@@ -27,8 +28,12 @@ interface Waiter {
   readonly reject: (error: MillraceError) => void
 }
 
+/** Told how far a log is on disk, and how long the last group of it took, ms. */
+export type FlushListener = (flushed: number, tookMs: number) => void
+
 export interface WriterOptions {
   readonly files: LogFiles
+  readonly clock: Pick<Clock, 'monotonicMs'>
   readonly dir: string
   readonly format: LogFormat
   readonly logId: Uint8Array
@@ -43,7 +48,7 @@ export interface WriterOptions {
 
 export class GroupWriter {
   readonly #options: WriterOptions
-  readonly #listeners = new Set<(flushed: number) => void>()
+  readonly #listeners = new Set<FlushListener>()
   #waiters: Waiter[] = []
   #file: LogFile | null = null
   #flushed: number
@@ -70,7 +75,7 @@ export class GroupWriter {
     setImmediate(() => void this.#run())
   }
 
-  onFlushed(listener: (flushed: number) => void): () => void {
+  onFlushed(listener: FlushListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -102,8 +107,9 @@ export class GroupWriter {
   }
 
   async #run(): Promise<void> {
-    const { queue } = this.#options
+    const { queue, clock } = this.#options
     for (let group = queue.take(); group !== undefined; group = queue.take()) {
+      const startedMs = clock.monotonicMs()
       try {
         if (group.segment !== null) await this.startSegment(group.segment)
         const segment = this.#options.segments.at(-1)!
@@ -116,19 +122,19 @@ export class GroupWriter {
       }
       this.#flushed = group.end
       queue.written(group)
-      this.#tell()
+      this.#tell(clock.monotonicMs() - startedMs)
     }
     this.#isBusy = false
   }
 
-  #tell(): void {
+  #tell(tookMs: number): void {
     const waiting: Waiter[] = []
     for (const waiter of this.#waiters) {
       if (waiter.position <= this.#flushed) waiter.resolve()
       else waiting.push(waiter)
     }
     this.#waiters = waiting
-    for (const listener of this.#listeners) listener(this.#flushed)
+    for (const listener of this.#listeners) listener(this.#flushed, tookMs)
   }
 
   #fail(cause: unknown): void {

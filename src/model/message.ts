@@ -276,4 +276,11 @@ export interface LaneStats {
   readonly stateBytes: number
   readonly evicted: number
   readonly loaded: number
+  /** By place in the catalog: keys in memory, and bytes of their tiles. */
+  readonly views: readonly ViewStats[]
+}
+
+export interface ViewStats {
+  readonly keys: number
+  readonly tileBytes: number
 }

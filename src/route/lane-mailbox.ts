@@ -35,6 +35,14 @@ export interface Progress {
 
 type Applied = Extract<FromShard, { kind: 'applied' }>
 
+export interface LaneLoad {
+  /** That the lane has not answered. */
+  readonly messages: number
+  /** That wait, and their bytes. */
+  readonly batches: number
+  readonly bytes: number
+}
+
 /** A batch, and where its events are among those of its message. */
 interface SentBatch {
   readonly batch: BatchInFlight
@@ -87,6 +95,12 @@ export class LaneMailbox {
   /** Nothing waits here, and every message is answered. */
   get isIdle(): boolean {
     return this.#batches.length === 0 && this.#unanswered.length === 0
+  }
+
+  /** What the lane has not answered, and what waits to be sent to it. */
+  get load(): LaneLoad {
+    const messages = this.#unanswered.length
+    return { messages, batches: this.#batches.length, bytes: this.#events.byteLength }
   }
 
   /** Bytes of the batches that wait. */

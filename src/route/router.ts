@@ -18,7 +18,7 @@ import { shardOf } from '../model/partition.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
 import type { SectionWriter } from '../model/section.ts'
 import { createKeyScan, unusual, type KeyScan } from './key-scan.ts'
-import { LaneMailbox, type Progress, type RouterLane } from './lane-mailbox.ts'
+import { LaneMailbox, type LaneLoad, type Progress, type RouterLane } from './lane-mailbox.ts'
 
 /** The route of rejections in a source that has none. */
 export const noRoute = -1
@@ -78,6 +78,8 @@ export interface Router {
   /** The journal is on disk up to `position`; lanes hear of it with their next events. */
   setFlushed(position: number): void
   readonly counters: RouterCounters
+  /** By place of the lane. */
+  readonly loads: readonly LaneLoad[]
 }
 
 export function createRouter(options: RouterOptions): Router {
@@ -121,6 +123,10 @@ class LaneRouter implements Router {
 
   get routed(): number {
     return this.#progress.routed
+  }
+
+  get loads(): readonly LaneLoad[] {
+    return this.#mailboxes.map(({ load }) => load)
   }
 
   get counters(): RouterCounters {

@@ -31,6 +31,7 @@ import { checkpointFailed, failedBy, plainFailure } from './lane-failure.ts'
 import { searchShards } from './search.ts'
 import { Shard } from './shard.ts'
 import { createValidators } from './validators.ts'
+import { addedViews } from './view-stats.ts'
 import { greatestWatermarks } from './watermarks.ts'
 
 /** Shares of the bound: beyond the first, keys are evicted down to the second. */
@@ -386,6 +387,7 @@ class Lane {
       stateBytes: this.#bytes,
       evicted: this.#sum((shard) => shard.evicted),
       loaded: this.#sum((shard) => shard.loaded),
+      views: addedViews(this.#all.map(({ views }) => views)),
     }
   }
 

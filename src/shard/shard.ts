@@ -20,6 +20,7 @@ import type {
   Recorded,
   ReadResult,
   ShardOpened,
+  ViewStats,
 } from '../model/message.ts'
 import type { ViewHistory } from '../model/history.ts'
 import type { EventInHand } from '../model/pulse.ts'
@@ -165,6 +166,15 @@ export class Shard {
 
   get keys(): number {
     return this.#sum(({ state }) => state.keys.count)
+  }
+
+  /** By place in the catalog. */
+  get views(): readonly ViewStats[] {
+    return this.#views.map((owned) => {
+      if (owned === null) return { keys: 0, tileBytes: 0 }
+      const { keys, levels } = owned.state
+      return { keys: keys.count, tileBytes: levels.reduce((sum, { runs }) => sum + runs.bytes, 0) }
+    })
   }
 
   /** Keys that have changed since they were last captured, and ids that were not. */

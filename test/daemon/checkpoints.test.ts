@@ -56,7 +56,7 @@ function setUp(
     maintain: async (work) => void (await work()),
     onFailure: (thrown) => assert.fail(String(thrown)),
   })
-  const stats = { keys: 0, stateBytes: 0, evicted: 0, loaded: 0 }
+  const stats = { keys: 0, stateBytes: 0, evicted: 0, loaded: 0, views: [] }
   return {
     checkpoints,
     sent,

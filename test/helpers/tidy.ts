@@ -8,7 +8,7 @@ import type { TextFile } from './repository.ts'
 import { codeOf, functionsOf, importsOf, type Import } from './source.ts'
 
 const stages = 'define wire journal route validate aggregate persist ledger serve'.split(' ')
-const everyStage = ['base', 'model', 'access', ...stages]
+const everyStage = ['base', 'model', 'access', 'metrics', ...stages]
 
 /** What these stages are made of. */
 const logs = ['journal', 'ledger']
@@ -22,6 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   model: ['base'],
   log: ['base'],
   access: ['base', 'model'],
+  metrics: ['base'],
   ...Object.fromEntries(stages.map((stage) => [stage, ['base', 'model']])),
   ...Object.fromEntries(logs.map((stage) => [stage, ['base', 'model', 'log']])),
   compat: ['base', 'model', 'serve'],
@@ -50,6 +51,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   lmdb: ['src/persist/'],
   pino: ['src/cli/'],
   piscina: ['src/route/lane-thread.ts', 'src/realtime/thread.ts', 'src/training/pool.ts'],
+  'prom-client': ['src/metrics/'],
   typebox: ['src/define/', 'src/validate/', 'type src/model/catalog.ts'],
   ws: ['src/wire/websocket.ts', 'type src/wire/', 'src/client/', 'src/load/link.ts'],
 }
