@@ -4,6 +4,8 @@
 import type { FastifyInstance } from 'fastify'
 import { requires } from './http-access.ts'
 import { refuseOtherMethods } from './http.ts'
+import { text } from './json-schema.ts'
+import type { Operation } from './operation.ts'
 
 /** What the application needs of the metrics. */
 export interface HttpMetrics {
@@ -17,12 +19,17 @@ export interface HttpMetrics {
 
 const path = '/metrics'
 
+const operation: Operation = {
+  summary: 'What the daemon does, in numbers for Prometheus',
+  answer: { 'text/plain': text },
+}
+
 export function addMetrics(app: FastifyInstance, metrics: HttpMetrics): void {
   app.addHook('onResponse', ({ routeOptions }, { statusCode, elapsedTime }, next) => {
     metrics.http.answered(routeOptions.url, statusCode, elapsedTime)
     next()
   })
-  app.get(path, requires('read-metadata'), async (_, reply) => {
+  app.get(path, requires('read-metadata', operation), async (_, reply) => {
     reply.header('content-type', metrics.contentType)
     return reply.send(await metrics.text())
   })

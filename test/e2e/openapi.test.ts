@@ -10,6 +10,7 @@ import { startWithRoutes } from '../helpers/routes.ts'
 
 interface Content {
   readonly 'application/json'?: { readonly schema: object }
+  readonly 'text/plain'?: { readonly schema: object }
 }
 
 interface Operation {
@@ -65,6 +66,7 @@ const examples: readonly Example[] = [
   { of: 'GET /readyz' },
   { of: 'GET /v1/definitions' },
   { of: 'GET /v1/status' },
+  { of: 'GET /metrics' },
   { of: 'GET /v1/stream', status: 426 },
   { of: 'POST /v1/events/{source}', path: '/v1/events/transactions', body: event },
   { of: 'POST /v1/events/{source}', path: '/v1/events/transactions', body: { user_id: 'u1' } },
@@ -206,7 +208,8 @@ test('every operation takes and answers what the document says', async (t) => {
         body: JSON.stringify(example.body),
       }),
     })
-    const answer: unknown = await response.json()
+    const isJson = response.headers.get('content-type')!.startsWith('application/json')
+    const answer: unknown = isJson ? await response.json() : await response.text()
     const what = `${example.of}: ${JSON.stringify(answer)}`
     assert.equal(response.status, wanted, what)
     if (requestBody !== undefined) assertValid(requestBody.content, example.body, example.of)
@@ -215,7 +218,7 @@ test('every operation takes and answers what the document says', async (t) => {
 })
 
 function assertValid(content: Content, value: unknown, what: string): void {
-  const schema = content['application/json']?.schema
+  const schema = (content['application/json'] ?? content['text/plain'])?.schema
   assert.ok(schema !== undefined, `${what} has no schema`)
   const [isValid, errors] = Compile(schema).Errors(value)
   assert.ok(isValid, `${what} ${JSON.stringify(errors)}`)
