@@ -9,7 +9,7 @@ import type { Catalog } from '../model/catalog.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { Lane } from '../route/lanes.ts'
 import { Checks } from './checks.ts'
-import { Intake } from './intake.ts'
+import type { Intake } from './intake.ts'
 import { KeyedRequests } from './keyed-requests.ts'
 import { Push } from './push.ts'
 

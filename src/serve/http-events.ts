@@ -2,7 +2,7 @@
  * The route by which events come in over HTTP: each request is answered when its events are on disk
  * and applied, and every event has its own verdict, as with the acknowledgements of a session.
  */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
 import { eventsBodyBytesMax } from '../base/http-limits.ts'
 import type { Catalog, Source } from '../model/catalog.ts'
@@ -12,6 +12,11 @@ import { bodyParsers } from './event-bodies.ts'
 import { eventsOperation } from './events-operation.ts'
 import { assertGranted, requires } from './http-access.ts'
 import { pushFor } from './idempotency.ts'
+
+interface EventsRoute {
+  readonly Params: { readonly source: string }
+  readonly Body: Buffer
+}
 
 /** Path of the route. */
 export const eventsPath = '/v1/events/:source'
@@ -26,25 +31,25 @@ export interface EventsOptions {
 export function addEvents(app: FastifyInstance, options: EventsOptions): void {
   const { catalog, push, assertReady } = options
   const sources = new Map(catalog.sources.map((source) => [source.name, pushedType(source)]))
+  const limits = { bodyLimit: eventsBodyBytesMax, ...requires('dry-run', eventsOperation) }
+
+  async function take(request: FastifyRequest<EventsRoute>): Promise<object> {
+    const { params, query, headers, body } = request
+    const { source } = params
+    const isDryRun = dryRunOf(query as Readonly<Record<string, unknown>>)
+    assertGranted(request, isDryRun ? 'dry-run' : 'write-events', { source })
+    assertReady()
+    const type = sources.get(source)
+    if (type === undefined) throw new MillraceError('SOURCE_UNKNOWN', { source })
+    const parse = parserOf(headers['content-type'])
+    if (body.length === 0) throw requestInvalid('body', 'is empty')
+    const events = parse(body, { source, type })
+    return isDryRun ? checked(push, events) : pushed(pushFor(push, request), events)
+  }
+
   void app.register((scope, _, done) => {
     addRawBody(scope)
-    scope.post<{ Params: { source: string }; Body: Buffer }>(
-      eventsPath,
-      { bodyLimit: eventsBodyBytesMax, ...requires('dry-run', eventsOperation) },
-      async (request) => {
-        const { params, query, headers, body } = request
-        const { source } = params
-        const isDryRun = dryRunOf(query as Readonly<Record<string, unknown>>)
-        assertGranted(request, isDryRun ? 'dry-run' : 'write-events', { source })
-        assertReady()
-        const type = sources.get(source)
-        if (type === undefined) throw new MillraceError('SOURCE_UNKNOWN', { source })
-        const parse = parserOf(headers['content-type'])
-        if (body.length === 0) throw requestInvalid('body', 'is empty')
-        const events = parse(body, { source, type })
-        return isDryRun ? checked(push, events) : pushed(pushFor(push, request), events)
-      },
-    )
+    scope.post<EventsRoute>(eventsPath, limits, (request) => take(request))
     done()
   })
 }

@@ -36,7 +36,7 @@ test('what is computed as it is read comes first, in the order of its schema', a
     assert.equal(status, 200, JSON.stringify(body))
     return body as Told
   }
-  const { result, metadata } = await ask({ amt: 12345678901234567, more: 'passed over' })
+  const { result, metadata } = await ask({ amt: Number('12345678901234567'), more: 'passed over' })
   assert.deepEqual(result, { features: ['1', '1', 216409, 216409] })
   const int64 = { dataType: { type: 'int64' } }
   const float64 = { dataType: { type: 'float64' } }

@@ -78,8 +78,7 @@ describe('types', () => {
         }
       >
     >()
-    type Request = RequestOf<typeof both>
-    holds<Equal<keyof Request, never>>()
+    holds<Equal<keyof RequestOf<typeof both>, never>>()
     assert.deepEqual(buildCatalog([both]).services.find(({ name }) => name === 'both')!.parts, [
       { namespace: 'sent', isRealtime: false, view: 1, keyPlaces: [0] },
       { namespace: 'user_clicks', isRealtime: false, view: 1, keyPlaces: [1] },
