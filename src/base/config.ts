@@ -19,6 +19,7 @@ import {
   parseLogLevel,
   parseOrigins,
   parsePeriod,
+  parsePeriodOrNone,
   parseSize,
   parseSizeOrNone,
   parseText,
@@ -178,6 +179,14 @@ export const daemonOptions = {
     standard: () => 'none',
     description: 'Offline log kept, by age of the days that it is cut into.',
     parse: parseAgeOrNone,
+  },
+  verifyMs: {
+    flag: 'verify-interval',
+    variable: 'MILLRACE_VERIFY_INTERVAL',
+    placeholder: 'TIME',
+    standard: () => '0',
+    description: 'Time between two verifications of what is served; 0 for none.',
+    parse: parsePeriodOrNone,
   },
   producersMax: {
     flag: 'producers',

@@ -260,10 +260,8 @@ export const ledgerReplayEntriesMax = 10_000
 /** Time between two looks at what of the ledger is too old, ms. */
 export const ledgerTidyMs = 10_000
 
-/** Journal that one part of the offline log is of, bytes; an event does not wait for more. */
+/** Journal of one part of the offline log, and memory for its rows, bytes; more goes to disk. */
 export const exportBytesMax = 64 * 1024 * 1024
-
-/** Memory for the rows of a part of the offline log, bytes; beyond, they go to disk. */
 export const exportMemoryBytesMax = 256 * 1024 * 1024
 
 /**
@@ -271,6 +269,13 @@ export const exportMemoryBytesMax = 256 * 1024 * 1024
  * retention says, and the log has a gap. `/readyz` warns long before: `OFFLINE_LOG_BEHIND`.
  */
 export const offlineBacklogBytesMax = 32 * 1024 ** 3
+
+/** Keys of a route verified at a time, beyond: `REQUEST_INVALID`; and when nothing is said. */
+export const verifiedKeysMax = 100_000
+export const verifiedKeysStandard = 1000
+
+/** Batches of a key by which a value that differs is explained, the newest. */
+export const explainedBatchesMax = 100
 
 /** Sequence gaps in a row before the connection is closed with `SEQUENCE_GAP_PERSISTS`. */
 export const sequenceGapsMax = 3

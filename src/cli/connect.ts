@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
+import type { Certificate } from '../model/certificate.ts'
+import type { VerifyOptions } from './verify.ts'
 import type { Inspection } from '../stored/inspect.ts'
 import type { Rebuilt, RebuildOptions } from '../daemon/rebuild.ts'
 import type { Restored } from '../stored/restore.ts'
@@ -50,6 +52,11 @@ export async function rebuildData(options: RebuildOptions): Promise<readonly Reb
 export async function makeTrainingSet(options: TrainingSetOptions): Promise<TrainingManifest> {
   const { trainingSet } = await import('../training/library.ts')
   return trainingSet(options)
+}
+
+export async function verifyData(options: VerifyOptions): Promise<Certificate> {
+  const { verifyStopped } = await import('../daemon/verify-stopped.ts')
+  return verifyStopped(options)
 }
 
 /** @param file  Absolute path of a features file. */

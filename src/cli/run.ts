@@ -21,6 +21,7 @@ import {
   restoreData,
   startDaemon,
   startLoad,
+  verifyData,
 } from './connect.ts'
 import { exitCodes, isSystemError, verdictOf } from './exit-codes.ts'
 import { getHelp, runGet } from './get.ts'
@@ -34,6 +35,7 @@ import { rebuildCommand, rebuildHelp } from './rebuild.ts'
 import { restoreCommand, restoreHelp } from './restore.ts'
 import { serveCommand, serveHelp } from './serve.ts'
 import { trainingSetCommand, trainingSetHelp } from './training-set.ts'
+import { verifyCommand, verifyHelp } from './verify.ts'
 
 interface Command {
   readonly help: CommandHelp
@@ -62,6 +64,7 @@ const commands: readonly Command[] = [
   { help: rebuildHelp, run: rebuildCommand(rebuildData) },
   { help: backupHelp, run: backupCommand(backUpData) },
   { help: restoreHelp, run: restoreCommand(restoreData) },
+  { help: verifyHelp, run: verifyCommand(verifyData) },
   { help: helpHelp, run: runHelp },
 ]
 

@@ -68,6 +68,7 @@ export interface StartOptions {
   readonly offlineMs: number
   readonly offlineBytesMax: number
   readonly offlineMsMax: number
+  readonly verifyMs: number
   readonly producersMax: number
   readonly producerMsMax: number
   readonly dropMissing: boolean

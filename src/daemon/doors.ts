@@ -10,7 +10,9 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { BackfillPort } from '../model/backfill.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { IngestPort, PushPort, ReadPort } from '../model/contracts.ts'
+import type { VerifyPort } from '../model/certificate.ts'
 import type { LedgerPort } from '../model/ledger.ts'
+import { addVerify } from '../serve/http-verify.ts'
 import { assertReady, assertServing, createHttp, type Readiness } from '../serve/http.ts'
 import { addMetrics } from '../serve/http-metrics.ts'
 import { streamPath } from '../wire/protocol.ts'
@@ -42,6 +44,7 @@ export interface DoorsOptions {
   readonly catalog: Catalog
   readonly ports: Ports
   readonly ledger: LedgerPort
+  readonly verification: VerifyPort
   readonly status: () => object
   readonly metrics: Metrics
   readonly readiness: () => Readiness
@@ -73,6 +76,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
   const routes = { status, readiness, nowMs, log, streamPath, admission, access, tls }
   const http = createHttp({ ...ports, catalog, ledger, ...routes })
   addMetrics(http, options.metrics)
+  addVerify(http, options.verification)
   const assertions = {
     assertReady: () => assertReady(readiness()),
     assertServing: () => assertServing(readiness()),

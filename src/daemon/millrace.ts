@@ -8,12 +8,13 @@
 // A program compiled for ES2022 has no type of `Symbol.asyncDispose` of its own.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { MillraceError, reasonOf } from '../base/errors.ts'
-import { drainMsMax } from '../base/limits.ts'
+import { drainMsMax, verifiedKeysStandard } from '../base/limits.ts'
 import type { FeatureVector, JoinKeys, KeyedFeatureVector } from '../client/reader.ts'
 import type { Receipt } from '../client/receipt.ts'
 import type { FeaturesOf, JoinKeysOf, RequestOf } from '../define/service.ts'
 import type { EventOf, PushSource } from '../define/source.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { Certificate } from '../model/certificate.ts'
 import type { ReadOptions } from '../model/contracts.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { DataDirectory } from '../persist/directory.ts'
@@ -32,6 +33,7 @@ import type { OfflineLog } from './offline-log.ts'
 import type { MillraceLog } from './options.ts'
 import type { Push } from './push.ts'
 import type { Recording } from './recording.ts'
+import type { Verification } from './verification.ts'
 
 /** @internal What the daemon holds while it is open. */
 export interface Parts {
@@ -45,6 +47,7 @@ export interface Parts {
   readonly realtime: RealtimePool | null
   readonly ledger: Ledger
   readonly offline: OfflineLog
+  readonly verification: Verification
   readonly recording: Recording
   readonly replay: LedgerReplay
   readonly push: Push
@@ -170,6 +173,15 @@ export class Millrace {
     await Promise.race([this.#open().offline.write(), this.closed])
   }
 
+  /**
+   * Counts the journal again and compares with what is served.
+   *
+   * @param request  How many keys of each route at most, and a seed by which they are drawn.
+   */
+  verify({ keys = verifiedKeysStandard, seed = 0 } = {}): Promise<Certificate> {
+    return this.unlessFailed(this.#open().verification.verify({ keysMax: keys, seed }))
+  }
+
   /** Stops intake, finishes and acknowledges what was taken, checkpoints, and ends. */
   drain(): Promise<void> {
     this.#draining ??= this.#drain()
@@ -240,8 +252,9 @@ export class Millrace {
 
   async #close(): Promise<void> {
     const { doors, router, journal, checkpoints, directory, lanes } = this.#open()
-    const { realtime, ledger, recording, offline } = this.#open()
+    const { realtime, ledger, recording, offline, verification } = this.#open()
     const { replay, push, backfills, health } = this.#open()
+    verification.stop()
     health.stop()
     checkpoints.stop()
     recording.stop()

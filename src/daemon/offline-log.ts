@@ -18,7 +18,7 @@ import { readOfflineState, writeOfflineState, type OfflineState } from '../expor
 import type { Journal } from '../journal/journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Catalog } from '../model/catalog.ts'
-import { exportApart, type ExportRun } from './export-apart.ts'
+import { runApart, type ApartRun } from './apart.ts'
 import type { Loaded } from './load.ts'
 import type { MillraceLog } from './options.ts'
 import type { Recording } from './recording.ts'
@@ -58,7 +58,7 @@ export class OfflineLog {
   #recording: Pick<Recording, 'recorded'> | null = null
   #timer: NodeJS.Timeout | null = null
   #stopListening = (): void => {}
-  #run: ExportRun | null = null
+  #run: ApartRun | null = null
   #turn: Promise<void> | null = null
   #failure: string | null = null
   #isStopped = false
@@ -140,7 +140,9 @@ export class OfflineLog {
   async #write(upTo: number): Promise<void> {
     const { log } = this.#options
     try {
-      this.#run = exportApart(this.#options.loaded, this.#task(upTo), (state) => this.#done(state))
+      const { definitionsUrl, definitions } = this.#options.loaded
+      const message = { definitionsUrl, definitions, task: this.#task(upTo) }
+      this.#run = runApart<OfflineState>('export', message, (state) => this.#done(state))
       await this.#run.ended
       if (this.#failure !== null) log.info({}, 'the offline log is written again')
       this.#failure = null

@@ -12,6 +12,7 @@ import type { Doors } from './doors.ts'
 import type { Health } from './health.ts'
 import type { OfflineLog } from './offline-log.ts'
 import type { Recording } from './recording.ts'
+import type { Verification } from './verification.ts'
 
 /** What has to be closed again when the start fails. */
 export interface Opened {
@@ -24,6 +25,7 @@ export interface Opened {
   ledger: Ledger | null
   recording: Recording | null
   offline: OfflineLog | null
+  verification: Verification | null
   health: Health | null
   doors: Promise<Doors> | null
 }
@@ -39,6 +41,7 @@ export function openedOnly(directory: DataDirectory): Opened {
     ledger: null,
     recording: null,
     offline: null,
+    verification: null,
     health: null,
     doors: null,
   }
@@ -59,6 +62,7 @@ export async function closeOpened(opened: Opened): Promise<void> {
   opened.recording?.stop()
   await opened.realtime?.close().catch(() => {})
   await opened.offline?.stop()
+  opened.verification?.stop()
   await opened.lanes?.close().catch(() => {})
   await opened.journal?.close().catch(() => {})
   await opened.ledger?.close().catch(() => {})

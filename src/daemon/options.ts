@@ -72,6 +72,8 @@ export interface MillraceOptions {
   readonly offlineBytesMax?: number
   /** Likewise when their day is longer ago than this, ms. @defaultValue Infinity */
   readonly offlineMsMax?: number
+  /** Time between two verifications that nobody asks for, ms. @defaultValue 0: none */
+  readonly verifyMs?: number
   /** Producers that are known at a time; a new name beyond is refused. @defaultValue 100_000 */
   readonly producersMax?: number
   /** After so long unseen, a producer may be forgotten, ms. @defaultValue 7 days */

@@ -48,6 +48,7 @@ import { openShards } from './open-shards.ts'
 import { statusOf } from './status.ts'
 import { openRecording, type Recording } from './recording.ts'
 import { recover } from './recovery.ts'
+import { Verification } from './verification.ts'
 
 const silent: MillraceLog = { info: () => {}, error: () => {} }
 
@@ -106,24 +107,25 @@ async function start(
   const intake = new Intake({ ...taking, counting: countingOf(metrics, clock), onFailure })
   histories.listen(intake, lanes)
   const parts = { journal, router, lanes, shards, recording, onFailure }
-  const checkpoints = openCheckpoints({ ...aging, ...parts, offline, metrics, log }, opened)
+  const verified = { ...resolved, loaded, settled, histories, journal, recording, read, clock, log }
+  const verification = (opened.verification = new Verification(verified))
+  const neededFrom = (): number => Math.min(offline.neededFrom, verification.neededFrom)
+  const checkpoints = openCheckpoints({ ...aging, ...parts, neededFrom, metrics, log }, opened)
   const recovery = await millrace.unlessFailed(recover({ ...parts, intake }))
   log.info({ ...recovery, ...cutOf(journal, ledger) }, 'recovered')
   offline.begin(recording)
-  const logs = { journal, ledger, offline }
+  const logs = { journal, ledger, offline, verification }
   const watched = { ...resolved, ...logs, directory, disk, clock, lanes, checkpoints }
-  const health = await openHealth({ ...watched, log, onFailure })
-  opened.health = health
+  const health = (opened.health = await openHealth({ ...watched, log, onFailure }))
   const replay = new LedgerReplay({ ledger, journal, ingest: intake, sources })
   const push = openPush({ catalog, journal, ledger, intake, lanes, clock })
   const past = { catalog, histories, journal, ingest: intake, clock }
   const backfills = await millrace.unlessFailed(openBackfills(past, loaded))
-  const about = { clock, log, incarnation, metrics }
+  const about = { catalog, clock, log, verification, incarnation, metrics }
   const told = { recovery, ...logs, checkpoints, router, intake, rebuilds, backfills, health }
   const numbers = addNumbers({ ...told, catalog, clock, lanes, watermarks, metrics })
   opened.doors = openDoors({
     ...resolved.entry,
-    catalog,
     ports: { ingest: intake, push, read, backfills: backfillPort(backfills, millrace) },
     ledger: ledgerPort(ledger, replay, millrace),
     status: () => statusOf(numbers),
@@ -154,17 +156,15 @@ function countingOf({ tallies, meters }: Metrics, clock: Clock): BatchCounting {
 
 /** Has shards write down their state, and the journal let go of what nobody needs any more. */
 function openCheckpoints(
-  parts: Omit<CheckpointOptions, 'maintain' | 'neededFrom' | 'meters'> & {
-    readonly offline: OfflineLog
+  parts: Omit<CheckpointOptions, 'maintain' | 'meters'> & {
     readonly metrics: Metrics
     readonly log: MillraceLog
   },
   opened: Opened,
 ): Checkpoints {
-  const { offline, log, metrics } = parts
+  const { log, metrics } = parts
   const maintain = createMaintenance(log, 'deletion of old journal segments')
-  const neededFrom = (): number => offline.neededFrom
-  const checkpoints = new Checkpoints({ ...parts, neededFrom, maintain, meters: metrics.meters })
+  const checkpoints = new Checkpoints({ ...parts, maintain, meters: metrics.meters })
   opened.checkpoints = checkpoints
   return checkpoints
 }

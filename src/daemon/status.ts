@@ -13,6 +13,7 @@ import type { Intake } from './intake.ts'
 import type { OfflineLog } from './offline-log.ts'
 import type { Rebuilds } from './rebuilds.ts'
 import type { Recovery } from './recovery.ts'
+import type { Verification } from './verification.ts'
 
 /** What `GET /v1/status` answers. */
 export function statusOf(parts: {
@@ -25,11 +26,12 @@ export function statusOf(parts: {
   readonly offline: OfflineLog
   readonly rebuilds: Rebuilds
   readonly backfills: Backfills
+  readonly verification: Verification
   readonly health: Health
   readonly metrics: Pick<Metrics, 'tallies'>
 }): object {
   const { recovery, journal, checkpoints, router, intake, rebuilds, health } = parts
-  const { ledger, offline, backfills } = parts
+  const { ledger, offline, backfills, verification } = parts
   return {
     recovery,
     sources: Object.fromEntries(parts.metrics.tallies.all),
@@ -38,6 +40,7 @@ export function statusOf(parts: {
     ledger: ledger.summary(),
     offline: offline.status,
     backfills: backfillsBody(backfills.status()),
+    verification: verification.status,
     routed: router.counters,
     unacknowledgedBytes: intake.bytes,
     threads: rebuilds.counters,

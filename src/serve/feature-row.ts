@@ -87,7 +87,7 @@ function failuresOf(
  * null, so a count over an empty window is null, not 0, and `empty` tells the two apart from a
  * count of nulls.
  */
-function stateOf(result: ViewAnswer, place: number): FeatureState {
+export function stateOf(result: ViewAnswer, place: number): FeatureState {
   if (result.entity !== 'present') return result.entity
   if (!result.hasEvents[place]!) return 'empty'
   const value = result.values[place]

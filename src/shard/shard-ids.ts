@@ -31,8 +31,11 @@ const sweptPerTurn = 512
 /** What of a section decides about ids. */
 type Arrived = Pick<Section, 'route' | 'arrivalMs' | 'backfill'>
 
+/** The ids that are stored. */
+export type StoredIds = Pick<ShardStore, 'arrivalOf' | 'idCount' | 'scanIds'>
+
 export class ShardIds {
-  readonly #store: ShardStore
+  readonly #store: StoredIds
   readonly #catalog: Catalog
   /** By backfill, 0 for the stream, then by route; null for those whose events have no ids. */
   readonly #routes = new Map<number, readonly (RouteIds | null)[]>()
@@ -47,7 +50,7 @@ export class ShardIds {
   #nextExpiryMs = Infinity
   #restsUntilMs = -Infinity
 
-  constructor(catalog: Catalog, store: ShardStore) {
+  constructor(catalog: Catalog, store: StoredIds) {
     this.#catalog = catalog
     this.#store = store
     this.open(0)

@@ -387,7 +387,7 @@ export class Shard {
 }
 
 /** The columns of a view among those of its rows. */
-function columnsOf(view: View, validators: readonly RouteValidator[]): readonly Column[] {
+export function columnsOf(view: View, validators: readonly RouteValidator[]): readonly Column[] {
   const rows = validators[view.route]!.rowsOf(view.index)
   return view.columns.map(({ name }) => rows.columns.find((column) => column.name === name)!)
 }

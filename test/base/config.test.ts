@@ -54,6 +54,7 @@ test('every option has its type after defaults', () => {
     offlineMs: 300_000,
     offlineBytesMax: Infinity,
     offlineMsMax: Infinity,
+    verifyMs: 0,
     producersMax: 100_000,
     producerMsMax: 604_800_000,
     logLevel: 'info',

@@ -76,6 +76,7 @@ test('serve passes resolved options on and prints where it is and what it serves
     offlineMs: 300_000,
     offlineBytesMax: Infinity,
     offlineMsMax: Infinity,
+    verifyMs: 0,
     producersMax: 100_000,
     producerMsMax: 7 * 86_400_000,
     dropMissing: false,

@@ -32,14 +32,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   batch: ['base', 'model', 'duckdb', 'validate'],
   shard: ['base', 'model', 'define', 'validate', 'aggregate', 'persist'],
   export: ['base', 'model', 'log', 'journal', 'ledger', 'validate', 'duckdb'],
+  verify: ['base', 'model', 'log', 'journal', 'validate', 'aggregate', 'shard', 'serve'],
   realtime: ['base', 'model', 'validate'],
   stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
-  daemon: [...everyStage, 'compat', 'client', 'shard', 'realtime', 'stored', 'export'],
+  daemon: [...everyStage, 'compat', 'client', 'shard', 'realtime', 'stored', 'export', 'verify'],
   training: [...everyStage, 'duckdb', 'batch', 'daemon', 'realtime'],
   kit: [...everyStage, 'client', 'shard', 'realtime'],
   index: [...everyStage, 'client', 'daemon', 'training', 'kit'],
   cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'training', 'kit', 'index'],
-  workers: ['base', 'model', 'define', 'batch', 'shard', 'realtime', 'export', 'training'],
+  workers: [
+    ...['base', 'model', 'define', 'batch', 'shard', 'realtime', 'export', 'verify', 'training'],
+  ],
 }
 
 /** Who may import a package; a path that ends in `/` is a folder. */

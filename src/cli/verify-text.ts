@@ -1,0 +1,56 @@
+/**
+ * A certificate as people read it.
+ */
+import { printable } from '../base/errors.ts'
+import type {
+  Certificate,
+  CertifiedView,
+  Difference,
+  ExplainedEvent,
+} from '../model/certificate.ts'
+
+export function certificateLines(certificate: Certificate): readonly string[] {
+  const { isEqual, definitions, journal, completeFrom, views, difference, seed } = certificate
+  const { startedAt, tookMs } = certificate
+  const isSample = views.some((view) => view.isSample)
+  return [
+    isEqual ? 'what is served is what the journal says' : 'what is served DIFFERS',
+    ...views.map((view) => `  ${viewLine(view)}`),
+    `journal ${journal.from} to ${journal.to}, definitions ${definitions}`,
+    `${startedAt}, in ${tookMs} ms${isSample ? `, keys drawn by seed ${seed}` : ''}`,
+    ...(completeFrom === null
+      ? []
+      : [`the journal begins with what arrived at ${completeFrom}: older events are gone`]),
+    ...(difference === null ? [] : differenceLines(difference)),
+  ]
+}
+
+function viewLine({ view, keys, isSample, equal, different, uncertified }: CertifiedView): string {
+  const more = isSample ? ' of more' : ''
+  const open = uncertified === 0 ? '' : `, ${uncertified} that older events decide`
+  return `${view}: ${keys} keys${more}, ${equal} values equal, ${different} different${open}`
+}
+
+function differenceLines(difference: Difference): readonly string[] {
+  const { view, feature, key, edge, served, counted, events, eventsBefore } = difference
+  return [
+    `${view}.${feature} of ${shown(key)} at ${edge}:`,
+    `  served ${stated(served)}, counted again ${stated(counted)}`,
+    ...(eventsBefore === 0 ? [] : [`  ${eventsBefore} events before these`]),
+    ...events.map((event) => `  ${eventLine(event)}`),
+  ]
+}
+
+function eventLine(event: ExplainedEvent): string {
+  const { arrived, producer, epoch, sequence, time, value, verdict, after } = event
+  const from = `${printable(producer)}/${epoch}/${sequence}`
+  return `${arrived} ${from} at ${time ?? '?'}: ${shown(value)} ${verdict} → ${stated(after)}`
+}
+
+function stated({ state, value }: Difference['served']): string {
+  return state === 'present' ? shown(value) : state
+}
+
+function shown(value: unknown): string {
+  return printable(JSON.stringify(value))
+}

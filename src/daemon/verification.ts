@@ -1,0 +1,178 @@
+/**
+ * Verification from the daemon's side: it is asked for, or made now and then; a process of its own
+ * makes it (`verify/verify.ts`), and asks from here what is served.
+ *
+ * The journal is kept whole while it is read. Thread: main.
+ */
+import type { Clock } from '../base/clock.ts'
+import { reasonOf } from '../base/errors.ts'
+import { verifiedKeysStandard } from '../base/limits.ts'
+import { identityOf } from '../define/identity.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Certificate, VerifyPort, VerifyRequest } from '../model/certificate.ts'
+import type { ReadPort } from '../model/contracts.ts'
+import type { Verified, VerifyTask } from '../verify/verify.ts'
+import { runApart, type ApartRun } from './apart.ts'
+import type { Settled } from './definitions.ts'
+import type { Histories } from './histories.ts'
+import type { Loaded } from './load.ts'
+import type { MillraceLog } from './options.ts'
+import type { Recording } from './recording.ts'
+
+export interface VerificationOptions {
+  readonly loaded: Loaded
+  readonly settled: Settled
+  readonly histories: Histories
+  readonly journal: Journal
+  readonly recording: Pick<Recording, 'recorded'>
+  readonly read: ReadPort
+  readonly clock: Clock
+  /** Time between two that nobody asks for, ms; 0 for none. */
+  readonly verifyMs: number
+  readonly log: MillraceLog
+}
+
+/** What the process says: a question, or what it has found. */
+export type FromVerify =
+  | {
+      readonly kind: 'ask'
+      readonly id: number
+      readonly view: string
+      readonly keys: readonly Readonly<Record<string, unknown>>[]
+    }
+  | { readonly kind: 'verified'; readonly verified: Verified }
+
+export class Verification implements VerifyPort {
+  runs = 0
+  last: Certificate | null = null
+  failure: string | null = null
+  readonly #options: VerificationOptions
+  readonly #timer: NodeJS.Timeout | null
+  #running: Promise<Certificate> | null = null
+  #run: ApartRun | null = null
+  #neededFrom = Infinity
+
+  constructor(options: VerificationOptions) {
+    this.#options = options
+    const { verifyMs } = options
+    // Another sample each time.
+    const turn = (): void =>
+      void this.verify({ keysMax: verifiedKeysStandard, seed: this.runs }).catch(() => undefined)
+    this.#timer = verifyMs === 0 ? null : setInterval(turn, verifyMs).unref()
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== null
+  }
+
+  /** Position from which on the journal is being read; Infinity when it is not. */
+  get neededFrom(): number {
+    return this.#neededFrom
+  }
+
+  /** For `GET /v1/status`: nothing of any event. */
+  get status(): object {
+    const { isRunning, runs, failure, last } = this
+    if (last === null) return { isRunning, runs, failure, last }
+    const { difference: _difference, ...rest } = last
+    return { isRunning, runs, failure, last: rest }
+  }
+
+  verify(request: VerifyRequest): Promise<Certificate> {
+    this.#running ??= this.#verify(request).finally(() => (this.#running = null))
+    return this.#running
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#run?.kill()
+  }
+
+  async #verify(request: VerifyRequest): Promise<Certificate> {
+    const { journal, clock, log } = this.#options
+    const startedMs = clock.nowMs()
+    const from = journal.start
+    this.#neededFrom = from
+    try {
+      const found = await this.#runApart(request)
+      const certificate = this.#certificate(request, found, { from, startedMs })
+      if (certificate.difference === null) log.info({ ...this.status }, 'verified')
+      else {
+        const { view, feature } = certificate.difference
+        log.error({ view, feature }, 'what is served is not what the journal says')
+      }
+      this.last = certificate
+      this.failure = null
+      return certificate
+    } catch (thrown) {
+      this.failure = reasonOf(thrown)
+      throw thrown
+    } finally {
+      this.runs += 1
+      this.#neededFrom = Infinity
+      this.#run = null
+    }
+  }
+
+  async #runApart(request: VerifyRequest): Promise<Verified> {
+    const { loaded, settled, journal, histories } = this.#options
+    const { definitionsUrl, definitions } = loaded
+    const { seed: storeSeed } = settled.manifest
+    const { viewsSince } = settled
+    const task: VerifyTask = {
+      ...request,
+      journal: journal.extent,
+      storeSeed,
+      viewsSince,
+      histories: histories.all,
+      // Their state is on its way to what it will be.
+      open: settled.viewIds.flatMap((_, view) => (histories.isOpen(view) ? [view] : [])),
+    }
+    let verified: Verified | null = null
+    const message = { definitionsUrl, definitions, task }
+    const run = runApart<FromVerify>('verify', message, (told) => {
+      if (told.kind === 'verified') verified = told.verified
+      else {
+        const { id } = told
+        this.#ask(told).then(
+          (served) => run.send({ id, served }),
+          (thrown: unknown) => run.send({ id, failure: reasonOf(thrown) }),
+        )
+      }
+    })
+    this.#run = run
+    await run.ended
+    return verified!
+  }
+
+  /** What is served, and between which positions it was read. */
+  async #ask({ view, keys }: Extract<FromVerify, { kind: 'ask' }>) {
+    const { read, recording, journal } = this.#options
+    const before = recording.recorded.upTo
+    const { rows } = await read.read(view, keys)
+    const after = journal.end
+    await journal.whenFlushed(after)
+    return { rows, before, after, journal: journal.extent }
+  }
+
+  #certificate(
+    request: VerifyRequest,
+    { views, difference, to, firstArrivalMs }: Verified,
+    { from, startedMs }: { readonly from: number; readonly startedMs: number },
+  ): Certificate {
+    const { loaded, clock } = this.#options
+    const identities = loaded.catalog.views.map(({ name, identity }) => [name, identity])
+    const completeFrom = firstArrivalMs === null ? null : new Date(firstArrivalMs).toISOString()
+    return {
+      isEqual: views.every(({ different }) => different === 0),
+      definitions: identityOf(JSON.stringify(identities)),
+      journal: { from, to },
+      completeFrom,
+      seed: request.seed,
+      views,
+      difference,
+      startedAt: new Date(startedMs).toISOString(),
+      tookMs: clock.nowMs() - startedMs,
+    }
+  }
+}

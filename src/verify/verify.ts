@@ -1,0 +1,197 @@
+/**
+ * Verification: the journal is counted again, from its beginning, and what comes of it is compared
+ * with what the daemon serves meanwhile.
+ *
+ * A read sees all that was decided before it, and may see some of what came while it was under way.
+ * So the daemon tells between which two positions of the journal an answer lies, and it has to be
+ * what the keys come to at one of the batches between them. What differs is asked once more alone,
+ * before it is believed.
+ *
+ * In a process of its own, with memory for the keys that are verified.
+ */
+import type { HashSeed } from '../base/hash.ts'
+import { readKeysMax } from '../base/limits.ts'
+import { replay, type ReplayedBatch } from '../journal/replay.ts'
+import { nodeFiles } from '../log/files.ts'
+import type { LogExtent } from '../log/log.ts'
+import type { Catalog, View } from '../model/catalog.ts'
+import type { CertifiedView, Difference, VerifyRequest } from '../model/certificate.ts'
+import type { ViewHistory } from '../model/history.ts'
+import { decodeKeyValues } from '../model/key.ts'
+import { Answer, type AskedKey, type Served } from './answer.ts'
+import { completeFromMs } from './coverage.ts'
+import { explain } from './explain.ts'
+import { KeySample, nameOf } from './sample-keys.ts'
+import { Shadow } from './shadow.ts'
+
+/** Asks the daemon for all features of a view; `rows[n]` is of `keys[n]`. */
+export type Ask = (
+  view: string,
+  keys: readonly Readonly<Record<string, unknown>>[],
+) => Promise<Served>
+
+export interface VerifyTask extends VerifyRequest {
+  readonly journal: LogExtent
+  /** The secret of the store. */
+  readonly storeSeed: HashSeed
+  readonly viewsSince: readonly number[]
+  readonly histories: readonly (ViewHistory | null)[]
+  /** Places of views that are being backfilled, which are left out. */
+  readonly open: readonly number[]
+}
+
+/** What a verification has found. */
+export interface Verified {
+  readonly views: readonly CertifiedView[]
+  readonly difference: Difference | null
+  readonly to: number
+  /** Arrival time of the first batch of a journal whose beginning is gone; null when it is not. */
+  readonly firstArrivalMs: number | null
+}
+
+/** Differences that are asked once more; more than that are not by chance. */
+const askedAgainMax = 10
+
+export async function verify(catalog: Catalog, task: VerifyTask, ask: Ask): Promise<Verified> {
+  return new Verification(catalog, task, ask).run()
+}
+
+class Verification {
+  readonly #catalog: Catalog
+  readonly #task: VerifyTask
+  readonly #ask: Ask
+  #firstArrivalMs: number | null = null
+
+  constructor(catalog: Catalog, task: VerifyTask, ask: Ask) {
+    this.#catalog = catalog
+    this.#task = task
+    this.#ask = ask
+  }
+
+  async run(): Promise<Verified> {
+    const sample = await this.#sample()
+    const answers: Answer[] = []
+    for (const view of this.#verified) {
+      const keys = sample.keysOf(view.route).slice(0, this.#task.keysMax)
+      for (let at = 0; at < keys.length; at += readKeysMax) {
+        answers.push(await this.#answer(view.index, keys.slice(at, at + readKeysMax)))
+      }
+    }
+    await this.#compare(answers, keysBy(this.#catalog, sample))
+    const difference = await this.#difference(answers)
+    const views = this.#verified.map(({ index, name, route }): CertifiedView => {
+      const own = answers.filter(({ view }) => view.index === index)
+      const sum = (of: (answer: Answer) => number) => own.reduce((all, one) => all + of(one), 0)
+      const keys = sum(({ asked }) => asked.length)
+      return {
+        view: name,
+        keys,
+        isSample: sample.keysOf(route).length > keys,
+        equal: sum(({ equal }) => equal),
+        different: sum(({ different }) => different),
+        uncertified: sum(({ uncertified }) => uncertified),
+      }
+    })
+    const to = Math.max(this.#task.journal.segments[0]!.start, ...answers.map(({ after }) => after))
+    return { views, difference, to, firstArrivalMs: this.#firstArrivalMs }
+  }
+
+  get #verified(): readonly View[] {
+    const { open } = this.#task
+    return this.#catalog.views.filter(({ online, index }) => online && !open.includes(index))
+  }
+
+  async #sample(): Promise<KeySample> {
+    const { journal, keysMax, seed } = this.#task
+    // One more than asked for tells whether there are more.
+    const sample = new KeySample(this.#catalog, { keysMax: keysMax + 1, seed })
+    const isWhole = journal.segments[0]!.start === 0
+    for await (const batch of this.#read(journal)) {
+      if (!isWhole) this.#firstArrivalMs ??= batch.arrivalMs
+      sample.add(batch)
+    }
+    return sample
+  }
+
+  async #answer(view: number, keys: readonly Uint8Array[]): Promise<Answer> {
+    const { name, joinKeys, source } = this.#catalog.views[view]!
+    const asked = keys.map((key): AskedKey => {
+      const values = decodeKeyValues(joinKeys, key)
+      return {
+        key,
+        values: Object.fromEntries(joinKeys.map((field, n) => [field.name, values[n]!])),
+      }
+    })
+    const served = await this.#ask(
+      name,
+      asked.map(({ values }) => values),
+    )
+    const { viewsSince, journal } = this.#task
+    const isWhole = viewsSince[view]! >= journal.segments[0]!.start
+    const first = isWhole ? null : this.#firstArrivalMs
+    const fromMs = completeFromMs(this.#catalog.sources[source]!, first)
+    return new Answer(this.#catalog.views[view]!, asked, served, fromMs)
+  }
+
+  /** Counts the journal again, and looks at each answer between its positions. */
+  async #compare(
+    answers: readonly Answer[],
+    wanted: readonly ReadonlySet<string>[],
+  ): Promise<void> {
+    const shadow = this.#shadow((route, key) => wanted[route]!.has(nameOf(key)))
+    const newest = answers.at(-1)
+    if (newest === undefined) return
+    const pending = new Set(answers)
+    for await (const batch of this.#read(newest.journal)) {
+      for (const answer of pending) {
+        // What it comes to before this batch, and before each one until it is past.
+        if (answer.before < batch.position) answer.compare(shadow)
+        if (answer.isDone || answer.after < batch.position) pending.delete(answer)
+      }
+      if (pending.size === 0) return
+      shadow.apply(batch)
+    }
+    for (const answer of pending) answer.compare(shadow)
+  }
+
+  /** The first value that differs when it is asked for alone, too. */
+  async #difference(answers: readonly Answer[]): Promise<Difference | null> {
+    let left = askedAgainMax
+    for (const answer of answers) {
+      for (const { key } of answer.unequalKeys) {
+        if (left === 0) return null
+        left -= 1
+        const again = await this.#answer(answer.view.index, [key])
+        const { route } = answer.view
+        await this.#compare(
+          [again],
+          this.#catalog.routes.map(({ index }) => new Set(index === route ? [nameOf(key)] : [])),
+        )
+        if (again.different === 0) answer.settle(key)
+        else {
+          const shadow = this.#shadow((of, one) => of === route && nameOf(one) === nameOf(key))
+          return explain(this.#catalog, again, shadow, (producers) =>
+            this.#read(again.journal, producers),
+          )
+        }
+      }
+    }
+    return null
+  }
+
+  #shadow(isWanted: (route: number, key: Uint8Array) => boolean): Shadow {
+    const { storeSeed: seed, viewsSince, histories } = this.#task
+    return new Shadow({ catalog: this.#catalog, seed, viewsSince, histories, isWanted })
+  }
+
+  #read(journal: LogExtent, producers?: Map<number, string>): AsyncGenerator<ReplayedBatch, void> {
+    const sources = this.#catalog.sources.map(({ name }) => name)
+    const from = this.#task.journal.segments[0]!.start
+    const rest = producers === undefined ? {} : { producers }
+    return replay({ files: nodeFiles, sources, ...journal, from, ...rest })
+  }
+}
+
+function keysBy({ routes }: Catalog, sample: KeySample): readonly ReadonlySet<string>[] {
+  return routes.map(({ index }) => new Set(sample.keysOf(index).map((key) => nameOf(key))))
+}
