@@ -23,7 +23,7 @@ export interface BackfillProducerOptions {
 }
 
 /** The name of a producer from outside has no space. */
-export function backfillProducer(id: number): string {
+function backfillProducer(id: number): string {
   return `backfill ${id}`
 }
 
