@@ -98,7 +98,7 @@ async function askDaemon(
 
 function wholeOf(flag: string, given: unknown, otherwise: number, max: number): number {
   if (given === undefined) return otherwise
-  const value = Number(given)
-  if (/^\d+$/.test(String(given)) && value <= max && (flag === '--seed' || value > 0)) return value
+  const value = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : NaN
+  if (value <= max && (flag === '--seed' || value > 0)) return value
   throw usageInvalid(`${flag} takes a whole number up to ${max}`)
 }

@@ -18,7 +18,7 @@ export interface ApartRun {
  * @param task  The first message to it.
  * @param told  Hears of every message from it.
  */
-export function runApart<T>(worker: string, task: object, told: (message: T) => void): ApartRun {
+export function runApart(worker: string, task: object, told: (message: unknown) => void): ApartRun {
   const file = `../../workers/${worker}${extname(import.meta.url)}`
   const child = fork(new URL(file, import.meta.url), {
     execArgv: [],
@@ -28,7 +28,7 @@ export function runApart<T>(worker: string, task: object, told: (message: T) => 
   })
   let said = ''
   child.stderr!.on('data', (text) => (said += String(text)))
-  child.on('message', (message) => told(message as T))
+  child.on('message', (message) => told(message))
   child.send(task)
   const ended = new Promise<void>((resolve, reject) => {
     child.once('error', reject)

@@ -54,9 +54,15 @@ function sourceSights({ metrics: { tallies } }: NumberedParts): readonly Sight[]
     help: string,
     member: 'accepted' | 'duplicates' | 'partlyLate' | 'repeated' | 'bytes' | 'batches',
   ): Sight => ({
-    ...{ name: `millrace_${name}_total`, help, kind: 'counter', labels: ['source'] },
+    name: `millrace_${name}_total`,
+    help,
+    kind: 'counter',
+    labels: ['source'],
     look: () =>
-      [...tallies.all].map(([source, tally]) => ({ labels: { source }, value: tally[member] })),
+      [...tallies.all].map(([source, tally]) => ({
+        labels: { source },
+        value: tally[member],
+      })),
   })
   return [
     counted('events_accepted', 'Events that were taken, duplicates included.', 'accepted'),
@@ -119,13 +125,26 @@ function viewSights({ catalog, clock, watermarks, checkpoints }: NumberedParts):
 
 function shardSights({ router, lanes, checkpoints }: NumberedParts): readonly Sight[] {
   const ofLane = (name: string, help: string, valueOf: (lane: number) => number): Sight => ({
-    ...{ name: `millrace_lane_${name}`, help, kind: 'gauge', labels: ['lane'] },
-    look: () => lanes.map((_, lane) => ({ labels: { lane }, value: valueOf(lane) })),
+    name: `millrace_lane_${name}`,
+    help,
+    kind: 'gauge',
+    labels: ['lane'],
+    look: () =>
+      lanes.map((_, lane) => ({
+        labels: { lane },
+        value: valueOf(lane),
+      })),
   })
   const ofShard = (name: string, help: string, member: 'bytes' | 'ms', unit: number): Sight => ({
-    ...{ name: `millrace_checkpoint_${name}`, help, kind: 'gauge', labels: ['shard'] },
+    name: `millrace_checkpoint_${name}`,
+    help,
+    kind: 'gauge',
+    labels: ['shard'],
     look: () =>
-      checkpoints.lags.map((lag) => ({ labels: { shard: lag.shard }, value: lag[member] / unit })),
+      checkpoints.lags.map((lag) => ({
+        labels: { shard: lag.shard },
+        value: lag[member] / unit,
+      })),
   })
   const stats = checkpoints.laneStats
   return [
@@ -146,8 +165,16 @@ function shardSights({ router, lanes, checkpoints }: NumberedParts): readonly Si
 
 function storageSights({ journal, ledger, intake }: NumberedParts): readonly Sight[] {
   const gauge = (name: string, help: string, valueOf: () => number): Sight => ({
-    ...{ name: `millrace_${name}`, help, kind: 'gauge', labels: [] },
-    look: () => [{ labels: {}, value: valueOf() }],
+    name: `millrace_${name}`,
+    help,
+    kind: 'gauge',
+    labels: [],
+    look: () => [
+      {
+        labels: {},
+        value: valueOf(),
+      },
+    ],
   })
   return [
     gauge('journal_bytes', 'Journal on disk.', () => journal.end - journal.start),

@@ -142,7 +142,7 @@ export class OfflineLog {
     try {
       const { definitionsUrl, definitions } = this.#options.loaded
       const message = { definitionsUrl, definitions, task: this.#task(upTo) }
-      this.#run = runApart<OfflineState>('export', message, (state) => this.#done(state))
+      this.#run = runApart('export', message, (state) => this.#done(state as OfflineState))
       await this.#run.ended
       if (this.#failure !== null) log.info({}, 'the offline log is written again')
       this.#failure = null

@@ -130,7 +130,8 @@ export class Verification implements VerifyPort {
     }
     let verified: Verified | null = null
     const message = { definitionsUrl, definitions, task }
-    const run = runApart<FromVerify>('verify', message, (told) => {
+    const run = runApart('verify', message, (answer) => {
+      const told = answer as FromVerify
       if (told.kind === 'verified') verified = told.verified
       else {
         const { id } = told

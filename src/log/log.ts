@@ -73,8 +73,15 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const queue = new GroupQueue(recordsStart(plan))
   const flushed = queue.end
   const writer = new GroupWriter({
-    ...{ files, clock, dir, format, logId, queue },
-    ...{ segments, flushed, onFailure },
+    files,
+    clock,
+    dir,
+    format,
+    logId,
+    queue,
+    segments,
+    flushed,
+    onFailure,
   })
   await writer.startSegment(plan)
   const found = { ...recovered, newestMs: recovered.arrivalMs, arrivalMs: createdMs }

@@ -78,7 +78,6 @@ describe('types', () => {
         }
       >
     >()
-    holds<Equal<keyof RequestOf<typeof both>, never>>()
     assert.deepEqual(buildCatalog([both]).services.find(({ name }) => name === 'both')!.parts, [
       { namespace: 'sent', isRealtime: false, view: 1, keyPlaces: [0] },
       { namespace: 'user_clicks', isRealtime: false, view: 1, keyPlaces: [1] },

@@ -159,7 +159,8 @@ test('whatever happens to the daemon, the rows are the events that count', async
     await daemon.writeOffline()
     const told = `SELECT "order" || ' ' || shop || ' ' || amount AS row FROM log`
     const found = await queryOffline(join(same.dataDir, 'offline'), told)
-    assert.deepEqual(found.map(({ row }) => row).toSorted(), rows.toSorted(), `seed ${seed}`)
+    assert.equal(found.length, rows.length, `seed ${seed}`)
+    assert.deepEqual(new Set(found.map(({ row }) => row)), new Set(rows), `seed ${seed}`)
     await daemon.close()
   }
 })

@@ -41,7 +41,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   index: [...everyStage, 'client', 'daemon', 'training', 'kit'],
   cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'training', 'kit', 'index'],
   workers: [
-    ...['base', 'model', 'define', 'batch', 'shard', 'realtime', 'export', 'verify', 'training'],
+    'base',
+    'model',
+    'define',
+    'batch',
+    'shard',
+    'realtime',
+    'export',
+    'verify',
+    'training',
   ],
 }
 
