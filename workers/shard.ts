@@ -6,7 +6,10 @@ import { guardUserCode, runUserCode } from '../src/base/user-context.ts'
 import { buildCatalog } from '../src/define/catalog.ts'
 import { importFeatures } from '../src/define/load.ts'
 import type { LaneStart } from '../src/model/message.ts'
+import { hearCommitFailures } from '../src/shard/commit-failures.ts'
 import { runLane } from '../src/shard/lane.ts'
+
+hearCommitFailures()
 
 export default async function shard(task: { start: LaneStart; port: MessagePort }): Promise<void> {
   const { definitionsUrl, definitions } = task.start

@@ -279,7 +279,8 @@ class ThreadLane implements RebuildableLane {
     const { onFailure, onDeath } = this.#options
     const { inHand } = this.pulse
     this.pulse.clear()
-    if (!this.#isOpen || this.#isClosing) {
+    // A store whose commit has failed must not be opened again within this process.
+    if (!this.#isOpen || this.#isClosing || this.#failure !== null) {
       onFailure(new MillraceError('SHARD_FAILED', { lane: this.lane, reason }))
       return
     }
