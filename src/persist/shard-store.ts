@@ -139,6 +139,7 @@ export async function openShardStore(
 class LmdbStore implements ShardStore {
   readonly #environment: Environment
   readonly #keys: Environment['keys']
+  #hasFailed = false
   readonly #chunks: Environment['chunks']
   readonly #ids: Environment['ids']
   readonly #path: string
@@ -300,8 +301,9 @@ class LmdbStore implements ShardStore {
     return found
   }
 
-  close(): Promise<void> {
-    return this.#keys.close()
+  /** After a commit has failed, lmdb waits for the others in vain: the end of the thread closes it. */
+  async close(): Promise<void> {
+    if (!this.#hasFailed) await this.#keys.close()
   }
 
   #header(): StoredHeader | null {
@@ -342,12 +344,16 @@ class LmdbStore implements ShardStore {
     const all = isLast ? [...writes, countsWrite(this.#environment, writes)] : writes
     // Not in the callback of a transaction: lmdb would hold it open until this thread gets to it,
     // and when the thread dies before, it takes the whole process with it.
-    await this.#keys.batch(() => {
+    const written = this.#keys.batch(() => {
       for (const { key, value } of all) {
         const stored = key as Buffer
         const db = this.#environment.of(stored)
         void (value === null ? db.remove(stored) : db.put(stored, value as Buffer))
       }
+    })
+    await written.catch((thrown: unknown) => {
+      this.#hasFailed = true
+      throw thrown
     })
   }
 }
