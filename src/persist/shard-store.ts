@@ -301,7 +301,7 @@ class LmdbStore implements ShardStore {
     return found
   }
 
-  /** After a commit has failed, lmdb waits for the others in vain: the end of the thread closes it. */
+  /** After a failed commit lmdb waits for the others in vain; the end of the thread closes it. */
   async close(): Promise<void> {
     if (!this.#hasFailed) await this.#keys.close()
   }

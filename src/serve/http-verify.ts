@@ -8,16 +8,16 @@ import type { VerifyPort, VerifyRequest } from '../model/certificate.ts'
 import { isWireMap } from '../model/convert.ts'
 import { requires } from './http-access.ts'
 import { refuseOtherMethods } from './http.ts'
+import { verificationOperation, verifyOperation } from './verify-operations.ts'
 
 export function addVerify(app: FastifyInstance, port: VerifyPort): void {
-  // A difference is explained with the values of events.
-  const how = requires('administer')
   const told = () => {
     const { isRunning, runs, failure, last } = port
     return { isRunning, runs, failure, certificate: last }
   }
-  app.get('/v1/verify', how, told)
-  app.post('/v1/verify', how, (request, reply) => {
+  // A difference is explained with the values of events.
+  app.get('/v1/verify', requires('administer', verificationOperation), told)
+  app.post('/v1/verify', requires('administer', verifyOperation), (request, reply) => {
     // What comes of it is told by the other route.
     port.verify(requestOf(request.body)).catch(() => undefined)
     reply.code(202)

@@ -83,6 +83,9 @@ const examples: readonly Example[] = [
   { of: 'POST /v1/backfill', body: {}, status: 202 },
   { of: 'POST /v1/backfill', body: { views: ['spending'] }, status: 400 },
   { of: 'POST /v1/backfill/pause' },
+  { of: 'GET /v1/verify' },
+  { of: 'POST /v1/verify', body: { keys: 10 }, status: 202 },
+  { of: 'POST /v1/verify', body: { keys: 0 }, status: 400 },
   { of: `GET ${readPath}`, path: '/v1/features/spending?user_id=u1' },
   { of: `GET ${readPath}`, path: '/v1/features/spending', status: 400 },
   {
