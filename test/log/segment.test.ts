@@ -18,8 +18,8 @@ const header = {
 test('the bytes of a segment header do not change', () => {
   assert.equal(
     Buffer.from(encodeSegmentHeader(header, format)).toString('hex'),
-    '6d696c6c726163650200000000000000000050000000f04100008056febc7842' +
-      '000102030405060708090a0b0c0d0e0f81631c0d',
+    '6d696c6c726163650300000000000000000050000000f04100008056febc7842' +
+      '000102030405060708090a0b0c0d0e0fc6f158a2',
   )
 })
 
@@ -47,7 +47,7 @@ test('a whole header of another format version is refused by its number', () => 
   view.setUint32(48, crc32(bytes.subarray(0, 48)), true)
   assert.throws(() => decodeSegmentHeader(bytes, format), {
     code: 'STORE_FORMAT',
-    details: { found: 9, expected: 2 },
+    details: { found: 9, expected: format.version },
   })
 })
 
