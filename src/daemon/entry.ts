@@ -3,9 +3,9 @@
  */
 import { keysPath } from '../access/key-files.ts'
 import { openKeyRing, type KeyRing } from '../access/key-ring.ts'
+import type { Clock } from '../base/clock.ts'
 import { settleListening, type Listening } from './listening.ts'
 import type { MillraceLog, ResolvedOptions } from './options.ts'
-import type { Clock } from '../base/clock.ts'
 
 /** Where the daemon will listen, and who is let in there. */
 export interface Entry {

@@ -3,8 +3,7 @@
  *
  * In: definitions with batch sources, and a file of questions. Out: the file with the answers, rows
  * and their order as they were, and a manifest beside it. DuckDB reads, sorts and writes; what a
- * value is decides the engine that serves. The same inputs make the same bytes, whatever the number
- * of threads. Either there is the whole file, or none.
+ * value is decides the engine that serves. Either there is the whole file, or none.
  */
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
