@@ -8,6 +8,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { printable, reasonOf } from './errors.ts'
+import { judgeStrays, type Stray } from './strays.ts'
 
 const userCode = new AsyncLocalStorage<true>()
 
@@ -24,10 +25,8 @@ export function runUserCode<Args extends unknown[], R>(
 
 /** From now on, what user code has left behind does not end this thread. */
 export function guardUserCode(): void {
-  if (isGuarded) return
   isGuarded = true
-  process.on('unhandledRejection', (reason) => judge('unhandledRejection', reason))
-  process.on('uncaughtException', (thrown) => judge('uncaughtException', thrown))
+  judgeStrays(isOfUserCode)
 }
 
 /** Whether what has just failed, and nobody waits for, is user code's, and has been told. */
@@ -46,13 +45,9 @@ export function reasonOfThrown(thrown: unknown): string {
   }
 }
 
-function judge(event: 'unhandledRejection' | 'uncaughtException', thrown: unknown): void {
-  if (userCode.getStore() !== true) {
-    // Without this listener, and with no other, it would have ended the thread.
-    if (process.listenerCount(event) === 1) throw thrown
-    return
-  }
-  if (isWarned) return
+function isOfUserCode({ thrown }: Stray): boolean {
+  if (userCode.getStore() !== true) return false
+  if (isWarned) return true
   isWarned = true
   const reason = printable(reasonOfThrown(thrown))
   process.emitWarning(
@@ -61,4 +56,5 @@ function judge(event: 'unhandledRejection' | 'uncaughtException', thrown: unknow
       'This is told once per thread.',
     { type: 'MillraceWarning', code: 'USER_CODE_STRAY' },
   )
+  return true
 }

@@ -5,16 +5,18 @@
  * can say why. The store would be opened again by another thread as if nothing was wrong with it,
  * and a second opening of what has failed within the process corrupts its memory.
  */
+import { judgeStrays } from '../base/strays.ts'
 
-/** In this thread, lets pass what is said twice; whatever else nobody hears ends it as ever. */
+/** From now on, what is said twice of a failed commit does not end this thread. */
 export function hearCommitFailures(): void {
   const causes = new WeakSet<Promise<unknown>>()
-  process.on('unhandledRejection', (thrown: unknown, promise) => {
+  judgeStrays(({ thrown, promise }) => {
     // It comes after the failures that name it as their cause.
-    if (causes.has(promise)) return
-    if (!isCommitFailure(thrown)) throw thrown
+    if (promise !== undefined && causes.has(promise)) return true
+    if (!isCommitFailure(thrown)) return false
     causes.add(thrown.commitError)
     thrown.commitError.catch(() => undefined)
+    return true
   })
 }
 
