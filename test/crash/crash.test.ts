@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seedFor, skipWithout } from '../helpers/ci.ts'
 import { controlRun, hasControl } from './control.ts'
+import { faultsMissing, faultsRun } from './faults.ts'
 import { killRun } from './kill.ts'
 import { losses, powerRun } from './power.ts'
 import { hasStrace } from './strace.ts'
@@ -34,6 +35,11 @@ test('a failed write of a log ends the daemon, and takes nothing acknowledged', 
 
 test('threads that die at any moment come back, and each event counts once', async (t) => {
   await threadsRun({ rounds: 3, seed: seedFor(t, 6), producers, eventsMax: 2000 })
+})
+
+test('faults of every kind, of network, disk and clock too, take and count nothing', async (t) => {
+  if (faultsMissing !== null) return skipWithout(t, faultsMissing)
+  await faultsRun({ minutes: 0, seed: seedFor(t, 7), producers, faultMsMax: 1500 })
 })
 
 test('an acknowledgement comes after the flush, and survives a power loss', async (t) => {

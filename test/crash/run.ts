@@ -2,7 +2,7 @@
  * The crash systems with new seeds: real processes, and faults at any moment of them.
  *
  *     npm run test:crash -- [--rounds 20] [--seed N] [--only kill|syscall|io|power|control]
- *     npm run test:crash -- --faults [--minutes 30] [--seed N]
+ *     npm run test:crash -- --faults [--minutes 30] [--seed N] [--only 'broken disk']
  *
  * Prints the seed first; with it, a run draws the same faults again. Ends with 1 when an event was
  * lost, counted twice or out of order, a start was too slow, the negative control found nothing, or
@@ -11,7 +11,8 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { controlRun, hasControl } from './control.ts'
-import { faultsRun } from './faults.ts'
+import { faults } from './fault-kinds.ts'
+import { faultsMissing, faultsRun } from './faults.ts'
 import { killRun } from './kill.ts'
 import { quantile, type Outcome } from './outcome.ts'
 import { losses, powerRun } from './power.ts'
@@ -106,21 +107,32 @@ async function run(name: string, { missing, run, faults }: System, rounds: numbe
 }
 
 function flags(name: string): string {
-  return values.faults ? `--faults --minutes ${values.minutes}` : `--only ${name}`
+  const only = values.only === undefined ? '' : ` --only '${values.only}'`
+  return values.faults ? `--faults${only} --minutes ${values.minutes}` : `--only ${name}`
 }
 
 const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed)
 const soak: System = {
-  missing: strace,
-  run: (_, seed) => faultsRun({ minutes: Number(values.minutes), seed, producers, say }),
+  missing: faultsMissing,
+  run: (_, seed) =>
+    faultsRun({
+      minutes: Number(values.minutes),
+      seed,
+      producers,
+      faultMsMax: 5000,
+      ...(values.only !== undefined && { only: values.only }),
+      say,
+    }),
   faults: 'faults',
 }
+const known = Object.keys(values.faults ? faults : systems)
+const isKnown = values.only === undefined || known.includes(values.only)
 const chosen = Object.entries(values.faults ? { faults: soak } : systems).filter(
-  ([name]) => values.faults || values.only === undefined || name === values.only,
+  ([name]) => isKnown && (values.faults || values.only === undefined || name === values.only),
 )
 say(`seed ${seed}`)
 if (chosen.length === 0) {
-  say(`--only is one of ${Object.keys(systems).join(', ')}`)
+  say(`--only is one of ${known.join(', ')}`)
   process.exitCode = 2
 }
 for (const [name, system] of chosen) {

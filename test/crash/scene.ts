@@ -5,11 +5,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Proxy } from '../helpers/proxy.ts'
 import { randomNumbers } from '../helpers/random.ts'
 import { root } from '../helpers/repository.ts'
 import { Served, type ServedOptions } from '../helpers/served.ts'
 import { LiveLoad } from './live.ts'
+import { BadMachine } from './machine/bad-machine.ts'
 import { SalesOracle } from './oracle.ts'
 
 /** Checkpoints all the time, so that faults fall into them; segments that go soon. */
@@ -28,8 +28,8 @@ export interface SceneOptions {
   readonly features?: string
   /** Of every daemon, in place of those that check point all the time. */
   readonly flags?: readonly string[]
-  /** What producers reach the daemon through. @defaultValue nothing */
-  readonly through?: Proxy
+  /** On a machine that can be made worse than ours is. @defaultValue false */
+  readonly isOnBadMachine?: boolean
 }
 
 export class Scene {
@@ -38,31 +38,36 @@ export class Scene {
   readonly random: () => number
   readonly oracle: SalesOracle
   readonly load: LiveLoad
+  readonly machine: BadMachine | null
   served: Served
   /** Time of each start after the first, ms. */
   readonly startsMs: number[] = []
   readonly #options: ServedOptions
 
   static async open(scene: SceneOptions): Promise<Scene> {
-    const { seed, producers, flags: own = flags, through } = scene
+    const { seed, producers, flags: own = flags, isOnBadMachine = false } = scene
     const { wrap = [], wrapAll = [], features = salesFile } = scene
     const dir = await mkdtemp(join(tmpdir(), 'millrace-crash-'))
     const dataDir = join(dir, 'data')
+    const machine = isOnBadMachine ? await BadMachine.open(dataDir) : null
     const inDir = (words: readonly string[]) => words.map((word) => word.replace('%', dir))
-    const options = { features, dataDir, port: 0, flags: own, wrap: inDir(wrapAll) }
-    const served = new Served({ ...options, wrap: [...inDir(wrap), ...options.wrap] })
+    const around = [...(machine?.wrap ?? []), ...inDir(wrapAll)]
+    const allFlags = [...own, ...(machine?.flags ?? [])]
+    const options = { features, dataDir, port: 0, flags: allFlags, wrap: around }
+    const served = new Served({ ...options, wrap: [...inDir(wrap), ...around] })
     try {
-      const url = await served.url
+      const url = new URL(await served.url)
       const oracle = await SalesOracle.open()
       // Of its own, so that a seed has the same faults whenever producers draw their events.
       const random = randomNumbers(seed)
-      const port = Number(new URL(url).port)
-      if (through !== undefined) through.targetPort = port
-      const reached = `http://127.0.0.1:${through?.port ?? port}`
+      if (machine !== null) machine.proxy.target = url
+      const reached = machine === null ? url.origin : `http://127.0.0.1:${machine.proxy.port}`
       const load = new LiveLoad({ url: reached, oracle, random: randomNumbers(~seed), producers })
-      return new Scene({ ...options, port }, { dir, served, random, oracle, load })
+      const port = Number(url.port)
+      return new Scene({ ...options, port }, { dir, served, random, oracle, load, machine })
     } catch (thrown) {
       await served.kill()
+      await machine?.close()
       await rm(dir, { recursive: true })
       throw thrown
     }
@@ -70,7 +75,7 @@ export class Scene {
 
   private constructor(
     options: ServedOptions,
-    parts: Pick<Scene, 'dir' | 'served' | 'random' | 'oracle' | 'load'>,
+    parts: Pick<Scene, 'dir' | 'served' | 'random' | 'oracle' | 'load' | 'machine'>,
   ) {
     this.#options = options
     this.dir = parts.dir
@@ -79,6 +84,7 @@ export class Scene {
     this.random = parts.random
     this.oracle = parts.oracle
     this.load = parts.load
+    this.machine = parts.machine
   }
 
   get url(): Promise<string> {
@@ -106,6 +112,7 @@ export class Scene {
     await this.load.close()
     await this.served.kill()
     this.oracle.close()
+    await this.machine?.close()
     await rm(this.dir, { recursive: true, force: true })
   }
 }

@@ -12,6 +12,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { exitCodes } from '../../src/cli/exit-codes.ts'
 import { Served, type Ending } from '../helpers/served.ts'
 import { assertBounded } from './bounds.ts'
+import { assertFailStop } from './fail-stop.ts'
 import { quantile, type Outcome } from './outcome.ts'
 import { Scene } from './scene.ts'
 import { inject, injected, type Injection } from './strace.ts'
@@ -143,7 +144,7 @@ async function assertEnding(options: {
   }
   // A start that fails says what is in its way; what runs has failed by itself.
   if (moment === 'start') assert.notEqual(ending.exitCode, exitCodes.ok, JSON.stringify(ending))
-  else assert.equal(ending.exitCode, exitCodes.internal, JSON.stringify(ending))
+  else assertFailStop(ending, log)
   const at = /(\d+\.\d+) .*\(INJECTED\)/.exec(await readFile(log, 'utf8'))?.[1]
   const tookMs = endedMs - Number(at) * 1000
   assert.ok(tookMs <= endMsMax, `the daemon ended ${tookMs} ms after the fault`)

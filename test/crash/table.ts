@@ -10,6 +10,7 @@ type Place = readonly [fault: number, file: string, test: string]
 
 const kills = 'what is acknowledged is there once and in order after each kill'
 const calls = 'what is acknowledged survives a kill at any system call'
+const soak = 'faults of every kind, of network, disk and clock too, take and count nothing'
 const power = 'an acknowledgement comes after the flush, and survives a power loss'
 const failures = 'that fails ends the daemon with 70, and nothing counts twice'
 const hangs = 'a flush that hangs is told, and then ends the daemon'
@@ -30,6 +31,7 @@ export const tried: readonly Place[] = [
   [7, 'daemon/watchdog.test.ts', 'a flush that takes long is told, and one that does not end'],
   [7, 'daemon/shares.test.ts', 'beyond it, who has more than a share is, until half of it is left'],
   [8, 'recovery/faults.test.ts', hangs],
+  [9, 'crash/crash.test.ts', soak],
   [9, 'recovery/faults.test.ts', 'a full disk refuses events and serves features, until there is'],
   [10, 'crash/crash.test.ts', 'a failed write of a log ends the daemon, and takes nothing'],
   [12, 'recovery/faults.test.ts', 'peers cannot use up the descriptors that the logs and the'],
@@ -49,10 +51,13 @@ export const tried: readonly Place[] = [
   [25, 'client/client.test.ts', 'sends the same bytes again when the connection broke before'],
   [26, 'story/story.test.ts', stories],
   [27, 'story/story.test.ts', stories],
+  [28, 'crash/crash.test.ts', soak],
   [28, 'wire/websocket.test.ts', 'a client that answers pings stays, one that does not is cut'],
+  [29, 'crash/crash.test.ts', soak],
   [30, 'wire/socket-connection.test.ts', 'many peers that stand still are gone in time'],
   [32, 'base/guarded-clock.test.ts', 'a clock that was ahead for a moment leaves no trace'],
   [32, 'base/guarded-clock.test.ts', 'time never decreases, and is never further ahead'],
+  [32, 'crash/crash.test.ts', soak],
   [34, 'daemon/watchdog.test.ts', 'a flush that takes long is told, and one that does not end'],
   [35, 'persist/environment.test.ts', 'a stored value with any changed byte is refused'],
   [35, 'stored/inspect.test.ts', 'damage is found in its place, and what helps is told'],
@@ -71,7 +76,6 @@ export const otherwise: Readonly<Record<number, string>> = {
   20: 'A crash in native code',
   21: 'A main thread that hangs',
   22: "the kernel's own kill",
-  29: 'Loss of packets',
   31: 'A limit on handshakes',
   33: 'Leap seconds and time zones',
   37: 'Readers from outside',

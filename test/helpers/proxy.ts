@@ -14,8 +14,8 @@ interface Pair {
 }
 
 export class Proxy {
-  /** Port of the server; may change while nothing is connected. */
-  targetPort: number
+  /** Where the server is; may change while nothing is connected. */
+  target: { readonly hostname: string; readonly port: string } = { hostname: '', port: '' }
   readonly port: number
   readonly #server: Server
   readonly #pairs = new Set<Pair>()
@@ -25,15 +25,14 @@ export class Proxy {
   /** Bytes of clients that still pass before everything is cut. */
   #bytesLeft = Infinity
 
-  static async open(targetPort: number): Promise<Proxy> {
+  static async open(): Promise<Proxy> {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new Proxy(server, targetPort)
+    return new Proxy(server)
   }
 
-  private constructor(server: Server, targetPort: number) {
-    this.targetPort = targetPort
+  private constructor(server: Server) {
     this.#server = server
     this.port = (server.address() as AddressInfo).port
     server.on('connection', (client) => this.#accept(client))
@@ -91,7 +90,7 @@ export class Proxy {
   }
 
   #accept(client: Socket): void {
-    const server = connect(this.targetPort, '127.0.0.1')
+    const server = connect(Number(this.target.port), this.target.hostname)
     const pair = { client, server }
     this.#pairs.add(pair)
     client.on('data', (bytes) => {

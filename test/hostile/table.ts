@@ -10,6 +10,16 @@ export const kinds = { H: 32, W: 25, M: 38, P: 16, C: 10, D: 3 } as const
 type Place = readonly [id: string, file: string, test: string]
 
 export const elsewhere: readonly Place[] = [
+  ['H6', 'hostile/access.test.ts', 'H6–H9: whatever is not a key gets one answer, at every door'],
+  ['H7', 'hostile/access.test.ts', 'H6–H9: whatever is not a key gets one answer, at every door'],
+  ['H8', 'hostile/access.test.ts', 'H6–H9: whatever is not a key gets one answer, at every door'],
+  ['H9', 'hostile/access.test.ts', 'H6–H9: whatever is not a key gets one answer, at every door'],
+  [
+    'H10',
+    'e2e/api-keys.test.ts',
+    'a key that is revoked gets nothing more on a connection that is open',
+  ],
+  ['H11', 'hostile/access.test.ts', 'H11: a key that is not for events gets none in'],
   ['H31', 'wire/websocket.test.ts', 'connections beyond the bound are refused'],
   [
     'H17',
@@ -174,12 +184,6 @@ export const elsewhere: readonly Place[] = [
 export const leftOutPage = 'docs/decisions/0011-left-out.md'
 
 export const leftOut: Readonly<Record<string, string>> = {
-  H6: 'Keys of access.',
-  H7: 'Keys of access.',
-  H8: 'Keys of access.',
-  H9: 'Keys of access.',
-  H10: 'Keys of access.',
-  H11: 'Keys of access.',
   M34: 'A checksum in frames.',
   C5: 'A look at who owns the data directory.',
   D1: 'A dashboard, and files of CSV.',
