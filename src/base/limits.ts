@@ -160,6 +160,13 @@ export const eventTimeMsMax = 7_258_118_400_000
 /** Unacknowledged events a session may have in flight. Beyond by a batch: `CREDIT_EXCEEDED`. */
 export const creditEventsMax = 100_000
 
+/**
+ * How long events may wait for those before them when producers keep to the credit that they are
+ * told, ms; and events a second that the daemon is thought to finish until it has been seen.
+ */
+export const creditQueueMs = 10
+export const creditPerSecondStart = 1_000_000
+
 /** Unacknowledged bytes a session may have in flight. Beyond by a frame: `CREDIT_EXCEEDED`. */
 export const creditBytesMax = 16 * 1024 * 1024
 

@@ -25,6 +25,7 @@ import { rejection, type Rejection } from '../model/rejection.ts'
 import type { BatchRejections } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
 import { Batch, type BatchOwner } from './batch.ts'
+import { Credit } from './credit.ts'
 import { skipEvents } from '../model/payload.ts'
 import type { DiskGuard } from './disk-guard.ts'
 import type { ProducerState } from './producer.ts'
@@ -99,11 +100,14 @@ export class Intake implements IngestPort {
   /** In journal order. */
   #unflushed: Batch[] = []
   readonly #shares = new Shares()
+  /** Null where nobody measures. */
+  readonly #credit: Credit | null
   #waiters: { readonly bytesMax: number; readonly resolve: () => void }[] = []
 
   constructor(options: IntakeOptions) {
-    const { catalog, journal, producerMsMax } = options
+    const { catalog, journal, producerMsMax, counting } = options
     this.#options = options
+    this.#credit = counting === undefined ? null : new Credit(counting.clock)
     this.#producers = new Producers(journal, this.#shares, producerMsMax)
     this.#sources = new Map(catalog.sources.map((source) => [source.name, source.index]))
     this.#ways = catalog.sources.map(({ index }) => waysOf(catalog, index))
@@ -150,10 +154,14 @@ export class Intake implements IngestPort {
     if (!state.isAttached(listener)) {
       throw new MillraceError('PRODUCER_FENCED', { producer: name })
     }
+    const credit = this.#credit
     return {
       producer: name,
       epoch: current,
       lastSequence: state.lastSequence,
+      get creditEvents() {
+        return credit?.events ?? Infinity
+      },
       publish: (batch) => this.#publish(id, current, state, batch),
       close: () => {
         journal.seen(id)
@@ -201,7 +209,7 @@ export class Intake implements IngestPort {
         origins: backfill?.origins ?? null,
         isRecorded,
       },
-      new Owner(this.#hold, recording, recording.add(position), producer, counting),
+      new Owner(this.#hold, recording, recording.add(position), producer, counting, this.#credit),
     )
     producer?.add(batch)
     // Of a backfill, nobody misses what no view is there for any more.
@@ -287,6 +295,7 @@ export class Intake implements IngestPort {
     const source = this.#sources.get(sourceName) ?? -1
     const record = { source, sourceName, producer: id, epoch, sequence, count, payload, backfill }
     const { position, arrivalMs } = this.#options.journal.append(record)
+    this.#credit?.taken(state.flow, count, position)
     // Field by field: spread objects cost more than all the rest that is done for a small batch.
     const passage = {
       source,
@@ -312,6 +321,7 @@ export class Intake implements IngestPort {
 
   #flushed(flushed: number): void {
     this.#options.router.setFlushed(flushed)
+    this.#credit?.flushed(flushed)
     let done = 0
     while (done < this.#unflushed.length && this.#unflushed[done]!.position <= flushed) done += 1
     const batches = this.#unflushed.slice(0, done)
@@ -337,6 +347,7 @@ class Owner implements BatchOwner {
   readonly #place: Place
   readonly #producer: ProducerState | null
   readonly #counting: BatchCounting | null
+  readonly #credit: Credit | null
   readonly #beganMs: number
 
   constructor(
@@ -345,8 +356,10 @@ class Owner implements BatchOwner {
     place: Place,
     producer: ProducerState | null,
     counting: BatchCounting | null,
+    credit: Credit | null,
   ) {
     this.#hold = hold
+    this.#credit = credit
     this.#counting = counting
     this.#beganMs = counting === null ? 0 : counting.clock.monotonicMs()
     this.#recording = recording
@@ -371,6 +384,8 @@ class Owner implements BatchOwner {
     if (this.#counting !== null) {
       const { meters, clock } = this.#counting
       meters.batchSettled(clock.monotonicMs() - this.#beganMs)
+      // What a replay brings was taken in another life.
+      if (this.#producer !== null) this.#credit?.settled(this.#producer.flow, batch.count)
     }
     this.#producer?.settled()
     this.#hold(-batch.bytes, this.#producer)

@@ -7,6 +7,7 @@
  */
 import type { ProducerListener, SequencedRejection } from '../model/contracts.ts'
 import type { Batch } from './batch.ts'
+import type { Flow } from './credit.ts'
 import type { Share as KeptShare } from './kept-rejections.ts'
 import type { Share, Shares } from './shares.ts'
 
@@ -22,6 +23,8 @@ export class ProducerState {
 
   /** The producer's part of the memory of what is unfinished. */
   readonly share: Share
+  /** What it has in flight that came in this life of the daemon. */
+  readonly flow: Flow = { events: 0, most: 0 }
   readonly #shares: Shares
 
   /** @param kept  The producer's share of the rejections that are kept. */

@@ -7,6 +7,7 @@
  * what it held has come.
  */
 import type { Clock } from '../base/clock.ts'
+import { creditEventsMax } from '../base/limits.ts'
 import type { AckFrame, Credits } from '../wire/protocol.ts'
 import type { Link } from './link.ts'
 import { createMessage, type Message } from './message.ts'
@@ -59,8 +60,11 @@ export class Sender {
   welcomed(link: Link, credits: Credits): void {
     this.#link = link
     this.#window = this.#windowOf(credits)
-    this.#dueMs = new Float64Array(this.#window)
-    this.#isTwice = new Uint8Array(this.#window)
+    // The credit may grow later.
+    const most = { ...credits, events: Math.max(credits.events, creditEventsMax) }
+    const places = this.#windowOf(most)
+    this.#dueMs = new Float64Array(places)
+    this.#isTwice = new Uint8Array(places)
   }
 
   acknowledged(ack: AckFrame, nowMs: number): void {

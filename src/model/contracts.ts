@@ -58,6 +58,8 @@ export interface ProducerSession {
   readonly epoch: number
   /** Highest sequence that is on disk and applied; -1 before the first. */
   readonly lastSequence: number
+  /** Events that it should have in flight at most, by what is known now; Infinity for no bound. */
+  readonly creditEvents: number
   /** Takes a batch, or refuses it whole. Taken: an acknowledgement that covers it will follow. */
   publish(batch: IncomingBatch): { readonly taken: true } | RefusedBatch
   /** Ends the session; batches already taken are still applied. */

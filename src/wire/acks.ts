@@ -4,7 +4,7 @@
  */
 import { ackRejectionsMax } from '../base/limits.ts'
 import type { Acknowledgement, SequencedRejection } from '../model/contracts.ts'
-import { encodeAck } from './protocol.ts'
+import { encodeAck, type Credits } from './protocol.ts'
 
 export class AckBuffer {
   #waiting = false
@@ -40,8 +40,10 @@ export class AckBuffer {
   /**
    * Takes out the frames that tell all of it: one, or several when there are many rejections. A
    * frame's `upTo` covers its own rejections and never passes one that a later frame brings.
+   *
+   * @param credits  From now on; null when they have not changed.
    */
-  take(): Uint8Array[] {
+  take(credits: Credits | null): Uint8Array[] {
     const frames: Uint8Array[] = []
     let rest = this.#rejections
     while (rest.length > ackRejectionsMax) {
@@ -52,7 +54,7 @@ export class AckBuffer {
       frames.push(encodeAck({ upTo, credits: null, duplicates: 0, rejections }))
     }
     const duplicates = this.#duplicates
-    frames.push(encodeAck({ upTo: this.#upTo, credits: null, duplicates, rejections: rest }))
+    frames.push(encodeAck({ upTo: this.#upTo, credits, duplicates, rejections: rest }))
     this.#waiting = false
     this.#duplicates = 0
     this.#rejections = []

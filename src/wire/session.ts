@@ -28,6 +28,7 @@ import * as protocol from './protocol.ts'
 import type { HelloFrame, PublishFrame, ReadFrame } from './protocol.ts'
 import { readTable } from './read-options.ts'
 import type { Connection, SessionOptions } from './session-options.ts'
+import { ToldCredits } from './told-credits.ts'
 
 type State = 'greeting' | 'opening' | 'open' | 'leaving' | 'draining' | 'closed'
 
@@ -37,6 +38,7 @@ export class Session {
   readonly #stopHelloTimer: () => void
   readonly #inFlight = new InFlight()
   readonly #acks = new AckBuffer()
+  readonly #credits: ToldCredits
   #state: State = 'greeting'
   #producer: ProducerSession | null = null
   /** Messages that came while the producer was being opened. */
@@ -56,6 +58,7 @@ export class Session {
   constructor(connection: Connection, options: SessionOptions) {
     this.#connection = connection
     this.#options = options
+    this.#credits = new ToldCredits(options.credits)
     const timeoutMs = options.helloTimeoutMs
     this.#stopHelloTimer = options.scheduler.after(timeoutMs, () => {
       // Where this thread was busy, what came meanwhile is read in this turn, after the timers.
@@ -198,12 +201,13 @@ export class Session {
   }
 
   #welcome(isExpired: boolean): void {
-    const { server, credits, limits, heartbeatMs, sources, services } = this.#options
+    const { server, limits, heartbeatMs, sources, services } = this.#options
     const { incarnation } = this.#options
     const opened = this.#producer
     const producer = opened?.producer ?? null
     const epoch = opened?.epoch ?? null
     const lastSequence = opened?.lastSequence ?? null
+    const credits = this.#credits.tell(opened)
     const named = incarnation === undefined ? {} : { incarnation }
     const about = { server, credits, limits, heartbeatMs, sources, services, ...named }
     this.#state = 'open'
@@ -275,7 +279,8 @@ export class Session {
 
   #sendAcks(): void {
     if (!this.#acks.waiting || this.#state === 'opening') return
-    for (const frame of this.#acks.take()) this.#send(frame)
+    const credits = this.#credits.change(this.#producer)
+    for (const frame of this.#acks.take(credits)) this.#send(frame)
     this.#settle()
   }
 

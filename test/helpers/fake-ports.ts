@@ -38,6 +38,8 @@ export class FakeIngest implements IngestPort {
   readonly opened: FakeProducer[] = []
   /** Acknowledges every batch within the call. */
   acknowledgesAtOnce = false
+  /** What every producer should have in flight at most. */
+  creditEvents = Infinity
   /** Resolves the next opening; at once when null. */
   gate: Promise<void> | null = null
   failure: unknown = null
@@ -61,12 +63,16 @@ export class FakeIngest implements IngestPort {
     for (const other of this.opened) {
       if (other.producer === producer && !other.closed) other.listener.fenced()
     }
+    const credit = (): number => this.creditEvents
     const state = epoch === null ? { epoch: (known?.epoch ?? 0) + 1, next: 0 } : known!
     this.#epochs.set(producer, state)
     const opened: FakeProducer = {
       producer,
       epoch: state.epoch,
       lastSequence: state.next - 1,
+      get creditEvents() {
+        return credit()
+      },
       listener,
       next: state.next,
       closed: false,

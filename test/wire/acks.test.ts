@@ -5,7 +5,7 @@ import { AckBuffer } from '../../src/wire/acks.ts'
 import { decodeServerFrame, type AckFrame } from '../../src/wire/protocol.ts'
 
 function take(acks: AckBuffer): AckFrame[] {
-  return acks.take().map((bytes) => decodeServerFrame(bytes) as AckFrame)
+  return acks.take(null).map((bytes) => decodeServerFrame(bytes) as AckFrame)
 }
 
 test('what was added is told once', () => {

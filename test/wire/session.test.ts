@@ -75,6 +75,29 @@ test('a connection without a producer is welcomed and may not publish', () => {
   assertClosed('FRAME_INVALID', /only reads/)
 })
 
+test('credits follow those of the producer, within the bound', async () => {
+  const { session, news, ingest, publish, scheduler } = setUp()
+  ingest.creditEvents = 60
+  ingest.acknowledgesAtOnce = true
+  session.received(protocol.encodeHello({ producer: 'p', epoch: null }))
+  await settled()
+  const told = () => {
+    scheduler.turn()
+    return news().map((frame) => ('credits' in frame ? frame.credits : null))
+  }
+  assert.deepEqual(told(), [{ events: 60, bytes: 10_000 }])
+  for (const [creditEvents, credits] of [
+    [57, null],
+    [50, { events: 50, bytes: 10_000 }],
+    [1000, { events: 100, bytes: 10_000 }],
+    [2000, null],
+  ] as const) {
+    ingest.creditEvents = creditEvents
+    publish(ingest.last.next)
+    assert.deepEqual(told(), [credits])
+  }
+})
+
 test('no HELLO in time closes', () => {
   const { scheduler, assertClosed } = setUp()
   scheduler.advance(4999)
