@@ -69,5 +69,8 @@ export const apiKeyNameLengthMax = 100
 /** Other connections at a time; beyond either, sockets are closed as they come. */
 export const httpConnectionsMax = 512
 
-/** Bytes of HTTP bodies that are being read, all requests. Beyond: `OVERLOADED`. */
+/**
+ * Bytes of HTTP bodies, as far as they have come, all requests without an answer. Beyond, bodies
+ * that are not whole are cut, the oldest first: `OVERLOADED`.
+ */
 export const httpBodiesBytesMax = 64 * 1024 * 1024
