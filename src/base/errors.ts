@@ -186,6 +186,13 @@ export const errorTable = {
     '"{name}" has no onlineServingIndex by which a part of a key is found',
   ),
   TOO_MANY_ROWS: row('user', 'never', 413, null, 'more than {max} keys are known for this query'),
+  ANSWER_TOO_LARGE: row(
+    'user',
+    'never',
+    413,
+    null,
+    'the values of this read exceed {max} bytes; ask for fewer keys at a time',
+  ),
   TOO_MANY_KEYS: row('user', 'never', 413, null, 'read of {count} keys exceeds {max}'),
   VIEW_NOT_ONLINE: row('user', 'never', 404, null, 'view "{view}" is defined with online: false'),
   READ_TIMEOUT: row('external', 'backoff', 504, null, 'the read took longer than {ms} ms'),

@@ -33,6 +33,12 @@ export const eventIdBytesMax = 256
 /** Keys in one read. Beyond: `TOO_MANY_KEYS`. */
 export const readKeysMax = 10_000
 
+/**
+ * Bytes of the values in the answer to one read, 8 of each number and each element: of 10 000 keys
+ * with a hundred numbers each. Beyond: `ANSWER_TOO_LARGE`.
+ */
+export const answerBytesMax = 8 * 1024 * 1024
+
 /** Keys that a query finds, those that have expired included. Beyond: `TOO_MANY_ROWS`. */
 export const queryRowsMax = 10_000
 

@@ -67,6 +67,7 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
   KEY_NOT_INDEXED: { exit: 'data' },
   REQUEST_DATA_INVALID: { exit: 'data', hint: 'request data is given with --request' },
   TOO_MANY_KEYS: { exit: 'data' },
+  ANSWER_TOO_LARGE: { exit: 'data' },
   TOO_MANY_ROWS: { exit: 'data' },
   SOURCE_UNKNOWN: { exit: 'failure', hint: 'GET /v1/definitions lists the sources' },
   FEATURES_UNKNOWN: {

@@ -221,7 +221,7 @@ export interface ReadPort {
    * @param keys  `keys[n]`, join key → value in any wire form.
    * @returns `rows[n]`, in the order of the keys.
    * @throws MillraceError `FEATURES_UNKNOWN`, `KEY_INVALID`, `TOO_MANY_KEYS`, `VIEW_NOT_ONLINE`,
-   *   `REQUEST_DATA_INVALID`.
+   *   `REQUEST_DATA_INVALID`, `ANSWER_TOO_LARGE`.
    */
   read(
     name: string,

@@ -112,8 +112,11 @@ export interface KeySearch {
 
 /** A question that an error of ours has left without an answer; it changed nothing. */
 export interface ReadFailure {
-  /** A plain error, so that it can be sent: the message and the stack of what was thrown. */
-  readonly failure: Error
+  /**
+   * A plain error, so that it can be sent: the message and the stack of what was thrown. Null when
+   * the values of the read exceed `answerBytesMax`.
+   */
+  readonly failure: Error | null
 }
 
 /** Questions on their way to a lane, in their order: made by `model/read-packing.ts`. */
@@ -123,6 +126,8 @@ export interface PackedQueries {
   /** Four of each question: place of its about, shard, hash of its key, its end in `keys`. */
   readonly words: Uint32Array
   readonly keys: Uint8Array
+  /** Of each read: the place behind its last question. */
+  readonly ends: Uint32Array
 }
 
 /** Answers on their way back, in the order of the questions. */
@@ -135,7 +140,7 @@ export interface PackedAnswers {
   /** Values that are no numbers. */
   readonly others: readonly Value[]
   /** The questions that have no answer. */
-  readonly failures: readonly { readonly at: number; readonly failure: Error }[]
+  readonly failures: readonly (ReadFailure & { readonly at: number })[]
 }
 
 /** Events of a source that nobody has journalled. */

@@ -21,7 +21,9 @@ import type { Value } from './types.ts'
 const wordsPerQuery = 4
 const instantsPerAnswer = 2
 
-export function packQueries(queries: readonly ReadQuery[]): PackedQueries {
+/** @param reads  The questions of each. */
+export function packQueries(reads: readonly (readonly ReadQuery[])[]): PackedQueries {
+  const queries = reads.flat()
   const words = new Uint32Array(queries.length * wordsPerQuery)
   let bytes = 0
   for (const { key } of queries) bytes += key.length
@@ -39,7 +41,9 @@ export function packQueries(queries: readonly ReadQuery[]): PackedQueries {
     words[at + 3] = end
     at += wordsPerQuery
   }
-  return { abouts, words, keys }
+  let count = 0
+  const ends = Uint32Array.from(reads, ({ length }) => (count += length))
+  return { abouts, words, keys, ends }
 }
 
 /** How many questions are packed. */
@@ -126,7 +130,7 @@ export function packAnswers(
   const bytes = new ArrayBuffer(AnswerViews.bytesOf(answers.length, values))
   const views = new AnswerViews(bytes, answers.length, values)
   const others: Value[] = []
-  const failures: { at: number; failure: Error }[] = []
+  const failures: (ReadFailure & { at: number })[] = []
   let value = 0
   for (let at = 0; at < answers.length; at++) {
     const answer = answers[at]!

@@ -9,7 +9,7 @@
  * Thread: main.
  */
 import { MillraceError } from '../base/errors.ts'
-import { readMessagesMax } from '../base/limits.ts'
+import { answerBytesMax, readMessagesMax } from '../base/limits.ts'
 import type {
   PackedAnswers,
   PackedQueries,
@@ -83,7 +83,7 @@ export class LaneReads {
     this.#waiting = this.#waiting.slice(count)
     this.#waitingQueries -= questions
     const id = this.#nextId++
-    const queries = packQueries(reads.flatMap(({ queries }) => queries))
+    const queries = packQueries(reads.map(({ queries }) => queries))
     this.#asked.set(id, { reads, queries })
     this.#post({ kind: 'read', id, queries })
   }
@@ -101,7 +101,7 @@ export class LaneReads {
       const answers = reads.length === 1 ? all : all.slice(at, at + queries.length)
       const failed = packed.failures.length === 0 ? undefined : answers.find(isFailure)
       if (failed === undefined) resolve(answers as readonly ReadResult[])
-      else reject(new MillraceError('INTERNAL', { lane: this.#lane }, { cause: failed.failure }))
+      else reject(this.#errorOf(failed))
       at += queries.length
     }
   }
@@ -112,6 +112,12 @@ export class LaneReads {
     this.#waiting = []
     this.#waitingQueries = 0
     this.#asked.clear()
+  }
+
+  #errorOf({ failure }: ReadFailure): MillraceError {
+    return failure === null
+      ? new MillraceError('ANSWER_TOO_LARGE', { max: answerBytesMax })
+      : new MillraceError('INTERNAL', { lane: this.#lane }, { cause: failure })
   }
 
   get #mayAsk(): boolean {

@@ -10,7 +10,8 @@
 import { assert } from '../base/assert.ts'
 import { MillraceError } from '../base/errors.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
-import { queryRowsMax, readKeysMax } from '../base/limits.ts'
+import { answerBytesMax, queryRowsMax, readKeysMax } from '../base/limits.ts'
+import { bytesOfValues, valueBytes } from '../model/answer-bytes.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
   FeatureRow,
@@ -87,6 +88,7 @@ export function createReader(options: ReaderOptions): ReadPort {
       if (keys.length > readKeysMax) {
         throw new MillraceError('TOO_MANY_KEYS', { count: keys.length, max: readKeysMax })
       }
+      assertAnswerable(service, keys.length)
       const answers = await turns.during(keys.length * questionsOf(service), () => {
         const asked = { service, edgeMs: options.nowMs(), options: readOptions }
         const { requestData } = readOptions
@@ -96,7 +98,7 @@ export function createReader(options: ReaderOptions): ReadPort {
         return answer(options, asked, { count: keys.length, valuesOf, requests })
       })
       const rows = keys.map((_, row) => featureRow(service, answers, row))
-      return { names: service.names, types: service.types, rows }
+      return bounded({ names: service.names, types: service.types, rows })
     },
 
     async query(name, key, readOptions = {}) {
@@ -106,6 +108,7 @@ export function createReader(options: ReaderOptions): ReadPort {
       const found = await findKeys(service, key, (view, index) =>
         options.findKeys({ view, index, edgeMs, limit: queryRowsMax + 1 }),
       )
+      assertAnswerable(service, found.length)
       const answers = await turns.during(found.length * questionsOf(service), () => {
         const asked = { service, edgeMs, options: readOptions }
         const valuesOf = (row: number): readonly Value[] => found[row]!
@@ -120,9 +123,32 @@ export function createReader(options: ReaderOptions): ReadPort {
         rows.push(featureRow(service, answers, row))
       }
       const { names, types, joinKeys } = service
-      return { names, types, joinKeys, keys, rows }
+      return bounded({ names, types, joinKeys, keys, rows })
     },
   }
+}
+
+/** @throws MillraceError `ANSWER_TOO_LARGE`, before anything is asked. */
+function assertAnswerable({ features }: Readable, keys: number): void {
+  if (keys * features.length * valueBytes > answerBytesMax) throw answerTooLarge()
+}
+
+/**
+ * The parts of an answer may be small enough, and all of it not.
+ *
+ * @throws MillraceError `ANSWER_TOO_LARGE`
+ */
+function bounded<Table extends { readonly rows: readonly FeatureRow[] }>(table: Table): Table {
+  let bytes = 0
+  for (const { values } of table.rows) {
+    bytes += bytesOfValues(values as readonly Value[])
+    if (bytes > answerBytesMax) throw answerTooLarge()
+  }
+  return table
+}
+
+function answerTooLarge(): MillraceError {
+  return new MillraceError('ANSWER_TOO_LARGE', { max: answerBytesMax })
 }
 
 /** What is asked for one key. */

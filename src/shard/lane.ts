@@ -13,21 +13,14 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import { dirtyKeysMax, watchMs } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type {
-  BatchRejections,
-  FromShard,
-  LaneStart,
-  LaneStats,
-  ReadFailure,
-  ReadResult,
-  ToShard,
-} from '../model/message.ts'
+import type { BatchRejections, FromShard, LaneStart, LaneStats, ToShard } from '../model/message.ts'
 import { Pulse, type EventInHand } from '../model/pulse.ts'
-import { countQueries, packAnswers, QueryCursor } from '../model/read-packing.ts'
+import { countQueries } from '../model/read-packing.ts'
 import { sectionBuffers } from '../model/section.ts'
+import { answerReads } from './answer.ts'
 import { Checker, countEvents } from './check.ts'
 import { Flushes } from './flushes.ts'
-import { checkpointFailed, failedBy, plainFailure } from './lane-failure.ts'
+import { checkpointFailed, failedBy } from './lane-failure.ts'
 import { searchShards } from './search.ts'
 import { Shard } from './shard.ts'
 import { createValidators } from './validators.ts'
@@ -215,23 +208,9 @@ class Lane {
   }
 
   #answer({ id, queries }: Reading): void {
-    const answers: (ReadResult | ReadFailure)[] = []
-    for (const cursor = new QueryCursor(queries); cursor.next();) answers.push(this.#read(cursor))
-    this.#post({ kind: 'read', id, answers: packAnswers(queries, answers) })
+    this.#post({ kind: 'read', id, answers: answerReads(this.#shards, queries) })
     // Keys that were in the store only are in memory now.
     this.#bound()
-  }
-
-  /** What goes wrong with an answer is told to who has asked; only that read has failed. */
-  #read(query: QueryCursor): ReadResult | ReadFailure {
-    const shard = this.#shards.get(query.shard)!
-    // This changes state, and would leave it half changed.
-    shard.admit(query.about)
-    try {
-      return shard.read(query.about, query)
-    } catch (thrown) {
-      return { failure: plainFailure(thrown) }
-    }
   }
 
   /** Applies one buffer after the other; now and then, what is in memory may have to go. */

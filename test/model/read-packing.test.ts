@@ -71,7 +71,7 @@ const answerOf = (features: number): fc.Arbitrary<ReadResult | ReadFailure> => {
 test('questions come out as they went in, however they share what they are about', () => {
   const property = fc.property(queries, (given) => {
     const walked: ReadQuery[] = []
-    for (const cursor = new QueryCursor(packQueries(given)); cursor.next();) {
+    for (const cursor = new QueryCursor(packQueries([given])); cursor.next();) {
       const { about, shard, keyHash, bytes, keyStart, keyEnd } = cursor
       walked.push({ about, shard, keyHash, key: bytes.slice(keyStart, keyEnd) })
     }
@@ -89,7 +89,7 @@ test('answers come out as they went in, whatever their values are', () => {
     }),
   )
   const property = fc.property(asked, ({ given, answers }) => {
-    const packed = packQueries(given)
+    const packed = packQueries([given])
     // As a message between threads arrives.
     const sent = structuredClone(packAnswers(structuredClone(packed), answers))
     assert.deepEqual(unpackAnswers(packed, sent), answers)

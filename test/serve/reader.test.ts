@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashBytes } from '../../src/base/hash.ts'
-import { readKeysMax } from '../../src/base/limits.ts'
+import { answerBytesMax, readKeysMax } from '../../src/base/limits.ts'
 import type { ReadPort } from '../../src/model/contracts.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import type { ReadQuery, ReadResult } from '../../src/model/message.ts'
@@ -214,4 +214,15 @@ test('what the shards fail with, the read fails with', async () => {
     throw new Error('lane is gone')
   })
   await assert.rejects(reader.read('by_user', [{ user_id: 1 }]), /lane is gone/)
+})
+
+test('a read whose values come to too much is refused', async () => {
+  const text = 'x'.repeat(answerBytesMax / 4)
+  const { reader } = readerOf(({ about }) =>
+    about.view === 0 ? { ...present, values: [text, text, 1n] } : present,
+  )
+  const keys = [{ user_id: 1 }, { user_id: 2 }]
+  const { rows } = await reader.read('by_user', keys.slice(1))
+  assert.equal(rows[0]!.values[1], text)
+  await assert.rejects(reader.read('by_user', keys), { code: 'ANSWER_TOO_LARGE' })
 })

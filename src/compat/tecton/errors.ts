@@ -10,6 +10,7 @@ import type { RefusalFormat } from '../../serve/http-errors.ts'
 /** Where the platform's status is not the one of our table. */
 const statuses: Partial<Record<ErrorCode, number>> = {
   OVERLOADED: 429,
+  ANSWER_TOO_LARGE: 400,
   TOO_MANY_KEYS: 400,
   TOO_MANY_ROWS: 400,
 }
