@@ -74,3 +74,6 @@ export const httpConnectionsMax = 512
  * that are not whole are cut, the oldest first: `OVERLOADED`.
  */
 export const httpBodiesBytesMax = 64 * 1024 * 1024
+
+/** Bytes of HTTP answers that wait to be sent, all sockets. Beyond, the oldest are cut. */
+export const httpAnswersBytesMax = 256 * 1024 * 1024

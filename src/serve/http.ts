@@ -17,6 +17,7 @@ import type { LedgerPort } from '../model/ledger.ts'
 import { openAccess, type AccessPort } from '../model/permission.ts'
 import { definitionsJson } from './definitions.ts'
 import { addAccess, requires } from './http-access.ts'
+import { addAnswers } from './http-answers.ts'
 import { addBodies } from './http-bodies.ts'
 import { createErrorHandler, errorBody, refuseConnection, type HttpLog } from './http-errors.ts'
 import { addEvents, eventsPath } from './http-events.ts'
@@ -96,6 +97,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   addGuard(app, options.admission ?? standardAdmission)
   addAccess(app, options.access ?? openAccess)
   addBodies(app)
+  addAnswers(app)
   addOpenapi(app, openapiPath)
   addHealth(app, options)
   addFeatures(app, { ...options, assertServing: () => assertServing(options.readiness()) })
