@@ -18,12 +18,9 @@ import { createHash } from 'node:crypto'
 import { MillraceError } from '../base/errors.ts'
 import { idempotencyForgetMs, idempotencyKeysMax, idempotencyMsMax } from '../base/http-limits.ts'
 import type { IngestPort, PushOutcome, RequestIdentity, SourceEvents } from '../model/contracts.ts'
-import type { LedgerEntry } from '../model/ledger.ts'
+import { requestPrefix, type LedgerEntry } from '../model/ledger.ts'
 import type { PushRejection } from '../model/rejection.ts'
 import { PushProducer } from './push-producer.ts'
-
-/** The names of these producers begin with a word that no name from outside has: it has spaces. */
-const prefix = 'request '
 
 /** Share of the keys that goes at a time when there are too many. */
 const forgottenShare = 1 / 16
@@ -104,7 +101,7 @@ export class KeyedRequests {
   #create({ key, digest }: RequestIdentity, nowMs: number): Keyed {
     this.#forgetOld(nowMs)
     const hash = hashOf(key)
-    const name = `${prefix}${hash} ${digest} ${nowMs}`
+    const name = `${requestPrefix}${hash} ${digest} ${nowMs}`
     const request: Keyed = { name, digest, arrivedMs: nowMs, epoch: null, running: null }
     this.#requests.set(hash, request)
     return request
@@ -172,8 +169,8 @@ export class KeyedRequests {
 
 /** A request by the name of its producer; null for any other producer. */
 function keyedOf(name: string, epoch: number): [hash: string, request: Keyed][] | null {
-  if (!name.startsWith(prefix)) return null
-  const [hash, digest, arrived] = name.slice(prefix.length).split(' ')
+  if (!name.startsWith(requestPrefix)) return null
+  const [hash, digest, arrived] = name.slice(requestPrefix.length).split(' ')
   const arrivedMs = Number(arrived)
   return [[hash!, { name, digest: digest!, arrivedMs, epoch, running: null }]]
 }

@@ -2,10 +2,11 @@
  * How many events of which producer and source were not counted, and with which code.
  *
  * The counts are of all time: they outlive the entries. A name that came with an event is whatever
- * somebody sent, so the rows are bounded; what finds no row is counted together.
+ * somebody sent, so the rows are bounded; what finds no row is counted together. Requests with an
+ * idempotency key are producers for one batch each, and have their rows together.
  */
 import { ledgerCountsMax } from '../base/limits.ts'
-import type { LedgerCount } from '../model/ledger.ts'
+import { requestPrefix, type LedgerCount } from '../model/ledger.ts'
 
 type Row = { -readonly [K in keyof LedgerCount]: LedgerCount[K] }
 
@@ -33,12 +34,12 @@ export class LedgerCounts {
     return this.#other
   }
 
-  #rowOf(of: Pick<LedgerCount, 'producer' | 'source' | 'code'>) {
-    const key = keyOf(of)
+  #rowOf({ producer: name, source, code }: Pick<LedgerCount, 'producer' | 'source' | 'code'>) {
+    const producer = name.startsWith(requestPrefix) ? requestPrefix.trim() : name
+    const key = keyOf({ producer, source, code })
     const row = this.#rows.get(key)
     if (row !== undefined) return row
     if (this.#rows.size >= ledgerCountsMax) return this.#other
-    const { producer, source, code } = of
     const added = { producer, source, code, rejected: 0, partial: 0 }
     this.#rows.set(key, added)
     return added

@@ -70,6 +70,12 @@ export interface LedgerPage {
   readonly next: number | null
 }
 
+/**
+ * Begins the name of a producer that is one request with an idempotency key; no name from outside
+ * has a space.
+ */
+export const requestPrefix = 'request '
+
 /** Events of one producer and source with one code, since the ledger was made. */
 export interface LedgerCount {
   readonly producer: string

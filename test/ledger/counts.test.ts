@@ -38,3 +38,16 @@ test('names that look alike together are kept apart', () => {
   counts.add({ producer: 'a b', source: 'c', code: 'X' }, false)
   assert.equal(counts.rows.length, 2)
 })
+
+test('requests with a key take no row each, so that producers have theirs', () => {
+  const counts = new LedgerCounts()
+  const of = { source: 's', code: 'EVENT_FIELD_TYPE' }
+  for (let n = 0; n < ledgerCountsMax; n++) {
+    counts.add({ ...of, producer: `request key${n} digest ${n}` }, false)
+  }
+  counts.add({ ...of, producer: 'web-1' }, false)
+  assert.deepEqual(counts.rows, [
+    { ...of, producer: 'request', rejected: ledgerCountsMax, partial: 0 },
+    { ...of, producer: 'web-1', rejected: 1, partial: 0 },
+  ])
+})
