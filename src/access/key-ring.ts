@@ -76,7 +76,7 @@ export class KeyRing implements AccessPort {
     if (id === this.#own.id) return isHashOf(text, this.#ownHash) ? everything : stranger
     const key = this.#keys.get(id)
     if (key === undefined || !isHashOf(text, key.hash)) return stranger
-    return { refusal: (permission, target) => this.#refusal(id, permission, target) }
+    return { owner: id, refusal: (permission, target) => this.#refusal(id, permission, target) }
   }
 
   /** Looks at the directory once more, now. */
@@ -98,6 +98,7 @@ export class KeyRing implements AccessPort {
 
   /** Whoever comes without a key: welcome as long as nobody is asked for one. */
   readonly #anonymous: Grant = {
+    owner: '',
     refusal: (permission) =>
       this.#isAsking && permission !== 'open' ? unauthorized('an API key is needed') : null,
   }
@@ -151,6 +152,7 @@ const invalid = 'the API key is unknown, revoked or expired'
 
 /** Whoever comes with what is no key of ours. */
 const stranger: Grant = {
+  owner: '',
   refusal: (permission) => (permission === 'open' ? null : unauthorized(invalid)),
 }
 

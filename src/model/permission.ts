@@ -20,6 +20,8 @@ export type Target = { readonly source: string } | { readonly service: string }
 
 /** What somebody may do. */
 export interface Grant {
+  /** Whose it is: the id of an API key; empty for whoever comes without one. */
+  readonly owner: string
   /**
    * Why it may not be done; null when it may.
    *
@@ -39,7 +41,7 @@ export interface AccessPort {
 export const challenge = 'Bearer realm="millrace", Tecton-key realm="millrace"'
 
 /** For whoever is within the process. */
-export const everything: Grant = { refusal: () => null }
+export const everything: Grant = { owner: '', refusal: () => null }
 
 /** Where nobody is asked for anything. */
 export const openAccess: AccessPort = { grantOf: () => everything }

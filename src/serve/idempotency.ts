@@ -2,7 +2,9 @@
  * `Idempotency-Key`: a client's word for one request, so that it can be sent again when its answer
  * was lost.
  *
- * Two requests are the same when their keys and all that they say are: path, content type, body.
+ * Two requests are the same when their keys and all that they say are: path, content type, body. A
+ * key is one of the API key that it came with: clients that know nothing of each other may well
+ * count from 1.
  */
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
@@ -10,7 +12,7 @@ import { MillraceError } from '../base/errors.ts'
 import { idempotencyKeyLengthMax } from '../base/http-limits.ts'
 import type { PushPort } from '../model/contracts.ts'
 
-type Asked = Pick<FastifyRequest, 'headers' | 'url'> & { readonly body: Buffer }
+type Asked = Pick<FastifyRequest, 'grant' | 'headers' | 'url'> & { readonly body: Buffer }
 
 /**
  * Where the events of a request are pushed.
@@ -24,7 +26,9 @@ export function pushFor(push: PushPort, request: Asked): PushPort {
     const reason = `is not 1 to ${idempotencyKeyLengthMax} printable ASCII characters`
     throw new MillraceError('REQUEST_INVALID', { path: 'Idempotency-Key', reason })
   }
-  return push.withKey({ key, digest: digestOf(request) })
+  const { owner } = request.grant
+  const own = owner === '' ? key : `${owner}\n${key}`
+  return push.withKey({ key: own, digest: digestOf(request) })
 }
 
 /** 16 bytes are enough that no two requests are taken for one. */

@@ -169,6 +169,26 @@ test('over HTTP a scope holds for every way to read, in the terms of each', asyn
   assert.match(message, /^invalid 'Tecton-key' authorization header. Note that newly created /)
 })
 
+test('an idempotency key is one of the API key that it came with', async (t) => {
+  const { url, editor } = await setUp(t)
+  const [one, other] = [await editor(), await editor()]
+  const push = async (key: string, amount: number): Promise<number> => {
+    const headers = {
+      ...bearer(key).headers,
+      'content-type': 'application/json',
+      'idempotency-key': '1',
+    }
+    const body = JSON.stringify([{ ...order, amount }])
+    return (await fetch(`${url}/v1/events/orders`, { method: 'POST', headers, body })).status
+  }
+  assert.deepEqual([await push(one, 1), await push(other, 2)], [200, 200])
+  assert.deepEqual([await push(one, 1), await push(other, 2)], [200, 200])
+  assert.deepEqual([await push(one, 2), await push(other, 1)], [422, 422])
+  const response = await fetch(`${url}/v1/features/user_orders?user_id=1`, bearer(one))
+  const { rows } = (await response.json()) as { rows: { values: { orders_1h: string } }[] }
+  assert.equal(rows[0]!.values.orders_1h, '2')
+})
+
 test('a key that is revoked gets nothing more on a connection that is open', async (t) => {
   const { url, dataDir, editor } = await setUp(t)
   const key = await editor()
