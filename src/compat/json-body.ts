@@ -7,9 +7,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
+import { addAnyType } from './any-type.ts'
 
 /** From here on, every body of the routes of `app` is parsed as JSON; none is null. */
 export function addJsonBody(app: FastifyInstance): void {
+  addAnyType(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => {
     try {

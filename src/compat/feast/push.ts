@@ -14,6 +14,7 @@ import { addRawBody, pushedType } from '../../serve/http-events.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
 import { pushFor } from '../../serve/idempotency.ts'
 import { ingestAll } from '../all-or-none.ts'
+import { addAnyType } from '../any-type.ts'
 import { pushOperation } from './operations.ts'
 import { parsePush } from './push-request.ts'
 import { feastRefusal } from './refusal.ts'
@@ -35,6 +36,7 @@ export function addFeastPush(
   const limits = { bodyLimit: eventsBodyBytesMax, ...requires('write-events', pushOperation) }
   void app.register((scope, _, done) => {
     scope.setErrorHandler(createErrorHandler(log, feastRefusal))
+    addAnyType(scope)
     addRawBody(scope)
     scope.post<{ Body: Buffer }>(path, limits, async (request, reply) => {
       assertReady()

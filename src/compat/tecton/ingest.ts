@@ -15,6 +15,7 @@ import { addRawBody, pushedType } from '../../serve/http-events.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
 import { pushFor } from '../../serve/idempotency.ts'
 import { ingestAll } from '../all-or-none.ts'
+import { addAnyType } from '../any-type.ts'
 import { metricsOf, recordErrorsOf } from './ingest-answer.ts'
 import { ingestRefusal, requestError } from './ingest-errors.ts'
 import { parseIngest, type Spelling } from './ingest-request.ts'
@@ -37,6 +38,7 @@ export function addTectonIngest(app: FastifyInstance, options: IngestOptions): v
   void app.register((scope, _, done) => {
     scope.setErrorHandler(createErrorHandler(options.log, ingestRefusal))
     // Official samples send JSON under any type, or none.
+    addAnyType(scope)
     addRawBody(scope)
     for (const [path, spelling] of paths) addPath(scope, path, spelling, options)
     done()
