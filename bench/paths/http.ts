@@ -4,13 +4,16 @@
  *
  * A record is answered when it is on disk and features show it. What was taken is counted at the
  * end by reading it: as many as were answered, and no more than were sent. A vector is of ten views
- * with three aggregates each; some of them are compared with what was sent before.
+ * with three aggregates each; some of them are compared with what was sent before. Beside it stands
+ * what the same generator gets from a server that does nothing.
  */
 import { extname } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { startDaemon, type Daemon } from '../daemon.ts'
 import { checksum, defineBench, latencies, type Settings, type Values } from '../harness.ts'
-import { httpPost, runHttp, type HttpLoadOptions } from '../http-load.ts'
+import type { Gauge } from '../gauge.ts'
+import { httpGet, httpPost, runHttp, type HttpLoadOptions } from '../http-load.ts'
+import { startHello } from '../peers/hello.ts'
 import { userId } from '../workload.ts'
 
 const options = {
@@ -50,53 +53,97 @@ export const http = defineBench({
     'min – max': ({ min, max }) => `${min} – ${max}`,
     'its p50 ms': ({ getFeaturesMs }) => getFeaturesMs.p50.toFixed(2),
     'its p99 ms': ({ getFeaturesMs }) => getFeaturesMs.p99.toFixed(2),
+    'hello-world/s': ({ helloWorldPerSecond }) => String(helloWorldPerSecond),
+    'hello p50 ms': ({ helloWorldMs }) => helloWorldMs.p50.toFixed(2),
+    'hello p99 ms': ({ helloWorldMs }) => helloWorldMs.p99.toFixed(2),
   },
   rows: [{}],
   measure,
 })
 
-async function measure(values: Sizes, { profileDir }: Settings) {
+async function measure(values: Sizes, { seed, profileDir }: Settings) {
+  const helloWorld = await startHello()
   const daemon = await startDaemon({ profileDir, features })
   try {
     const load = loadOf(values, daemon)
-    const records = recordsOf(values)
-    const taken = await runHttp({ ...load, ...records, rate: values.rate })
-    const most = await runHttp({ ...load, ...records, rate: null })
-    const answered = taken.kept.length + most.kept.length
-    await assertCounted(daemon, values, answered)
-    await pay(daemon, values)
-    const vectors = vectorsOf(values)
-    const read = await runHttp({ ...load, ...vectors, rate: values['read-rate'] })
-    const reads = await runHttp({ ...load, ...vectors, rate: null })
-    for (const { request, answer } of [...read.kept, ...reads.kept]) assertVector(request, answer)
-    const lines = Array.from({ length: values.keys }, (_, key) => vectorText(key))
-    return { figures: figuresOf({ taken, most, read, reads }), checksum: checksum(lines) }
+    const hello = { ...load, ...helloWorld, requests: [httpGet('/')], keptOneIn }
+    const idle = await runHttp({ ...hello, rate: values.rate })
+    const most = await runHttp({ ...hello, rate: null })
+    const records = await measureRecords(values, seed, daemon, load)
+    const vectors = await measureVectors(values, seed, daemon, load)
+    const lines = Array.from({ length: values.keys }, (_, key) => vectorText(key, seed))
+    const figures = figuresOf({ records, vectors, hello: { idle, most } })
+    return { figures, checksum: checksum(lines) }
   } finally {
+    await helloWorld.stop()
     await daemon.stop()
   }
 }
 
-type Gauges = Readonly<
-  Record<'taken' | 'most' | 'read' | 'reads', Awaited<ReturnType<typeof runHttp>>>
->
+/** One load in an open loop, and as much of it as goes in a closed one. */
+interface Loops {
+  readonly idle: Gauge<string>
+  readonly most: Gauge<string>
+}
 
-function figuresOf({ taken, most, read, reads }: Gauges) {
+async function measureRecords(
+  values: Sizes,
+  seed: number,
+  daemon: Daemon,
+  load: Load,
+): Promise<Loops> {
+  const records = recordsOf(values, seed)
+  const idle = await runHttp({ ...load, ...records, rate: values.rate })
+  const most = await runHttp({ ...load, ...records, rate: null })
+  await assertCounted(daemon, values, idle.kept.length + most.kept.length)
+  return { idle, most }
+}
+
+async function measureVectors(
+  values: Sizes,
+  seed: number,
+  daemon: Daemon,
+  load: Load,
+): Promise<Loops> {
+  await pay(daemon, values, seed)
+  const vectors = vectorsOf(values)
+  const idle = await runHttp({ ...load, ...vectors, rate: values['read-rate'] })
+  const most = await runHttp({ ...load, ...vectors, rate: null })
+  for (const { request, answer } of [...idle.kept, ...most.kept]) {
+    assertVector(answer, vectorText(request, seed))
+  }
+  return { idle, most }
+}
+
+function figuresOf({ records, vectors, hello }: Record<'records' | 'vectors' | 'hello', Loops>) {
+  const ratio = ({ most }: Loops): number => most.answersPerSecond / hello.most.answersPerSecond
   return {
-    ingest1kMs: latencies(taken.latencyUs),
-    ingestMaxPerSecond: Math.round(most.answersPerSecond),
-    getFeaturesMs: latencies(read.latencyUs),
-    getFeaturesMaxPerSecond: Math.round(reads.answersPerSecond),
+    ingest1kMs: latencies(records.idle.latencyUs),
+    ingestMaxPerSecond: Math.round(records.most.answersPerSecond),
+    getFeaturesMs: latencies(vectors.idle.latencyUs),
+    getFeaturesMaxPerSecond: Math.round(vectors.most.answersPerSecond),
+    /** At the rate of the records. */
+    helloWorldMs: latencies(hello.idle.latencyUs),
+    helloWorldPerSecond: Math.round(hello.most.answersPerSecond),
+    ratioToHelloWorld: { records: ratio(records), vectors: ratio(vectors) },
     /** CPU time. */
     cpuUs: {
-      recordMain: most.cpuUs.main,
-      recordShard: most.cpuUs.shard,
-      vectorMain: reads.cpuUs.main,
-      vectorShard: reads.cpuUs.shard,
+      recordMain: records.most.cpuUs.main,
+      recordShard: records.most.cpuUs.shard,
+      vectorMain: vectors.most.cpuUs.main,
+      vectorShard: vectors.most.cpuUs.shard,
+      helloWorld: hello.most.cpuUs.main,
     },
     /** Of each measured time: how long the thread that sends and receives was not idle. */
-    generatorBusyShare: { records: most.busyShare, vectors: reads.busyShare },
+    generatorBusyShare: {
+      records: records.most.busyShare,
+      vectors: vectors.most.busyShare,
+      helloWorld: hello.most.busyShare,
+    },
   }
 }
+
+type Load = ReturnType<typeof loadOf>
 
 function loadOf({ connections, warmup, seconds }: Sizes, { url, cpu }: Daemon) {
   return { url, cpu, connections, warmupMs: warmup * 1000, measuredMs: seconds * 1000 }
@@ -105,10 +152,10 @@ function loadOf({ connections, warmup, seconds }: Sizes, { url, cpu }: Daemon) {
 type Requests = Pick<HttpLoadOptions, 'requests' | 'keptOneIn'>
 
 /** Every answer is kept: they are counted. */
-function recordsOf({ keys }: Sizes): Requests {
+function recordsOf({ keys }: Sizes, seed: number): Requests {
   const timestamp = new Date(systemClock.nowMs()).toISOString()
   const requests = Array.from({ length: keys }, (_, key) => {
-    const record = { user_id: userId(key), timestamp, amount: key / 8 }
+    const record = { user_id: userId(key), timestamp, amount: amountOf(key, 0, seed) }
     const records = { clicks: [{ record }] }
     return httpPost('/ingest', { workspace_name: 'bench', dry_run: false, records })
   })
@@ -142,10 +189,10 @@ async function assertCounted(daemon: Daemon, values: Sizes, answered: number): P
   throw new Error(`${answered} records were answered, and ${counted} counted`)
 }
 
-async function pay(daemon: Daemon, { keys }: Sizes): Promise<void> {
+async function pay(daemon: Daemon, { keys }: Sizes, seed: number): Promise<void> {
   const timestamp = new Date(systemClock.nowMs()).toISOString()
   for (let key = 0; key < keys; key++) {
-    const amounts = Array.from({ length: payments }, (_, n) => amountOf(key, n))
+    const amounts = amountsOf(key, seed)
     const records = {
       payments: amounts.map((amount) => ({ record: { user_id: userId(key), timestamp, amount } })),
     }
@@ -153,21 +200,25 @@ async function pay(daemon: Daemon, { keys }: Sizes): Promise<void> {
   }
 }
 
-/** A multiple of 1/8, so that sums are exact. */
-function amountOf(key: number, n: number): number {
-  return (key + n) / 8
+function amountsOf(key: number, seed: number): number[] {
+  return Array.from({ length: payments }, (_, n) => amountOf(key, n, seed))
 }
 
-function vectorText(key: number): string {
-  const amounts = Array.from({ length: payments }, (_, n) => amountOf(key, n))
+/** A multiple of 1/8, so that sums are exact. */
+function amountOf(key: number, n: number, seed: number): number {
+  return (key + n * seed) / 8
+}
+
+function vectorText(key: number, seed: number): string {
+  const amounts = amountsOf(key, seed)
   const sum = amounts.reduce((total, amount) => total + amount, 0)
   const view = [String(payments), sum / payments, sum]
   const features = Array.from({ length: views }, () => view).flat()
   return JSON.stringify({ result: { features } })
 }
 
-function assertVector(key: number, answer: string): void {
-  if (answer !== vectorText(key)) throw new Error(`${answer} is not ${vectorText(key)}`)
+function assertVector(answer: string, expected: string): void {
+  if (answer !== expected) throw new Error(`${answer} is not ${expected}`)
 }
 
 async function post({ url }: Daemon, path: string, body: object): Promise<unknown> {
