@@ -10,6 +10,7 @@ import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../src/base/clock.ts'
 import { approximateRun } from './helpers/approximate-run.ts'
+import { httpRun } from './helpers/http-run.ts'
 import { idRun } from './helpers/id-run.ts'
 import { sqlRun } from './helpers/sql-run.ts'
 import { permutationRun, storyRun } from './helpers/story-run.ts'
@@ -40,6 +41,14 @@ const properties: Readonly<Record<string, Property>> = {
     run: async (seed) => {
       await idRun({ runs: 100, seed })
       return 100
+    },
+  },
+  http: {
+    cases: 'definitions have the same values over HTTP, over WebSockets and in the oracle',
+    // Thirteen views in each.
+    run: async (seed) => {
+      await httpRun({ runs: 2, seed })
+      return 26
     },
   },
   sql: {

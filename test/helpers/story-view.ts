@@ -73,9 +73,17 @@ export function storyCatalog(
   views: readonly StoryView[],
   options: { dedupe?: DedupeRule<'tag'>; batch?: BatchSource<never> },
 ): Catalog {
+  return buildCatalog(storyDefinitions(views, options))
+}
+
+/** What is in that catalog, as it is defined. */
+export function storyDefinitions(
+  views: readonly StoryView[],
+  options: { dedupe?: DedupeRule<'tag'>; batch?: BatchSource<never> },
+): readonly unknown[] {
   const source = sourceOf(options)
   const all = views.map((view, n) => viewOf(`view${n}`, view, source))
-  return buildCatalog([...all, featureService({ name: 'all', features: all as never })])
+  return [...all, featureService({ name: 'all', features: all as never })]
 }
 
 const thing = entity({ name: 'thing', joinKeys: { id: t.String() } })
