@@ -46,6 +46,7 @@ export class TileRuns {
   /** The last ring freed, by log2 of its rows; 0 for none. Its first cell says which was before. */
   readonly #free = new Int32Array(32)
   #rowsUsed = 0
+  #tiles = 0
   #shifts = 0
 
   /** @param place  Of the level among those of the view. */
@@ -68,6 +69,11 @@ export class TileRuns {
   /** Bytes of the rings in use. */
   get bytes(): number {
     return this.#rowsUsed * this.#stride * 8
+  }
+
+  /** Tiles of all slots together. */
+  get tiles(): number {
+    return this.#tiles
   }
 
   /** Counts changes that moved rows which were there before: a row number is good until then. */
@@ -227,6 +233,7 @@ export class TileRuns {
 
   #setRun(slot: number, newest: number, length: number, sizeClass = this.#classOf(slot)): void {
     const at = this.#placeOf(slot)
+    this.#tiles += length - this.rowCount(slot)
     this.#records.i32[at] = newest
     this.#records.i32[at + 1] = (length << classBits) | sizeClass
   }

@@ -86,7 +86,7 @@ function sourceSights({ metrics: { tallies } }: NumberedParts): readonly Sight[]
 
 function viewSights({ catalog, clock, watermarks, checkpoints }: NumberedParts): readonly Sight[] {
   const online = catalog.views.filter((view) => view.online)
-  const ofLanes = (member: 'keys' | 'tileBytes') => (): Sample[] => {
+  const ofLanes = (member: 'keys' | 'tiles' | 'tileBytes') => (): Sample[] => {
     const lanes = [...checkpoints.laneStats.values()]
     return online.map(({ name: view, index }) => {
       const value = lanes.reduce((sum, { views }) => sum + (views[index]?.[member] ?? 0), 0)
@@ -112,6 +112,13 @@ function viewSights({ catalog, clock, watermarks, checkpoints }: NumberedParts):
       kind: 'gauge',
       labels: ['view'],
       look: ofLanes('keys'),
+    },
+    {
+      name: 'millrace_view_tiles',
+      help: 'Tiles of those keys that have events, of all windows together.',
+      kind: 'gauge',
+      labels: ['view'],
+      look: ofLanes('tiles'),
     },
     {
       name: 'millrace_view_tile_bytes',

@@ -281,11 +281,12 @@ export interface LaneStats {
   readonly stateBytes: number
   readonly evicted: number
   readonly loaded: number
-  /** By place in the catalog: keys in memory, and bytes of their tiles. */
+  /** By place in the catalog: keys in memory, their tiles, and the bytes of those. */
   readonly views: readonly ViewStats[]
 }
 
 export interface ViewStats {
   readonly keys: number
+  readonly tiles: number
   readonly tileBytes: number
 }

@@ -171,9 +171,11 @@ export class Shard {
   /** By place in the catalog. */
   get views(): readonly ViewStats[] {
     return this.#views.map((owned) => {
-      if (owned === null) return { keys: 0, tileBytes: 0 }
+      if (owned === null) return { keys: 0, tiles: 0, tileBytes: 0 }
       const { keys, levels } = owned.state
-      return { keys: keys.count, tileBytes: levels.reduce((sum, { runs }) => sum + runs.bytes, 0) }
+      const sum = (of: 'tiles' | 'bytes'): number =>
+        levels.reduce((total, { runs }) => total + runs[of], 0)
+      return { keys: keys.count, tiles: sum('tiles'), tileBytes: sum('bytes') }
     })
   }
 

@@ -7,8 +7,9 @@ import type { ViewStats } from '../model/message.ts'
 export function addedViews(shards: readonly (readonly ViewStats[])[]): ViewStats[] {
   return shards.reduce<ViewStats[]>(
     (sums, views) =>
-      views.map(({ keys, tileBytes }, view) => ({
+      views.map(({ keys, tiles, tileBytes }, view) => ({
         keys: keys + (sums[view]?.keys ?? 0),
+        tiles: tiles + (sums[view]?.tiles ?? 0),
         tileBytes: tileBytes + (sums[view]?.tileBytes ?? 0),
       })),
     [],

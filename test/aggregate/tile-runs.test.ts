@@ -56,6 +56,8 @@ class Model {
     this.tiles[slot]!.clear()
   }
   check(): void {
+    const count = this.tiles.reduce((sum, { size }) => sum + size, 0)
+    assert.equal(this.runs.tiles, count)
     this.tiles.forEach((tiles, slot) => {
       assert.deepEqual(
         this.#tilesOf(slot),

@@ -67,6 +67,7 @@ test('the metrics follow what becomes of events, and the status has the same', a
   assert.equal(of(after, rejected, '{source="(unknown)",code="SOURCE_UNKNOWN"}'), 1)
   assert.ok(of(after, 'millrace_view_freshness_seconds', '{view="user_orders"}')! < 3600)
   assert.equal(of(after, 'millrace_view_keys', '{view="user_orders"}'), 1)
+  assert.equal(of(after, 'millrace_view_tiles', '{view="user_orders"}'), 2)
   assert.ok(of(after, 'millrace_view_tile_bytes', '{view="user_orders"}')! > 0)
   assert.equal(of(after, 'millrace_read_seconds', '_count{service="user_orders"}'), 1)
   assert.equal(of(after, 'millrace_batch_seconds', '_count'), 2)
