@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
 import { MillraceError } from '../../src/base/errors.ts'
+import { PlatformMeter } from '../../src/compat/tecton/meter.ts'
 import { addTectonServing, type ServingOptions } from '../../src/compat/tecton/serving.ts'
 import type { ReadPort, TypedFeatureTable } from '../../src/model/contracts.ts'
 import { createHttp } from '../../src/serve/http.ts'
@@ -55,6 +56,7 @@ function heldPlatform(options: Partial<ServingOptions> = {}) {
     read,
     assertServing: () => {},
     clock,
+    meter: new PlatformMeter({ clock, services: new Map(), views: new Map() }),
     after: (delayMs, run) => {
       const timer = { delayMs, run, isOff: false }
       timers.push(timer)

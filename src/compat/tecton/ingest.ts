@@ -19,11 +19,13 @@ import { addAnyType } from '../any-type.ts'
 import { metricsOf, recordErrorsOf } from './ingest-answer.ts'
 import { ingestRefusal, requestError } from './ingest-errors.ts'
 import { parseIngest, type Spelling } from './ingest-request.ts'
+import type { PlatformMeter } from './meter.ts'
 import { ingestOperation } from './operations.ts'
 
 export interface IngestOptions {
   readonly catalog: Catalog
   readonly push: PushPort
+  readonly meter: PlatformMeter
   /** Throws when nothing may be published. */
   readonly assertReady: () => void
   readonly log: HttpLog
@@ -40,6 +42,10 @@ export function addTectonIngest(app: FastifyInstance, options: IngestOptions): v
     // Official samples send JSON under any type, or none.
     addAnyType(scope)
     addRawBody(scope)
+    scope.addHook('onResponse', (_request, { statusCode, elapsedTime }, next) => {
+      options.meter.ingested(statusCode, elapsedTime)
+      next()
+    })
     for (const [path, spelling] of paths) addPath(scope, path, spelling, options)
     done()
   })
@@ -50,7 +56,7 @@ function addPath(
   scope: FastifyInstance,
   path: string,
   spelling: Spelling,
-  { catalog, push, assertReady }: IngestOptions,
+  { catalog, push, meter, assertReady }: IngestOptions,
 ): void {
   const types = new Map(catalog.sources.map((source) => [source.name, pushedType(source)]))
   const limits = { bodyLimit: eventsBodyBytesMax, ...requires('dry-run', ingestOperation) }
@@ -67,6 +73,7 @@ function addPath(
     if (refused.length > 0) {
       return answer(reply, 400, { workspaceName: workspace, ...recordErrorsOf(catalog, refused) })
     }
+    if (!isDryRun) meter.wrote(rows)
     return { workspaceName: workspace, ingestMetrics: metricsOf(catalog, batches, rows) }
   })
 }

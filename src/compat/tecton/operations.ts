@@ -132,6 +132,12 @@ const recordError = object(
   { featureViewName: text },
 )
 
+export const metricsOperation: Operation = {
+  summary: 'What was asked in this dialect, in numbers as the hosted platform tells them',
+  answer: { 'application/openmetrics-text': text },
+  refusal,
+}
+
 export const ingestOperation: Operation = {
   summary: 'Takes records, all of a request or none, or only checks them',
   body: json(

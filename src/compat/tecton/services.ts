@@ -53,6 +53,11 @@ export function createServices(catalog: Catalog): Services {
   }
 }
 
+/** Ids by name, of all that can be read as a feature service. */
+export function serviceIds({ services }: Catalog): ReadonlyMap<string, string> {
+  return new Map(services.map(({ name }) => [name, serviceId(name)]))
+}
+
 /** 32 hexadecimal digits: a service has no state that an identity would be of. */
 function serviceId(name: string): string {
   return createHash('sha256').update(`feature service ${name}`).digest('hex').slice(0, 32)

@@ -18,12 +18,14 @@ import { servingRefusal } from './errors.ts'
 import type { Members } from './members.ts'
 import { serviceMetadata } from './metadata.ts'
 import { batchOperation, metadataOperation, queryOperation, singleOperation } from './operations.ts'
+import type { PlatformMeter } from './meter.ts'
 import { createReads, type Reads, type ReadsOptions } from './reads.ts'
 import * as requests from './request.ts'
 import { createServices, type ServedService, type Services } from './services.ts'
 
 export interface ServingOptions extends ReadsOptions {
   readonly catalog: Catalog
+  readonly meter: PlatformMeter
   readonly log?: HttpLog
 }
 
@@ -42,18 +44,20 @@ export function addTectonServing(app: FastifyInstance, options: ServingOptions):
     scope.setErrorHandler(createErrorHandler(options.log, servingRefusal))
     addJsonBody(scope)
     const find = createServices(options.catalog)
-    addReads(scope, find, createReads(options))
+    addReads(scope, find, createReads(options), options.meter)
     addMetadata(scope, find)
     done()
   })
 }
 
-function addReads(app: FastifyInstance, find: Services, reads: Reads): void {
+function addReads(app: FastifyInstance, find: Services, reads: Reads, meter: PlatformMeter): void {
+  const noteService = measureReads(app, meter)
   const add = (path: string, operation: (isBare: boolean) => Operation, read: Read) => {
     const answer = (request: FastifyRequest, reply: FastifyReply, place: requests.Place | null) => {
       const params = requests.paramsOf(request.body, place)
       const asked = requests.askedOf(params, place)
       const service = find(asked.target)
+      noteService(request, service)
       assertGranted(request, 'read-features', { service: service.name })
       const text = read(service, asked, params)
       reply.header('content-type', jsonType)
@@ -79,6 +83,19 @@ function addReads(app: FastifyInstance, find: Services, reads: Reads): void {
   add('query-features', queryOperation, (service, asked, params) =>
     reads.query(service, asked, requests.rowOf(params)),
   )
+}
+
+/** Has reads counted when they are answered; what is returned notes the service of a request. */
+function measureReads(app: FastifyInstance, meter: PlatformMeter) {
+  const asked = new WeakMap<FastifyRequest, string>()
+  app.addHook('onResponse', (request, { statusCode, elapsedTime }, next) => {
+    const isRead = request.routeOptions.config.permission === 'read-features'
+    if (isRead) meter.served(asked.get(request) ?? null, statusCode, elapsedTime)
+    next()
+  })
+  return (request: FastifyRequest, { name }: ServedService): void => {
+    asked.set(request, name)
+  }
 }
 
 function addMetadata(app: FastifyInstance, find: Services): void {
