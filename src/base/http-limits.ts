@@ -9,6 +9,9 @@ export const servingMsMax = 2000
 /** Bytes of an HTTP request's body. Beyond: `BODY_TOO_LARGE`. */
 export const httpBodyBytesMax = 1024 * 1024
 
+/** Bytes of the body of a read of the hosted platform's clients: its own. `BODY_TOO_LARGE`. */
+export const servingBodyBytesMax = 4 * 1024 * 1024
+
 /** Bytes of a request's body that holds events. Beyond: `BODY_TOO_LARGE`. */
 export const eventsBodyBytesMax = 4 * 1024 * 1024
 

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { servingBodyBytesMax } from '../../src/base/http-limits.ts'
 import { apiKeyOf } from '../helpers/api-keys.ts'
 import { temporaryDir } from '../helpers/daemons.ts'
 import { startPlatform, type Reply } from '../helpers/platform.ts'
@@ -113,7 +114,12 @@ test('what is no object of the prototype chain is no member, and no name', async
 test('another method and a body that is too large are refused in the same form', async (t) => {
   const { get: ask, post } = await startPlatform(t, noon)
   assertRefused(await ask(get), 405, 12, /answers POST/)
-  assertRefused(await post(get, ' '.repeat(2 ** 20 + 1)), 413, 8, /exceeds/)
+  const params = { featureServiceName: 'fs', requestData: [] }
+  const filled = (bytes: number): string => JSON.stringify({ params }).padEnd(bytes)
+  assert.equal((await post(batch, filled(servingBodyBytesMax))).status, 200)
+  for (const path of [get, batch]) {
+    assertRefused(await post(path, filled(servingBodyBytesMax + 1)), 413, 8, /exceeds 4194304/)
+  }
   assertRefused(await post('/api/v2/workspaces/w/feature-services/fs/metadata', {}), 405, 12, /GET/)
 })
 

@@ -8,6 +8,7 @@
  * Thread: main.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { servingBodyBytesMax } from '../../base/http-limits.ts'
 import type { Catalog } from '../../model/catalog.ts'
 import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
@@ -63,7 +64,10 @@ function addReads(app: FastifyInstance, find: Services, reads: Reads, meter: Pla
       reply.header('content-type', jsonType)
       return text
     }
-    const allowed = (isBare: boolean) => requires('read-features', operation(isBare))
+    const allowed = (isBare: boolean) => ({
+      bodyLimit: servingBodyBytesMax,
+      ...requires('read-features', operation(isBare)),
+    })
     app.post(`${version1}/${path}`, allowed(false), (request, reply) =>
       answer(request, reply, null),
     )
