@@ -207,6 +207,23 @@ export interface ReadOptions<Request = Readonly<Record<string, unknown>>> {
   readonly requestData?: readonly Request[]
 }
 
+/** What clients of other products may ask for beside. */
+export interface DialectReadOptions extends ReadOptions {
+  /**
+   * Whether views with a null in their key have seen nothing of it; else it is refused.
+   *
+   * @defaultValue false
+   */
+  readonly takesNullKeys?: boolean
+  /**
+   * How far the events of views have come whose windows end at the latest one, ns since the epoch:
+   * not after the read, and not before an event that one of them has counted.
+   *
+   * @defaultValue as far as they have come
+   */
+  readonly watermarkNs?: bigint
+}
+
 /** A table of all that is known of a part of a key. */
 export interface QueriedFeatureTable extends TypedFeatureTable {
   readonly joinKeys: readonly Field[]
@@ -221,12 +238,12 @@ export interface ReadPort {
    * @param keys  `keys[n]`, join key → value in any wire form.
    * @returns `rows[n]`, in the order of the keys.
    * @throws MillraceError `FEATURES_UNKNOWN`, `KEY_INVALID`, `TOO_MANY_KEYS`, `VIEW_NOT_ONLINE`,
-   *   `REQUEST_DATA_INVALID`, `ANSWER_TOO_LARGE`.
+   *   `REQUEST_DATA_INVALID`, `REQUEST_INVALID`, `ANSWER_TOO_LARGE`.
    */
   read(
     name: string,
     keys: readonly Readonly<Record<string, unknown>>[],
-    options?: ReadOptions,
+    options?: DialectReadOptions,
   ): Promise<TypedFeatureTable>
   /**
    * Reads every key of which a part is given: the join keys of the service's `servingIndex`.
@@ -239,7 +256,7 @@ export interface ReadPort {
   query(
     name: string,
     key: Readonly<Record<string, unknown>>,
-    options?: ReadOptions,
+    options?: DialectReadOptions,
   ): Promise<QueriedFeatureTable>
 }
 

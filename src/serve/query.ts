@@ -29,7 +29,7 @@ export async function findKeys(
   if (servingIndex === null) throw new MillraceError('KEY_NOT_INDEXED', { name: service.name })
   const indexed = joinKeys.filter(({ name }) => servingIndex.includes(name))
   const values = new Map(
-    convertKey(indexed, given, null, 'query').map((value, n) => [indexed[n]!.name, value]),
+    convertKey(indexed, given, { of: 'query' }).map((value, n) => [indexed[n]!.name, value]),
   )
   // Checks those that no view has in its index, too.
   keyBytes(indexed, [...values.values()], null)

@@ -11,23 +11,29 @@ import type { Field, Value } from '../model/types.ts'
 /** One name → value, in any wire form. */
 export type Given = Readonly<Record<string, unknown>>
 
+export interface KeyOptions {
+  /** Place of the key in a read of several, for the message. @defaultValue null */
+  readonly row?: number | null
+  /** What it is the key of, for the message. @defaultValue `'read'` */
+  readonly of?: string
+  /** Whether it may have nulls. @defaultValue false */
+  readonly nulls?: boolean
+}
+
 /**
  * Converts a key's values.
  *
- * @param row  Place of the key in a read of several, for the message.
- * @param of  What it is the key of, for the message.
  * @returns `values[n]` of `joinKeys[n]`.
  * @throws MillraceError `KEY_INVALID`
  */
 export function convertKey(
   joinKeys: readonly Field[],
   given: Given,
-  row: number | null,
-  of = 'read',
+  { row = null, of = 'read', nulls = false }: KeyOptions = {},
 ): readonly Value[] {
-  return convertAll(joinKeys, given, (name, reason) =>
-    keyInvalid(name, reason === unknownField ? keyUnknown(joinKeys, of) : reason, row),
-  )
+  const invalid = (name: string, reason: string): MillraceError =>
+    keyInvalid(name, reason === unknownField ? keyUnknown(joinKeys, of) : reason, row)
+  return convertAll(joinKeys, given, { nulls, invalid })
 }
 
 /** @throws MillraceError `KEY_INVALID` when values cannot be a key. */
@@ -61,23 +67,26 @@ export function convertRequests(
     const reason = `has ${given.length} elements, and there are ${keys} keys`
     throw new MillraceError('REQUEST_INVALID', { path: 'requests', reason })
   }
-  return given.map((data, n) =>
-    convertAll(fields, data, (name, reason) =>
-      dataInvalid(
-        name,
-        reason === unknownField ? dataUnknown(fields) : reason,
-        keys > 1 ? n : null,
-      ),
-    ),
-  )
+  return given.map((data, n) => {
+    const row = keys > 1 ? n : null
+    const invalid = (name: string, reason: string): MillraceError =>
+      dataInvalid(name, reason === unknownField ? dataUnknown(fields) : reason, row)
+    return convertAll(fields, data, { nulls: false, invalid })
+  })
 }
 
 const unknownField = 'unknown'
 
+interface ConvertOptions {
+  /** Whether any of the values may be null. */
+  readonly nulls: boolean
+  readonly invalid: (name: string, reason: string) => MillraceError
+}
+
 function convertAll(
   fields: readonly Field[],
   given: Given,
-  invalid: (name: string, reason: string) => MillraceError,
+  { nulls, invalid }: ConvertOptions,
 ): Value[] {
   // First of all: what is missing then is most likely this one, misspelt.
   for (const name in given) {
@@ -88,6 +97,10 @@ function convertAll(
   for (const { name, type } of fields) {
     const isGiven = Object.hasOwn(given, name)
     if (!isGiven && !type.nullable) throw invalid(name, 'missing')
+    if (nulls && given[name] === null) {
+      values.push(null)
+      continue
+    }
     const problems: Problem[] = []
     values.push(convertValue(type, isGiven ? given[name] : null, '', problems))
     const problem = problems[0]

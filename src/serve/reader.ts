@@ -9,63 +9,38 @@
  */
 import { assert } from '../base/assert.ts'
 import { MillraceError } from '../base/errors.ts'
-import { hashBytes, type HashSeed } from '../base/hash.ts'
 import { answerBytesMax, queryRowsMax, readKeysMax } from '../base/limits.ts'
 import { bytesOfValues, valueBytes } from '../model/answer-bytes.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type {
   FeatureRow,
   KeyFinder,
-  ReadOptions,
   ReadPort,
   RealtimeRunner,
   ShardReader,
 } from '../model/contracts.ts'
-import type { ReadAbout, ReadQuery, ReadResult } from '../model/message.ts'
-import { shardOf } from '../model/partition.ts'
+import type { ReadResult } from '../model/message.ts'
 import type { Value } from '../model/types.ts'
 import { featureRow, realtimeInput, type Answers, type ViewAnswer } from './feature-row.ts'
 import { findKeys, isKnown } from './query.ts'
-import { convertKey, convertRequests, keyBytes } from './read-keys.ts'
+import { questionsOf, type Asked, type KeysOfRead, type QuestionOptions } from './questions.ts'
+import { convertKey, convertRequests } from './read-keys.ts'
 import { ReadTurns } from './read-turns.ts'
-import { readables, type Readable, type ReadablePart } from './services.ts'
+import { readables, type Readable } from './services.ts'
 
-/** Event time up to which a view has come. */
-export interface Watermark {
-  /** Whole ms since the epoch; -Infinity before the first event. */
-  readonly ms: number
-  /** Nanoseconds within that ms. */
-  readonly ns: number
-}
-
-export interface ReaderOptions {
+export interface ReaderOptions extends QuestionOptions {
   readonly catalog: Catalog
-  /** Shards of the store. */
-  readonly shards: number
-  readonly seed: HashSeed
   readonly readShards: ShardReader
   readonly findKeys: KeyFinder
   readonly runRealtime: RealtimeRunner
   /** Wall time, ms. */
   readonly nowMs: () => number
-  /** The watermark of a view, by its place in the catalog, over all shards. */
-  readonly watermarkOf: (view: number) => Watermark
   /** Whether the history of a view is not complete. @defaultValue that of none */
   readonly isBackfilling?: (view: number) => boolean
 }
 
-/** What a read asks for, whatever its keys. */
-interface Asked {
-  readonly service: Readable
-  readonly edgeMs: number
-  readonly options: ReadOptions
-}
-
 /** The keys of a read, and what comes with each. */
-interface AskedKeys {
-  readonly count: number
-  /** @param place  Of the key in a read of several; null in a read of one. */
-  readonly valuesOf: (row: number, place: number | null) => readonly Value[]
+interface AskedKeys extends KeysOfRead {
   /** Request data, by key; none for a service without. */
   readonly requests: readonly (readonly Value[])[]
 }
@@ -89,12 +64,12 @@ export function createReader(options: ReaderOptions): ReadPort {
         throw new MillraceError('TOO_MANY_KEYS', { count: keys.length, max: readKeysMax })
       }
       assertAnswerable(service, keys.length)
-      const answers = await turns.during(keys.length * questionsOf(service), () => {
+      const answers = await turns.during(keys.length * workOf(service), () => {
         const asked = { service, edgeMs: options.nowMs(), options: readOptions }
-        const { requestData } = readOptions
+        const { requestData, takesNullKeys: nulls = false } = readOptions
         const requests = convertRequests(service.requestFields, requestData, keys.length)
         const valuesOf = (row: number, place: number | null): readonly Value[] =>
-          convertKey(service.joinKeys, keys[row]!, place)
+          convertKey(service.joinKeys, keys[row]!, { row: place, nulls })
         return answer(options, asked, { count: keys.length, valuesOf, requests })
       })
       const rows = keys.map((_, row) => featureRow(service, answers, row))
@@ -109,7 +84,7 @@ export function createReader(options: ReaderOptions): ReadPort {
         options.findKeys({ view, index, edgeMs, limit: queryRowsMax + 1 }),
       )
       assertAnswerable(service, found.length)
-      const answers = await turns.during(found.length * questionsOf(service), () => {
+      const answers = await turns.during(found.length * workOf(service), () => {
         const asked = { service, edgeMs, options: readOptions }
         const valuesOf = (row: number): readonly Value[] => found[row]!
         const requests = found.map(() => request)
@@ -152,17 +127,17 @@ function answerTooLarge(): MillraceError {
 }
 
 /** What is asked for one key. */
-function questionsOf({ parts, realtime }: Readable): number {
+function workOf({ parts, realtime }: Readable): number {
   return parts.length + realtime.length
 }
 
 /** Asks the views of a service, and computes its realtime views of what they answer. */
 async function answer(options: ReaderOptions, asked: Asked, keys: AskedKeys): Promise<Answers> {
   const { service, edgeMs } = asked
-  const queries = buildQueries(options, asked, keys)
+  const { queries, complete } = questionsOf(options, asked, keys)
   const answers = queries.length === 0 ? [] : await options.readShards(queries)
   assert(answers.length === queries.length, 'one result per query')
-  const results = withoutIncomplete(options, service, answers)
+  const results = withoutIncomplete(options, service, complete(answers))
   const outcomes =
     service.realtime.length === 0 ? [] : await computeRealtime(options, asked, keys, results)
   return { results, outcomes, edgeNs: BigInt(edgeMs) * 1_000_000n }
@@ -195,53 +170,5 @@ function computeRealtime(
       }
       return runRealtime(realtime.view.index, rows)
     }),
-  )
-}
-
-/** The questions of a read: for each key in turn, one per view of the service. */
-function buildQueries(
-  { shards, seed, watermarkOf }: ReaderOptions,
-  { service, edgeMs, options }: Asked,
-  { count: keys, valuesOf }: AskedKeys,
-): ReadQuery[] {
-  const parts = service.parts.map((part) => {
-    const { ms: watermarkMs, ns: watermarkNs } = watermarkOf(part.view.index)
-    const leadingEdge = options.leadingEdge ?? part.view.leadingEdge
-    const about = aboutOf(part, { leadingEdge, edgeMs, watermarkMs, watermarkNs })
-    return { joinKeys: part.view.joinKeys, keyPlaces: part.keyPlaces, about }
-  })
-  const queries: ReadQuery[] = []
-  for (let row = 0; row < keys; row++) {
-    const place = keys > 1 ? row : null
-    const values = valuesOf(row, place)
-    for (const { joinKeys, keyPlaces, about } of parts) {
-      const own = keyPlaces === null ? values : keyPlaces.map((at) => values[at]!)
-      const key = keyBytes(joinKeys, own, place)
-      const keyHash = hashBytes(key, 0, key.length, seed)
-      queries.push({ about, shard: shardOf(keyHash, shards), keyHash, key })
-    }
-  }
-  return queries
-}
-
-type Moment = Omit<ReadAbout, 'view' | 'features'>
-
-/** What was asked of a part last: reads of one moment ask the same, and share it on their way. */
-const lastAbouts = new WeakMap<ReadablePart, ReadAbout>()
-
-function aboutOf(part: ReadablePart, moment: Moment): ReadAbout {
-  const last = lastAbouts.get(part)
-  if (last !== undefined && isMoment(last, moment)) return last
-  const about = { view: part.view.index, features: part.features, ...moment }
-  lastAbouts.set(part, about)
-  return about
-}
-
-function isMoment(about: ReadAbout, moment: Moment): boolean {
-  return (
-    about.edgeMs === moment.edgeMs &&
-    about.watermarkMs === moment.watermarkMs &&
-    about.watermarkNs === moment.watermarkNs &&
-    about.leadingEdge === moment.leadingEdge
   )
 }

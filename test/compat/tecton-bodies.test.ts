@@ -148,6 +148,32 @@ test('a request with nulls for all that there is not is taken', async (t) => {
   })
 })
 
+test('a null in a key leaves out the views that have it in theirs', async (t) => {
+  const { post, pay } = await startPlatform(t, noon)
+  await pay('2026-03-01T11:59:00Z', 5)
+  const ask = async (joinKeyMap: object): Promise<unknown> => {
+    const params = { featureServiceName: 'mixed', joinKeyMap }
+    const metadataOptions = { includeServingStatus: true }
+    const { body } = await post(get, { params: { ...params, metadataOptions } })
+    const { result, metadata } = body as Told
+    const statuses = metadata!.features!.map(({ status }) => status)
+    return [(result as { features: unknown[] }).features, statuses]
+  }
+  const key = { user_id: 'u1', cust_id: 1, merchant_id: '7' }
+  assert.deepEqual(await ask(key), [
+    [5, '1'],
+    ['PRESENT', 'PRESENT'],
+  ])
+  assert.deepEqual(await ask({ ...key, merchant_id: null }), [
+    [null, '1'],
+    ['MISSING_DATA', 'PRESENT'],
+  ])
+  assert.deepEqual(await ask({ ...key, user_id: null }), [
+    [5, null],
+    ['PRESENT', 'MISSING_DATA'],
+  ])
+})
+
 test('a batch of the Java client is answered row by row', async (t) => {
   const { post, pay } = await startPlatform(t, noon)
   await pay('2026-02-28T11:30:00Z', 2, { user_id: 'user_656020174537' })

@@ -82,8 +82,8 @@ test('a request of another form is refused with the place of the fault', async (
       /^request_options.aggregation_leading_edge: is not one of AGGREGATION_MODE_WALL_CLOCK_TIME/,
     ],
     [
-      { params: { ...name, ...keys, requestOptions: { highWatermarkOverride: noon } } },
-      'request_options.high_watermark_override: is not served here',
+      { params: { ...name, ...keys, requestOptions: { highWatermarkOverride: 'noon' } } },
+      'request_options.high_watermark_override: is not an RFC 3339 timestamp',
     ],
     [
       { params: { ...name, joinKeyMap: { cust_id: 'x', merchant_id: 2 } } },

@@ -85,6 +85,41 @@ test('G9: windows end at the wall clock, or where the stream has come', async (t
   assert.equal(await sumAt('AGGREGATION_MODE_LATEST_EVENT_TIME'), 3)
 })
 
+test('windows of the latest event end where the stream is said to have come', async (t) => {
+  const platform = await startPlatform(t, '2026-03-01T03:00:00Z')
+  for (const at of ['01:32', '01:55', '02:10']) await platform.pay(`2026-03-01T${at}:00Z`, 1)
+  const ask = (highWatermarkOverride: string, edge = 'LATEST_EVENT') =>
+    platform.post(get, {
+      params: {
+        featureViewName: 'spending',
+        joinKeyMap: { user_id: 'u1' },
+        metadataOptions: { includeEffectiveTimes: true },
+        requestOptions: {
+          aggregationLeadingEdge: `AGGREGATION_MODE_${edge}_TIME`,
+          highWatermarkOverride,
+        },
+      },
+    })
+  const told = (sum: number, effectiveTime: string) => ({
+    status: 200,
+    body: {
+      result: { features: [String(sum), 1, sum] },
+      metadata: { features: [{ effectiveTime }, { effectiveTime }, { effectiveTime }] },
+    },
+  })
+  assert.deepEqual(await ask('2026-03-01T02:31:00Z'), told(3, '2026-03-01T02:31:00Z'))
+  assert.deepEqual(await ask('2026-03-01T02:44:00.5+00:00'), told(2, '2026-03-01T02:44:00.5Z'))
+  assert.deepEqual(await ask('2026-03-01T02:31:00Z', 'WALL_CLOCK'), told(1, '2026-03-01T03:00:00Z'))
+  for (const [at, reason] of [
+    ['02:09', 'is before the newest event that view "spending" has counted'],
+    ['03:01', 'is ahead of the clock'],
+  ] as const) {
+    const { status, body } = await ask(`2026-03-01T${at}:00Z`)
+    const { message } = body as { message: string }
+    assert.deepEqual([status, message], [400, `watermark: ${reason}`])
+  }
+})
+
 test('G10: a series of days, the earliest first, each day without events null', async (t) => {
   const platform = await startPlatform(t, '2024-05-18T00:00:00Z')
   for (const [n, amt] of [1, 3, 6, 11, 23].entries()) {

@@ -86,7 +86,7 @@ test('rows of a batch have request data of their own', async (t) => {
   )
   assert.deepEqual(features, [
     ['1', '1', 50, 50],
-    [null, null, null, null],
+    ['0', '0', null, null],
     ['0', '1', 50, 50],
     ['0', '0', null, null],
   ])

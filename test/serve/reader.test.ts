@@ -197,6 +197,66 @@ test('an empty, an overlong and an ill-formed text are no keys', async () => {
   }
 })
 
+test('of a key with a null nobody is asked, and the views without it answer', async () => {
+  const { reader, asked } = readerOf()
+  const keys = [
+    { user_id: 1, region: null },
+    { user_id: null, region: 'eu' },
+    { user_id: 2, region: 'eu' },
+  ]
+  await assert.rejects(reader.read('ranking', keys), { code: 'KEY_INVALID' })
+  assert.equal(asked.length, 0)
+  const options = { takesNullKeys: true, leadingEdge: 'latest-event' } as const
+  const { rows } = await reader.read('ranking', keys, options)
+  assert.deepEqual(
+    asked.map(({ about }) => about.view),
+    [0, 1, 0],
+  )
+  // Two features of the view by user and region stand about the one of the view by user.
+  assert.deepEqual(
+    rows.map(({ states }) => states),
+    [
+      ['unseen', 'present', 'unseen'],
+      ['unseen', 'unseen', 'unseen'],
+      ['present', 'present', 'present'],
+    ],
+  )
+  assert.deepEqual(rows[0]!.newestNs, [null, 5_000_000_001n, null])
+  assert.deepEqual(rows[0]!.edgeNs, [101_000_007n, 9_000_000_000n, 101_000_007n])
+  const missing = reader.read('by_user', [{}], options)
+  await assert.rejects(missing, {
+    code: 'KEY_INVALID',
+    details: { key: 'user_id', reason: 'missing' },
+  })
+})
+
+test('windows that end at the latest event may end later, up to the clock', async () => {
+  const { reader, asked } = readerOf()
+  const key = { user_id: 1, region: 'eu' }
+  const read = async (watermarkNs: bigint, leadingEdge: 'latest-event' | 'wall-clock') => {
+    await reader.read('ranking', [key], { watermarkNs, leadingEdge })
+    return asked.splice(0).map(({ about: { watermarkMs, watermarkNs: ns } }) => [watermarkMs, ns])
+  }
+  assert.deepEqual(await read(101_000_008n, 'latest-event'), [
+    [101, 8],
+    [101, 8],
+  ])
+  assert.deepEqual(await read(1_000_000_000n, 'latest-event'), [
+    [1000, 0],
+    [1000, 0],
+  ])
+  for (const [ns, reason] of [
+    [1_000_000_001n, /ahead of the clock/],
+    [101_000_006n, /before the newest event that view "by_region" has counted/],
+  ] as const) {
+    await assert.rejects(read(ns, 'latest-event'), { code: 'REQUEST_INVALID', message: reason })
+    assert.deepEqual(await read(ns, 'wall-clock'), [
+      [101, 7],
+      [100, 7],
+    ])
+  }
+})
+
 test('an inherited property is no join key', async () => {
   const { reader } = readerOf()
   const inherited = Object.create({ user_id: 1 }) as Record<string, unknown>

@@ -9,7 +9,7 @@
 import type { FastifyInstance } from 'fastify'
 import { MillraceError } from '../../base/errors.ts'
 import type { Catalog, Service } from '../../model/catalog.ts'
-import type { FeatureRow, ReadPort, TypedFeatureTable } from '../../model/contracts.ts'
+import type { ReadPort, TypedFeatureTable } from '../../model/contracts.ts'
 import type { DataType, Value } from '../../model/types.ts'
 import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
@@ -108,30 +108,20 @@ function featureNames(parts: readonly Part[], hasFullNames: boolean): readonly s
   throw invalid('features', `"${twice}" is there twice; ask for full_feature_names`)
 }
 
-/** By row; null for one with a null in its key, of which nothing is known. */
-type PartRows = readonly (FeatureRow | null)[]
-
-interface PartTable extends Pick<TypedFeatureTable, 'types'> {
-  readonly rows: PartRows
-}
-
-async function readPart(
+function readPart(
   read: ReadPort,
   { service }: Part,
   { columns, rowCount }: OnlineRequest,
-): Promise<PartTable> {
+): Promise<TypedFeatureTable> {
   const keyed = columns.filter(({ name }) => service.joinKeys.some((key) => key.name === name))
   const asked = columns.filter(({ name }) => service.requestFields.some((of) => of.name === name))
   const rows = Array.from({ length: rowCount }, (_, n) => n)
-  const known = rows.filter((n) => keyed.every(({ values }) => values[n] !== null))
-  const requestData = known.map((n) => rowOf(asked, n))
-  const { types, rows: found } = await read.read(
+  const requestData = rows.map((n) => rowOf(asked, n))
+  return read.read(
     service.name,
-    known.map((n) => rowOf(keyed, n)),
-    service.requestFields.length === 0 ? {} : { requestData },
+    rows.map((n) => rowOf(keyed, n)),
+    { takesNullKeys: true, ...(service.requestFields.length === 0 ? {} : { requestData }) },
   )
-  const byRow = new Map(known.map((n, at) => [n, found[at]!]))
-  return { types, rows: rows.map((n) => byRow.get(n) ?? null) }
 }
 
 function rowOf(columns: readonly Column[], n: number): Readonly<Record<string, unknown>> {
@@ -143,7 +133,7 @@ function rowOf(columns: readonly Column[], n: number): Readonly<Record<string, u
 function answerText(
   { columns, rowCount }: OnlineRequest,
   parts: readonly Part[],
-  tables: readonly PartTable[],
+  tables: readonly TypedFeatureTable[],
   names: readonly string[],
 ): string {
   const joinKeys = parts.flatMap(({ service }) => service.joinKeys)
@@ -157,11 +147,10 @@ function answerText(
   for (const [n, { places }] of parts.entries()) {
     const { types, rows } = tables[n]!
     for (const place of places) {
-      const values = rows.map((row) =>
-        valueText(types[place]!, (row?.values[place] ?? null) as Value),
-      )
-      const statuses = rows.map((row) => statusOf[row?.states[place] ?? 'unseen'])
-      const times = rows.map((row) => timeText(row?.newestNs[place] ?? null))
+      const type = types[place]!
+      const values = rows.map((row) => valueText(type, row.values[place] as Value))
+      const statuses = rows.map(({ states }) => statusOf[states[place]!])
+      const times = rows.map(({ newestNs }) => timeText(newestNs[place]!))
       results.push(columnText(values.join(), statuses, times))
     }
   }

@@ -16,8 +16,8 @@ import type { ServedFeature, ServedService } from './services.ts'
 import { dataTypeOf, typeWordOf } from './types.ts'
 import { countText, valueText } from './values.ts'
 
-/** A vector; or why there is none, which is then the status of each of its features. */
-export type AnsweredRow = FeatureRow | 'MISSING_DATA' | 'TIME_OUT'
+/** A vector; or that there is none in time, which is then the status of each of its features. */
+export type AnsweredRow = FeatureRow | 'TIME_OUT'
 
 export interface Answer {
   readonly rows: readonly AnsweredRow[]

@@ -1,26 +1,20 @@
 /**
  * Keys and request data in the form of the platform's clients as those of our reader.
  *
- * Clients send integers as numbers or as decimal text, and some send nulls: nothing is known of a
- * key with a null. Members that the service does not take are passed over.
+ * Clients send integers as numbers or as decimal text, and some send nulls: views with one in their
+ * key know nothing of it. Members that the service does not take are passed over.
  */
 import { MillraceError } from '../../base/errors.ts'
 import type { DataType, Field } from '../../model/types.ts'
 import type { Members } from './members.ts'
 
-/**
- * @returns null for a key with a null in it.
- * @throws MillraceError `KEY_INVALID` when a join key is missing.
- */
-export function readerKey(joinKeys: readonly Field[], given: Members): Members | null {
-  let hasNull = false
-  const key = membersOf(joinKeys, given, (value, type) => {
-    if (value === undefined) return undefined
-    if (value === null) hasNull = true
-    return type.kind === 'Bool' ? boolOf(value) : value
-  })
+/** @throws MillraceError `KEY_INVALID` when a join key is missing. */
+export function readerKey(joinKeys: readonly Field[], given: Members): Members {
+  const key = membersOf(joinKeys, given, (value, type) =>
+    type.kind === 'Bool' ? boolOf(value) : value,
+  )
   for (const { name } of joinKeys) if (key[name] === undefined) throw missingError(name)
-  return hasNull ? null : key
+  return key
 }
 
 /** What is missing is for the reader to say. */

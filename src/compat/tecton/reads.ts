@@ -7,11 +7,10 @@
 import type { Clock } from '../../base/clock.ts'
 import { MillraceError } from '../../base/errors.ts'
 import { servingMsMax } from '../../base/http-limits.ts'
-import type { ReadOptions, ReadPort, TypedFeatureTable } from '../../model/contracts.ts'
+import type { DialectReadOptions, ReadPort } from '../../model/contracts.ts'
 import { systemAfter, within, type After } from '../deadline.ts'
 import { createAnswerWriter, type Answer, type AnsweredRow, type AnswerWriter } from './answer.ts'
 import { readerKey, readerRequest } from './keys.ts'
-import type { Members } from './members.ts'
 import { foundKeys } from './metadata.ts'
 import type { Asked, AskedRow } from './request.ts'
 import type { ServedService } from './services.ts'
@@ -45,13 +44,9 @@ export function createReads(options: ReadsOptions): Reads {
   const readRows = async (service: ServedService, asked: Asked, rows: readonly AskedRow[]) => {
     assertServing()
     const keys = rows.map(({ joinKeys }) => readerKey(service.joinKeys, joinKeys))
-    const known = rows.filter((_, n) => keys[n] !== null)
-    const given = keys.filter((key): key is Members => key !== null)
-    const how = readOptions(service, asked, known)
-    const { table, seconds } = await timed(options, asked, () =>
-      read.read(service.name, given, how),
-    )
-    return answerOf(asked, answeredRows(keys, table), seconds)
+    const how = readOptions(service, asked, rows)
+    const { table, seconds } = await timed(options, asked, () => read.read(service.name, keys, how))
+    return answerOf(asked, table?.rows ?? keys.map(() => 'TIME_OUT'), seconds)
   }
 
   return {
@@ -66,7 +61,7 @@ export function createReads(options: ReadsOptions): Reads {
       const given = service.joinKeys.filter(({ name }) => service.servingIndex?.includes(name))
       const key = readerKey(given, row.joinKeys)
       const writer = writerOf(service)
-      if (key === null) return writer.query(answerOf(asked, [], 0), [])
+      if (Object.values(key).includes(null)) return writer.query(answerOf(asked, [], 0), [])
       const how = readOptions(service, asked, [row])
       const query = () => read.query(service.name, key, how)
       const { table, seconds } = await timed(options, asked, query)
@@ -81,10 +76,12 @@ export function createReads(options: ReadsOptions): Reads {
 
 function readOptions(
   { requestFields }: ServedService,
-  { options: { leadingEdge } }: Asked,
+  { options: { leadingEdge, watermarkNs } }: Asked,
   rows: readonly AskedRow[],
-): ReadOptions {
+): DialectReadOptions {
   return {
+    takesNullKeys: true,
+    ...(watermarkNs === undefined ? {} : { watermarkNs }),
     ...(leadingEdge === undefined ? {} : { leadingEdge }),
     ...(requestFields.length === 0
       ? {}
@@ -113,16 +110,4 @@ function answerOf(
 ): Answer {
   const times = { serverSeconds: seconds, storeSeconds: seconds }
   return { rows, metadata, coerceNullCountsToZero, ...times }
-}
-
-/** Puts the rows that were read where their keys stand. */
-function answeredRows(
-  keys: readonly (Members | null)[],
-  table: TypedFeatureTable | null,
-): AnsweredRow[] {
-  let next = 0
-  return keys.map((key) => {
-    if (key === null) return 'MISSING_DATA'
-    return table === null ? 'TIME_OUT' : table.rows[next++]!
-  })
 }

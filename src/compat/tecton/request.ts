@@ -5,6 +5,7 @@
  * for `services.ts` and `keys.ts`.
  */
 import type { LeadingEdge } from '../../model/catalog.ts'
+import { parseTimestamp } from '../../model/timestamp.ts'
 import { flagOf, mapOf, memberOf, requestInvalid, textOf, type Members } from './members.ts'
 
 /** What is read: a feature service or a feature view, by its name or its id. */
@@ -38,6 +39,8 @@ export interface MetadataOptions {
 export interface RequestOptions {
   /** @defaultValue as each view says */
   readonly leadingEdge?: LeadingEdge
+  /** Where windows end that end at the latest event, ns. @defaultValue where each view's do */
+  readonly watermarkNs?: bigint
   /** After so long, what is there is answered, ms. @defaultValue the limit of the server */
   readonly budgetMs?: number
   readonly coerceNullCountsToZero: boolean
@@ -152,22 +155,28 @@ function metadataOf(given: Members): MetadataOptions {
 }
 
 function optionsOf(given: Members): RequestOptions {
-  if (highWatermarkOverride(given) !== undefined) {
-    throw requestInvalid('request_options.high_watermark_override', 'is not served here')
-  }
   const edge = aggregationLeadingEdge(given)
   const leadingEdge = leadingEdges.get(edge)
   if (edge !== undefined && leadingEdge === undefined) {
     const known = [...leadingEdges.keys()].join(', ')
     throw requestInvalid('request_options.aggregation_leading_edge', `is not one of ${known}`)
   }
+  const watermarkNs = instantOf(highWatermarkOverride(given))
   const budgetMs = budgetOf(latencyBudgetMs(given))
   const coerces = coerceNullCountsToZero(given)
   return {
     ...(leadingEdge === undefined ? {} : { leadingEdge }),
+    ...(watermarkNs === null ? {} : { watermarkNs }),
     ...(budgetMs === null ? {} : { budgetMs }),
     coerceNullCountsToZero: flagOf(coerces, 'request_options.coerce_null_counts_to_zero'),
   }
+}
+
+function instantOf(given: unknown): bigint | null {
+  if (given === undefined) return null
+  const ns = typeof given === 'string' ? parseTimestamp(given) : null
+  if (ns !== null) return ns
+  throw requestInvalid('request_options.high_watermark_override', 'is not an RFC 3339 timestamp')
 }
 
 /** A number, or its decimal text. */
