@@ -140,6 +140,13 @@ export class ParkedRows {
     return writer.since(0)
   }
 
+  /** Forgets all rows. */
+  clear(): void {
+    this.#heap.length = 0
+    this.#early = []
+    this.#bytes = 0
+  }
+
   /** Puts back the rows that a checkpoint carried, and what it said of others. */
   restore(stored: Uint8Array, early: readonly number[]): void {
     this.#early = [...early]

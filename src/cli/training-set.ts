@@ -4,7 +4,12 @@
  */
 import { resolve } from 'node:path'
 import { trainingOptions } from '../base/config.ts'
-import type { TrainingManifest } from '../training/manifest.ts'
+import {
+  knowledges,
+  type Knowledge,
+  type ReceivedFacts,
+  type TrainingManifest,
+} from '../training/manifest.ts'
 import type { TrainingSetOptions } from '../training/options.ts'
 import { jsonFlag, parseCommand, usageInvalid, type CommandHelp, type Run } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -31,6 +36,18 @@ export const trainingSetHelp = {
       placeholder: 'COLUMN',
       description: 'Column of the spine with the moment; without it the only one with times.',
     },
+    as: {
+      type: 'string',
+      placeholder: 'WHAT',
+      description:
+        'What counts: event-time, all that had happened; served, what a daemon had received.',
+    },
+    data: {
+      type: 'string',
+      placeholder: 'DIR',
+      description:
+        'Data directory of that daemon, whose secret approximate functions hash by, too.',
+    },
     json: jsonFlag,
   },
 } as const satisfies CommandHelp
@@ -47,7 +64,7 @@ export function trainingSetCommand(
       if (typeof value === 'string' && value !== '') return value
       throw usageInvalid(`--${flag} is needed: millrace training-set ${trainingSetHelp.usage}`)
     }
-    const { time } = flags
+    const { time, as, data } = flags
     const manifest = await make({
       ...options,
       features: resolve(positionals[0]!),
@@ -55,6 +72,8 @@ export function trainingSetCommand(
       spine: resolve(needed('spine')),
       out: resolve(needed('out')),
       ...(typeof time === 'string' && { timeColumn: time }),
+      ...(typeof as === 'string' && { as: knowledgeOf(as) }),
+      ...(typeof data === 'string' && { dataDir: resolve(data) }),
     })
     if (flags['json'] === true) io.out(JSON.stringify(manifest))
     else for (const line of manifestLines(manifest)) io.out(line)
@@ -62,13 +81,32 @@ export function trainingSetCommand(
   }
 }
 
+function knowledgeOf(as: string): Knowledge {
+  const known = knowledges.find((each) => each === as)
+  if (known === undefined) throw usageInvalid(`--as takes ${knowledges.join(' or ')}`)
+  return known
+}
+
 function manifestLines({ out, spine, sources }: TrainingManifest): string[] {
   const { length } = out.columns
   const lines = [`${out.file} has ${out.rows} rows of ${length} columns, sha256 ${out.sha256}`]
   if (spine.rows === 0) lines.push('the spine has no rows')
-  for (const { name, rejected } of sources) {
+  for (const { name, from, rejected } of sources) {
+    if (typeof from === 'object' && 'journal' in from) lines.push(...receivedLines(name, from))
     const counts = Object.entries(rejected).map(([code, count]) => `${count} ${code}`)
     if (counts.length > 0) lines.push(`of "${name}", rows were rejected: ${counts.join(', ')}`)
+  }
+  return lines
+}
+
+/** What is no longer there of what had been received. */
+function receivedLines(name: string, { knownFrom, unreadable }: ReceivedFacts): string[] {
+  const lines: string[] = []
+  if (knownFrom !== null) {
+    lines.push(`of "${name}", it is not known any more what arrived before ${knownFrom}`)
+  }
+  if (unreadable > 0) {
+    lines.push(`of "${name}", ${unreadable} events are missing: no row can be made of them`)
   }
   return lines
 }

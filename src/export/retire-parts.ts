@@ -2,9 +2,10 @@
  * Lets go of old files of the offline log: those of days that are too long ago, and the oldest
  * while all of them together are too much.
  */
-import { readdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { OfflineFiles } from './log-files.ts'
+import { partsIn, type Part } from './parts.ts'
 
 export interface OfflineRetention {
   /** Size of all files, bytes; beyond, the oldest go. */
@@ -14,46 +15,41 @@ export interface OfflineRetention {
   readonly nowMs: number
 }
 
-interface Part {
-  readonly path: string
-  readonly day: string
-  readonly bytes: number
-}
-
 const dayMs = 86_400_000
 
-export async function retireParts(
+/** The files that are to go, the oldest first. */
+export async function agedParts(
   dir: string,
   { bytesMax, ageMsMax, nowMs }: OfflineRetention,
-  files: OfflineFiles,
-): Promise<void> {
-  const parts = await partsIn(dir)
+): Promise<readonly Part[]> {
+  const parts = await oldestFirst(dir)
   let bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
-  const folders = new Set<string>()
-  for (const { path, day, bytes: own } of parts) {
-    const isOld = nowMs - (Date.parse(day) + dayMs) > ageMsMax
-    if (!isOld && bytes <= bytesMax) break
-    await files.remove(path)
-    folders.add(dirname(path))
-    bytes -= own
+  const isKept = ({ day }: Part): boolean =>
+    nowMs - (Date.parse(day) + dayMs) <= ageMsMax && bytes <= bytesMax
+  const aged: Part[] = []
+  for (const part of parts) {
+    if (isKept(part)) break
+    aged.push(part)
+    bytes -= part.bytes
   }
+  return aged
+}
+
+/** Removes files; on disk when it resolves. */
+export async function retireParts(parts: readonly Part[], files: OfflineFiles): Promise<void> {
+  for (const { path } of parts) await files.remove(path)
+  const folders = new Set(parts.map(({ path }) => dirname(path)))
   for (const folder of folders) await files.flushDirectory(folder)
 }
 
 /** All files, the oldest day first, and those of a day in the order of their positions. */
-async function partsIn(dir: string): Promise<readonly Part[]> {
-  const parts: Part[] = []
-  for (const path of await readdir(dir, { recursive: true })) {
-    const day = /^source=\w+[/\\]day=(\d{4}-\d\d-\d\d)[/\\](part-\d+-\d+\.parquet)$/.exec(path)?.[1]
-    if (day === undefined) continue
-    const { size } = await stat(join(dir, path))
-    parts.push({ path: join(dir, path), day, bytes: size })
+async function oldestFirst(dir: string): Promise<readonly (Part & { readonly bytes: number })[]> {
+  const parts: (Part & { bytes: number })[] = []
+  for (const part of await partsIn(dir)) {
+    const { size } = await stat(part.path)
+    parts.push({ ...part, bytes: size })
   }
-  return parts.toSorted((a, b) => order(orderOf(a), orderOf(b)))
-}
-
-function orderOf({ day, path }: Part): string {
-  return `${day} ${path.slice(path.lastIndexOf('part-'))} ${path}`
+  return parts.toSorted((a, b) => order(a.day, b.day) || a.from - b.from || order(a.path, b.path))
 }
 
 function order(a: string, b: string): number {

@@ -9,7 +9,7 @@ import type { LogExtent } from '../log/log.ts'
 import type { Catalog } from '../model/catalog.ts'
 import { exportRange } from './export-range.ts'
 import type { OfflineFiles } from './log-files.ts'
-import { retireParts, type OfflineRetention } from './retire-parts.ts'
+import { agedParts, retireParts, type OfflineRetention } from './retire-parts.ts'
 import { writeOfflineState, type OfflineState } from './state.ts'
 
 export interface ExportTask {
@@ -49,6 +49,12 @@ export async function runExport(
     await writeOfflineState(dir, state, files)
     told(state)
   }
-  await retireParts(dir, task.retention, files)
+  const aged = await agedParts(dir, task.retention)
+  if (aged.length === 0) return state
+  // Before they go: nobody is to take for whole what is not.
+  state = { ...state, letGo: Math.max(state.letGo, ...aged.map(({ to }) => to)) }
+  await writeOfflineState(dir, state, files)
+  await retireParts(aged, files)
+  told(state)
   return state
 }

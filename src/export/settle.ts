@@ -44,6 +44,7 @@ export function settleOffline(
     rows: before?.rows ?? 0,
     unreadable: before?.unreadable ?? 0,
     gaps: before?.gaps ?? [],
+    letGo: old?.letGo ?? 0,
   }
   return sources.length === 0
     ? { ...state, exported: journalEnd, planned: null }

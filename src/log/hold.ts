@@ -6,10 +6,10 @@
  */
 import { join } from 'node:path'
 import { createDirectory, flushDirectory } from '../base/directories.ts'
+import { wholeEnd } from './extent.ts'
 import { nodeFiles, readFully, writeFully, type LogFile } from './files.ts'
-import { corrupt, type LogFormat } from './format.ts'
-import { isDurable, scanRecords } from './scan.ts'
-import { crcSeed, decodeSegmentHeader, parseSegmentName, segmentHeaderBytes } from './segment.ts'
+import type { LogFormat } from './format.ts'
+import { parseSegmentName } from './segment.ts'
 
 /** A log whose segments stay readable. */
 export interface HeldLog {
@@ -62,7 +62,9 @@ class Held implements HeldLog {
     for (const [index, [name, file]] of segments.entries()) {
       const bytes = await file.size()
       const isLast = index === segments.length - 1
-      const end = isLast ? await this.#wholeEnd(name, file, bytes) : bytes
+      const start = parseSegmentName(name, this.#format)!
+      const last = { dir: this.#dir, start, bytes, format: this.#format }
+      const end = isLast ? await wholeEnd(file, last) : bytes
       if (end > 0) await copy(file, join(dir, name), end)
     }
     await flushDirectory(dir)
@@ -75,20 +77,6 @@ class Held implements HeldLog {
   async #names(): Promise<readonly string[]> {
     const names = (await orNull(nodeFiles.list(this.#dir))) ?? []
     return names.filter((name) => parseSegmentName(name, this.#format) !== null)
-  }
-
-  /** Where the last whole record of the last segment ends; 0 before its first. */
-  async #wholeEnd(name: string, file: LogFile, bytes: number): Promise<number> {
-    const header = decodeSegmentHeader(await readFully(file, 0, segmentHeaderBytes), this.#format)
-    if (header === null) return 0
-    const { start, logId } = header
-    const seed = crcSeed(logId)
-    let end = segmentHeaderBytes
-    for await (const scanned of scanRecords(file, bytes, seed)) ({ end } = scanned)
-    if (end < bytes && (await isDurable(file, { start, bytes, seed }, end))) {
-      throw corrupt(this.#format, join(this.#dir, name), end, 'damaged record')
-    }
-    return end > segmentHeaderBytes ? end : 0
   }
 }
 

@@ -48,6 +48,12 @@ export interface RecoverOptions {
   readonly take: (body: Uint8Array) => string | null
 }
 
+export interface ListedSegments {
+  readonly segments: Segment[]
+  readonly logId: Uint8Array
+  readonly unfinished: string | null
+}
+
 interface Tail {
   readonly bytes: number
   readonly droppedBytes: number
@@ -100,11 +106,11 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
 }
 
 /** The segments in order, and the path of the last one when even its header is unfinished. */
-async function listSegments({
+export async function listSegments({
   files,
   dir,
   format,
-}: RecoverOptions): Promise<{ segments: Segment[]; logId: Uint8Array; unfinished: string | null }> {
+}: Omit<RecoverOptions, 'take'>): Promise<ListedSegments> {
   const names = await files.list(dir)
   const starts = names
     .map((name) => parseSegmentName(name, format))

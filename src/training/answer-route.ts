@@ -7,6 +7,8 @@ import type { HashSeed } from '../base/hash.ts'
 import type { PlannedRows } from '../batch/planned-rows.ts'
 import { sqlText, type Database } from '../duckdb/database.ts'
 import type { AskedRoute } from './asked-routes.ts'
+import { knownSql } from './known.ts'
+import type { Knowledge } from './manifest.ts'
 import type { PassResult, PassTask } from './pass.ts'
 import type { PassPool } from './pool.ts'
 import { hasKeyBytes } from './spine.ts'
@@ -24,11 +26,11 @@ export interface AnswerRouteOptions {
   readonly seed: HashSeed
 }
 
-/** The batch of a source, and the database in which its tables are. */
+/** The events of a source, and the database in which its tables are. */
 export interface OpenBatch {
   readonly database: Database
   readonly rows: PlannedRows
-  readonly madeFile: string | null
+  readonly as: Knowledge
 }
 
 /** What has come of a route. */
@@ -51,7 +53,7 @@ export async function answerRoute(options: AnswerRouteOptions): Promise<Answered
   const edges = asked.asked.filter(({ edge }) => edge !== null)
   if (edges.length > 0) await findTimes(options, lastNs)
   const joins = edges.map(
-    ({ edge }) => `ASOF LEFT JOIN ${name}_${edge} ON time_ns >= ${name}_${edge}.counted_ns`,
+    ({ edge }) => `ASOF LEFT JOIN ${name}_${edge} ON time_ns >= ${name}_${edge}.known_ns`,
   )
   const edgeColumns = edges.map(({ edge }) => `${name}_${edge}.counted_ns AS ${edge}`)
   const spineFile = fileOf(options, 'spine')
@@ -66,11 +68,12 @@ export async function answerRoute(options: AnswerRouteOptions): Promise<Answered
   return runParts(options, 'answers', common)
 }
 
-/** Fills a table for each view whose windows end at its newest event: when events have counted. */
+/** Fills a table for each view whose windows end at its newest event: which it was, and when. */
 async function findTimes(options: AnswerRouteOptions, lastNs: bigint): Promise<void> {
   const { database, batch, asked, name } = options
   const { joinKeys } = asked.route
-  const { keyOf, relation, time } = batch.rows
+  const { keyOf, relation } = batch.rows
+  const known = knownSql(batch)
   const keys = joinKeys.map((key, n) => `${keyOf(key)} AS k${n}`)
   const isUsable = joinKeys.map((_, n) => `k${n} IS NOT NULL AND k${n}::VARCHAR <> ''`)
   const keysFile = fileOf(options, 'all-keys')
@@ -78,7 +81,7 @@ async function findTimes(options: AnswerRouteOptions, lastNs: bigint): Promise<v
     batch.database,
     numbered(
       `SELECT DISTINCT * EXCLUDE (time_ns)
-        FROM (SELECT ${[...keys, `${time} AS time_ns`].join(', ')} FROM ${relation.placed})
+        FROM (SELECT ${[...keys, `${known} AS time_ns`].join(', ')} FROM ${relation.placed})
         WHERE time_ns <= ${lastNs} AND ${[...isUsable, hasKeyBytes(joinKeys)].join(' AND ')}`,
     ),
     keysFile,
@@ -90,7 +93,8 @@ async function findTimes(options: AnswerRouteOptions, lastNs: bigint): Promise<v
   for (const { view, edge } of views) {
     await database.run(
       `CREATE TABLE ${name}_${edge} AS
-        SELECT DISTINCT counted_ns FROM ${times} WHERE counted_view = ${view}`,
+        SELECT known_ns, max(max(counted_ns)) OVER (ORDER BY known_ns) AS counted_ns
+        FROM ${times} WHERE counted_view = ${view} GROUP BY known_ns`,
     )
   }
 }
@@ -113,7 +117,8 @@ async function runParts(
         parts,
         memoryBytesMax,
         seed,
-        madeFile: batch.madeFile,
+        relation: batch.rows.relation,
+        as: batch.as,
         outFile,
       }),
     ),

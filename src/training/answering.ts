@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MillraceError, type ErrorCode } from '../base/errors.ts'
+import { planRows } from '../batch/planned-rows.ts'
 import { BatchReader } from '../batch/reader.ts'
 import { loadDefinitions } from '../daemon/load.ts'
 import { openDatabase, type Database } from '../duckdb/database.ts'
@@ -13,11 +14,13 @@ import type { Catalog, Source } from '../model/catalog.ts'
 import { readables, type Readable } from '../serve/services.ts'
 import { answerRoute, type AnsweredRoute, type OpenBatch } from './answer-route.ts'
 import { askedRoutes, type AskedRoute } from './asked-routes.ts'
+import type { ReceivedFacts } from './manifest.ts'
 import type { CommonOptions } from './options.ts'
 import { openPassPool, type PassPool } from './pool.ts'
+import { openReceived, openStore, type Store } from './received.ts'
 
-/** Hashes of values are the same in every training set: approximate counts follow from it. */
-const seed = { k0: 0x6d696c6c, k1: 0x72616365 }
+/** By it values are hashed where no store is named; approximate counts follow from it. */
+const standardSeed = { k0: 0x6d696c6c, k1: 0x72616365 }
 
 /** What somebody wants, with definitions that are loaded, and whoever makes the passes. */
 export interface Making<Options extends CommonOptions> {
@@ -30,42 +33,62 @@ export interface Answering<Options extends CommonOptions = CommonOptions> extend
   readonly database: Database
   readonly service: Readable
   readonly routes: readonly AskedRoute[]
+  /** The data directory that was named; null for none. */
+  readonly store: Store | null
   /** Filled by {@link openBatches}. */
   readonly batches: Map<Source, ReadBatch>
 }
 
-/** A batch of which it is counted what is rejected. */
+/** Events of a source, of which it is counted what is rejected. */
 export interface ReadBatch extends OpenBatch {
   readonly rejected: Partial<Record<ErrorCode, number>>
+  /** What of it a daemon had received; null for a batch source. */
+  readonly received: ReceivedFacts | null
   make(): Promise<void>
 }
 
-async function openBatch(source: Source, options: CommonOptions): Promise<ReadBatch> {
+async function openBatch(source: Source, answering: Answering): Promise<ReadBatch> {
+  const { options, store } = answering
   const { threads } = options
   const memoryBytesMax = Math.ceil(options.memoryBytesMax / 4)
   const database = await openDatabase({ threads, memoryBytesMax })
   try {
-    const reader = await BatchReader.open(database, source, source.batch!)
-    const rejected: Partial<Record<ErrorCode, number>> = {}
-    return {
-      database,
-      rejected,
-      get rows() {
-        return reader.rows
-      },
-      get madeFile() {
-        return reader.madeFile
-      },
-      async make() {
-        for await (const chunk of reader.make()) {
-          for (const { code } of chunk.rejected) rejected[code] = (rejected[code] ?? 0) + 1
-        }
-      },
-    }
+    if (options.as === 'served') return await readReceived(source, store!, answering, database)
+    return await readBatch(source, database)
   } catch (thrown) {
     await database.close()
     throw thrown
   }
+}
+
+async function readBatch(source: Source, database: Database): Promise<ReadBatch> {
+  const reader = await BatchReader.open(database, source, source.batch!)
+  const rejected: Partial<Record<ErrorCode, number>> = {}
+  return {
+    database,
+    as: 'event-time',
+    rejected,
+    received: null,
+    get rows() {
+      return reader.rows
+    },
+    async make() {
+      for await (const chunk of reader.make()) {
+        for (const { code } of chunk.rejected) rejected[code] = (rejected[code] ?? 0) + 1
+      }
+    },
+  }
+}
+
+async function readReceived(
+  source: Source,
+  store: Store,
+  { catalog }: Answering,
+  database: Database,
+): Promise<ReadBatch> {
+  const { relation, facts: received } = await openReceived(store, catalog, source, database)
+  const rows = await planRows(database, relation, source, source.fields)
+  return { database, as: 'served', rows, rejected: {}, received, make: () => Promise.resolve() }
 }
 
 /** Loads the definitions, and starts threads that have them. */
@@ -87,7 +110,10 @@ export async function withLoaded<Options extends CommonOptions, T>(
   }
 }
 
-/** @throws {@link MillraceError} `FEATURES_UNKNOWN`, `BATCH_MISSING`. */
+/**
+ * @throws {@link MillraceError} `FEATURES_UNKNOWN`, `BATCH_MISSING`; for what is no data directory,
+ *   what `openStore` throws.
+ */
 export async function withAnswering<Options extends CommonOptions, T>(
   making: Making<Options>,
   answer: (answering: Answering<Options>) => Promise<T>,
@@ -96,28 +122,49 @@ export async function withAnswering<Options extends CommonOptions, T>(
   const service = readables(catalog).get(options.service)
   if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name: options.service })
   const routes = askedRoutes(catalog, service)
+  if (options.as === 'event-time') assertBatches(routes)
+  const store = options.dataDir === null ? null : await openStore(options.dataDir)
+  if (options.as === 'served') assertOfStream(service, store!)
   const memoryBytesMax = Math.ceil(options.memoryBytesMax / 2)
   const database = await openDatabase({ threads: options.threads, memoryBytesMax })
   const batches = new Map<Source, ReadBatch>()
   try {
-    return await answer({ ...making, database, service, routes, batches })
+    return await answer({ ...making, database, service, routes, batches, store })
   } finally {
     for (const batch of batches.values()) await batch.database.close()
     await database.close()
   }
 }
 
-/** Opens the batches of all sources before it reads one. */
-export async function openBatches({ options, routes, batches }: Answering): Promise<void> {
+function assertBatches(routes: readonly AskedRoute[]): void {
   for (const { source } of routes) {
-    if (!batches.has(source)) batches.set(source, await openBatch(source, options))
+    if (source.batch === undefined) {
+      throw new MillraceError('BATCH_MISSING', { source: source.name })
+    }
+  }
+}
+
+/** What a backfill has brought did not arrive when it happened. */
+function assertOfStream({ parts }: Readable, { manifest }: Store): void {
+  const part = parts.find(({ view }) => manifest.views[view.name]?.history !== undefined)
+  if (part === undefined) return
+  const reason = `the past of "${part.view.name}" is of a batch source, and never arrived`
+  throw new MillraceError('CONFIG_INVALID', { path: 'as', reason })
+}
+
+/** Opens the batches of all sources before it reads one. */
+export async function openBatches(answering: Answering): Promise<void> {
+  const { routes, batches } = answering
+  for (const { source } of routes) {
+    if (!batches.has(source)) batches.set(source, await openBatch(source, answering))
   }
   for (const batch of batches.values()) await batch.make()
 }
 
 /** Answers what is asked by the table `spine` of the database. */
 export async function answerRoutes(answering: Answering): Promise<readonly AnsweredRoute[]> {
-  const { options, database, pool, routes, batches } = answering
+  const { options, database, pool, routes, batches, store } = answering
+  const seed = store?.seed ?? standardSeed
   const { threads } = options
   const memoryBytesMax = Math.ceil(options.memoryBytesMax / 2 / threads)
   const answered: AnsweredRoute[] = []

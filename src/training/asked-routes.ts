@@ -19,8 +19,7 @@ export interface AskedRoute {
 /**
  * The routes of a service, each with its columns.
  *
- * @throws {@link MillraceError} `BATCH_MISSING` when a source says nothing of its past;
- *   `CONFIG_INVALID` for a service with realtime views.
+ * @throws {@link MillraceError} `CONFIG_INVALID` for a service with realtime views.
  */
 export function askedRoutes(catalog: Catalog, service: Readable): readonly AskedRoute[] {
   if (service.realtime.length > 0) {
@@ -31,8 +30,6 @@ export function askedRoutes(catalog: Catalog, service: Readable): readonly Asked
   for (const [part, { view, features, keyPlaces }] of service.parts.entries()) {
     const route = catalog.routes[view.route]!
     const source = catalog.sources[route.source]!
-    if (source.batch === undefined)
-      throw new MillraceError('BATCH_MISSING', { source: source.name })
     const places = keyPlaces ?? service.joinKeys.map((_, n) => n)
     const id = [route.index, ...places].join(' ')
     const known = routes.get(id)

@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Batch, Catalog, Source } from '../model/catalog.ts'
 import { sqlText, type Database } from '../duckdb/database.ts'
 import type { Readable } from '../serve/services.ts'
-import type { FileFacts, SourceFacts } from './manifest.ts'
+import type { FileFacts, Knowledge, ReceivedFacts, SourceFacts } from './manifest.ts'
 
 export async function fileFacts(file: string, name: string): Promise<FileFacts> {
   const hash = createHash('sha256')
@@ -18,13 +18,15 @@ export async function fileFacts(file: string, name: string): Promise<FileFacts> 
 }
 
 /** The hash of what a service means. */
-export function definitionsHash(catalog: Catalog, service: Readable): string {
+export function definitionsHash(catalog: Catalog, service: Readable, as: Knowledge): string {
   const views = service.parts.map(({ view }) => view)
   const sources = [...new Set(views.map(({ source }) => catalog.sources[source]!))]
   const text = JSON.stringify({
     features: service.features.map(({ name }) => name),
     views: service.parts.map(({ view, features }) => [view.identity, features]),
-    sources: sources.map(({ identity, batch }) => [identity, canonicalBatch(batch!)]),
+    sources: sources.map(({ identity, batch }) =>
+      as === 'served' ? [identity] : [identity, canonicalBatch(batch!)],
+    ),
   })
   return createHash('sha256').update(text).digest('hex')
 }
@@ -37,7 +39,10 @@ function canonicalBatch({ from, query, input }: Batch): unknown {
 }
 
 /** What a source's past is read from. */
-export async function batchFacts(database: Database, source: Source): Promise<SourceFacts['from']> {
+export async function batchFacts(
+  database: Database,
+  source: Source,
+): Promise<Exclude<SourceFacts['from'], ReceivedFacts>> {
   const { from } = source.batch!
   if (from.kind === 'query') return from.sql
   const globs = from.files.map((glob) => `SELECT file FROM glob(${sqlText(glob)})`)

@@ -4,12 +4,13 @@
  *
  * The engine is the one that serves: events are validated, transformed and counted as a shard does
  * it, and values are evaluated from the same state. Only time is another one: it goes with the
- * events of one key, and begins anew with the next, so that there is never more state than that of
- * one key. Thread: any.
+ * events of one key, by when they happened or when they arrived, and begins anew with the next, so
+ * that there is never more state than that of one key. Thread: any.
  */
 import { evaluate } from '../aggregate/evaluate.ts'
 import { ViewState } from '../aggregate/view-state.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
+import { futureMsMax } from '../base/limits.ts'
 import type { Catalog, Route } from '../model/catalog.ts'
 import type { ReadResult } from '../model/message.ts'
 import type { Rejection } from '../model/rejection.ts'
@@ -52,6 +53,8 @@ export class KeyWalk {
   readonly #seed: HashSeed
   readonly #counted: KeyWalkOptions['counted']
   readonly #ids: KeyIds | null
+  /** Whether an event may take the place of another: then those before it must have counted. */
+  readonly #isReplacing: boolean
   #key: Uint8Array = new Uint8Array(0)
   #keyHash = 0
 
@@ -61,6 +64,7 @@ export class KeyWalk {
     this.#route = route
     this.#seed = seed
     const { dedupe } = catalog.sources[route.source]!
+    this.#isReplacing = dedupe.by === 'event-time'
     this.#ids = dedupe.by === 'event-id' ? new KeyIds(dedupe.horizonMs) : null
     this.#views = new Map(views.map((index) => [index, this.#walked(catalog, index)]))
   }
@@ -84,29 +88,19 @@ export class KeyWalk {
   }
 
   /**
-   * Counts events of the key at hand, none of which is before one of the call before.
+   * Counts events of the key at hand.
    *
-   * @param arrivalMs  A moment that is not before any of them, nor after what comes next.
+   * @param arrivals  In their order, which may not be that of event time; none before those of the
+   *   call before, nor after what comes next.
    * @param rejections  Filled with those that cannot count, by the index that the section has.
    */
-  count(events: EventRange, arrivalMs: number, rejections: Rejection[]): void {
-    const { buffers, start, end } = events
-    const section: Section = {
-      source: this.#route.source,
-      route: this.#route.index,
-      events: events.count,
-      backfill: 0,
-      position: 0,
-      arrivalMs,
-      latestMs: Infinity,
-      start,
-      end,
-    }
-    if (this.#ids === null) {
-      this.#validator.begin(buffers, section.events)
-      this.#validator.readSection(section, rejections)
-      this.#apply()
-    } else this.#countIdentified(section, buffers, this.#ids, rejections)
+  count(buffers: SectionBuffers, arrivals: readonly Arrival[], rejections: Rejection[]): void {
+    const sections = arrivals.map((arrival) => this.#sectionOf(arrival))
+    if (this.#ids !== null) {
+      for (const section of sections) this.#countIdentified(section, buffers, this.#ids, rejections)
+    } else if (this.#isReplacing) {
+      for (const section of sections) this.#countTogether([section], buffers, rejections)
+    } else this.#countTogether(sections, buffers, rejections)
   }
 
   /**
@@ -116,11 +110,38 @@ export class KeyWalk {
    */
   read(view: number, features: readonly number[], edge: Moment): ReadResult {
     const { state } = this.#views.get(view)!
+    // Whoever reads at the clock lets go what has waited for its time.
+    if (state.parked.count > 0) state.admit(edge.ms)
     return evaluate(state, {
       key: this.#keyAt(),
       features,
       edge: { edgeMs: edge.ms, edgeNs: edge.ns },
     })
+  }
+
+  #sectionOf({ arrivalMs, count, start, end }: Arrival): Section {
+    return {
+      source: this.#route.source,
+      route: this.#route.index,
+      events: count,
+      backfill: 0,
+      position: 0,
+      arrivalMs,
+      latestMs: arrivalMs + futureMsMax,
+      start,
+      end,
+    }
+  }
+
+  #countTogether(
+    sections: readonly Section[],
+    buffers: SectionBuffers,
+    rejections: Rejection[],
+  ): void {
+    const events = sections.reduce((sum, section) => sum + section.events, 0)
+    this.#validator.begin(buffers, events)
+    for (const section of sections) this.#validator.readSection(section, rejections)
+    this.#apply()
   }
 
   #keyAt() {
@@ -159,6 +180,7 @@ export class KeyWalk {
   #forget({ state, stored }: WalkedView): void {
     const slot = state.keys.find(this.#keyHash, this.#key, 0, this.#key.length)
     stored.clear(state)
+    state.parked.clear()
     if (slot !== 0) state.remove(slot)
     state.watermarkMs = -Infinity
     state.watermarkNs = 0
@@ -181,9 +203,9 @@ export class KeyWalk {
   }
 }
 
-/** Events of the key at hand as a section has them, one behind the other. */
-export interface EventRange {
-  readonly buffers: SectionBuffers
+/** Events of the key at hand that arrive together, as a section has them. */
+export interface Arrival {
+  readonly arrivalMs: number
   readonly count: number
   /** Offsets of the first event's header, and behind the last event's. */
   readonly start: number

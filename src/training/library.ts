@@ -6,7 +6,8 @@ import type { RangeOptions, TrainingSetOptions } from './options.ts'
 
 /**
  * Makes a training set: for each row of a file with join keys and a moment, the features that a
- * read would have given then, from the batch sources of the definitions.
+ * read would have given then, from the batch sources of the definitions or, with `as: 'served'`,
+ * from what a daemon had received by then.
  *
  * @returns what stands in the manifest, `<out>.manifest.json`.
  * @throws {@link MillraceError} `DEFINITION_…`; `CONFIG_INVALID`; `FEATURES_UNKNOWN`;

@@ -4,6 +4,10 @@
  */
 import type { ErrorCode } from '../base/errors.ts'
 
+/** What was known at a moment: what had happened until then, or what had been received. */
+export const knowledges = ['event-time', 'served'] as const
+export type Knowledge = (typeof knowledges)[number]
+
 /** A file by its content. */
 export interface FileFacts {
   readonly file: string
@@ -17,6 +21,8 @@ export interface TrainingManifest {
   readonly service: string
   /** Hash of all that decides a value: views, sources, and how their pasts are read. */
   readonly definitions: string
+  /** What was known at a moment; see {@link Knowledge}. */
+  readonly as: Knowledge
   readonly spine: FileFacts & { readonly rows: number; readonly timeColumn: string }
   readonly sources: readonly SourceFacts[]
   readonly out: FileFacts & { readonly rows: number; readonly columns: readonly string[] }
@@ -24,10 +30,24 @@ export interface TrainingManifest {
 
 export interface SourceFacts {
   readonly name: string
-  /** Files with their sizes, or the query. */
-  readonly from: readonly { readonly file: string; readonly bytes: number }[] | string
+  /** Files with their sizes, or the query; or what a daemon had received. */
+  readonly from:
+    readonly { readonly file: string; readonly bytes: number }[] | string | ReceivedFacts
   /** Rows that did not count, by code; of the keys of the spine. */
   readonly rejected: Readonly<Partial<Record<ErrorCode, number>>>
+}
+
+/** What there is of a source in a data directory. */
+export interface ReceivedFacts {
+  /** Names the journal, 32 hexadecimal digits. */
+  readonly journal: string
+  readonly events: number
+  /** When the newest of them arrived; null when there is none. */
+  readonly newest: string | null
+  /** Arrival from which on every event is there; null when none is missing. */
+  readonly knownFrom: string | null
+  /** Events of which no row could be made any more, such as by code that has changed. */
+  readonly unreadable: number
 }
 
 /** What has become of features in range. */

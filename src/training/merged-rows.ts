@@ -16,7 +16,8 @@ import { rejection, type Rejection } from '../model/rejection.ts'
 import { sectionBuffers, SectionWriter, type SectionBuffers } from '../model/section.ts'
 import { msOf, nsWithinMs } from '../model/timestamp.ts'
 import type { Field, Value } from '../model/types.ts'
-import type { KeyWalk, Moment } from './key-walk.ts'
+import type { Arrival, KeyWalk, Moment } from './key-walk.ts'
+import type { Knowledge } from './manifest.ts'
 
 export interface MergedOptions {
   readonly walk: KeyWalk
@@ -28,6 +29,8 @@ export interface MergedOptions {
   readonly answer: (spineRow: bigint, moment: Moment, edges: readonly (Moment | null)[]) => void
   /** Whether events behind the last spine row of a key count, too. */
   readonly isWhole: boolean
+  /** Whether an event arrives at its own time, or the time of a row is that of its arrival. */
+  readonly as: Knowledge
   /** Events that do not count. */
   readonly rejected: (rejections: readonly Rejection[]) => void
 }
@@ -154,42 +157,58 @@ export class MergedRows {
     this.#count(cells, buffers, from, chunk.count, rejections)
   }
 
-  /** Counts the events of some rows, all of them at the time of the last as far as that goes. */
+  /** Counts the events of some rows. */
   #count(
-    { time }: RowCells,
+    cells: RowCells,
     buffers: SectionBuffers,
     first: number,
     end: number,
     rejections: Rejection[],
   ): void {
     if (this.#eventsBefore[end] === this.#eventsBefore[first]) return
-    const { walk } = this.#options
+    const { walk, as } = this.#options
+    const arrivals =
+      as === 'served'
+        ? this.#received(cells.time, first, end)
+        : this.#atTheirTimes(cells.time, first, end)
+    walk.count(buffers, arrivals, rejections)
+  }
+
+  /** Events whose time is that of their arrival, ascending. */
+  #received(time: Cells, first: number, end: number): readonly Arrival[] {
+    const arrivals: Arrival[] = []
+    for (let from = first; from < end;) {
+      const { ms } = momentOf(time, from)
+      let to = from + 1
+      while (to < end && momentOf(time, to).ms === ms) to += 1
+      arrivals.push(...this.#arrival(from, to, ms))
+      from = to
+    }
+    return arrivals
+  }
+
+  /** Events that arrive when they happen: all at the time of the last, as far as that goes. */
+  #atTheirTimes(time: Cells, first: number, end: number): readonly Arrival[] {
     // What has no time is not counted, whatever the time.
     const at = (row: number): Moment => (time.isNull(row) ? epoch : momentOf(time, row))
     const last = at(end - 1)
     let whole = end
-    if (walk.isOneByOne) whole = first
+    if (this.#options.walk.isOneByOne) whole = first
     // In the last millisecond, an event is ahead of its beginning.
     else while (whole > first && isBehind(at(whole - 1), last.ms)) whole -= 1
-    this.#countRows(buffers, first, whole, last.ms, rejections)
+    const arrivals = [...this.#arrival(first, whole, last.ms)]
     for (let row = whole; row < end; row++) {
       const { ms, ns } = at(row)
-      this.#countRows(buffers, row, row + 1, ns > 0 ? ms + 1 : ms, rejections)
+      arrivals.push(...this.#arrival(row, row + 1, ns > 0 ? ms + 1 : ms))
     }
+    return arrivals
   }
 
-  #countRows(
-    buffers: SectionBuffers,
-    from: number,
-    to: number,
-    arrivalMs: number,
-    rejections: Rejection[],
-  ): void {
+  /** The events of some rows, if there are any. */
+  #arrival(from: number, to: number, arrivalMs: number): readonly Arrival[] {
     const count = this.#eventsBefore[to]! - this.#eventsBefore[from]!
-    if (count === 0) return
-    const start = this.#headerAt[from]!
-    const events = { buffers, count, start, end: this.#headerAt[to]! }
-    this.#options.walk.count(events, arrivalMs, rejections)
+    if (count === 0) return []
+    return [{ arrivalMs, count, start: this.#headerAt[from]!, end: this.#headerAt[to]! }]
   }
 
   #buffers(): SectionBuffers {

@@ -6,6 +6,7 @@ import { resolveOptions, trainingOptions } from '../base/config.ts'
 import { MillraceError } from '../base/errors.ts'
 import { parseTimestamp } from '../model/timestamp.ts'
 import type { FileUrl } from '../daemon/options.ts'
+import { knowledges, type Knowledge } from './manifest.ts'
 
 /** Options of {@link trainingSet}. */
 export interface TrainingSetOptions {
@@ -22,6 +23,14 @@ export interface TrainingSetOptions {
   readonly out: string
   /** The column of the spine with the moment. @defaultValue the only one with times */
   readonly timeColumn?: string
+  /**
+   * What was known at a moment. `event-time`: all that had happened until then, from the batch
+   * sources of the definitions. `served`: what a daemon had received until then, from its journal
+   * and its offline log; needs {@link dataDir}. @defaultValue event-time
+   */
+  readonly as?: Knowledge
+  /** The data directory of that daemon, which may be running. Nothing in it is changed. */
+  readonly dataDir?: string
   /** Threads that make it; the result does not depend on them. @defaultValue one for each core */
   readonly threads?: number
   /** Memory for sorting, all threads together, bytes; more goes to disk. @defaultValue 1 GiB */
@@ -30,27 +39,43 @@ export interface TrainingSetOptions {
 
 /** What everything takes that is made of the past. */
 export type CommonOptions = Required<
-  Pick<TrainingSetOptions, 'features' | 'service' | 'out' | 'threads' | 'memoryBytesMax'>
->
+  Pick<TrainingSetOptions, 'features' | 'service' | 'out' | 'threads' | 'memoryBytesMax' | 'as'>
+> & {
+  readonly dataDir: string | null
+}
 
-export type ResolvedOptions = Required<Omit<TrainingSetOptions, 'timeColumn'>> & {
+export type ResolvedOptions = CommonOptions & {
+  readonly spine: string
   readonly timeColumn: string | null
 }
 
 /** @throws {@link MillraceError} `CONFIG_INVALID`. */
 export function resolveTrainingOptions(options: TrainingSetOptions): ResolvedOptions {
-  const { threads, memoryBytesMax } = options
+  const { threads, memoryBytesMax, as = 'event-time', dataDir = null } = options
+  if (!knowledges.includes(as)) {
+    const reason = `${as as string} is none of ${knowledges.join(', ')}`
+    throw new MillraceError('CONFIG_INVALID', { path: 'as', reason })
+  }
+  if (as === 'served' && dataDir === null) {
+    const reason = 'is needed for rows as they would have been served'
+    throw new MillraceError('CONFIG_INVALID', { path: 'dataDir', reason })
+  }
   return {
     ...options,
     ...resolveOptions(trainingOptions, { threads, memoryBytesMax }, {}),
     spine: resolve(options.spine),
     out: resolve(options.out),
     timeColumn: options.timeColumn ?? null,
+    as,
+    dataDir: dataDir === null ? null : resolve(dataDir),
   }
 }
 
 /** Options of {@link featuresInRange}. */
-export interface RangeOptions extends Omit<TrainingSetOptions, 'spine' | 'timeColumn'> {
+export interface RangeOptions extends Omit<
+  TrainingSetOptions,
+  'spine' | 'timeColumn' | 'as' | 'dataDir'
+> {
   /** The range begins there: a `Date` or RFC 3339 text. */
   readonly from: Date | string
   /** It ends before. */
@@ -75,7 +100,8 @@ export function resolveRangeOptions(options: RangeOptions): ResolvedRangeOptions
   }
   const out = resolve(options.out)
   const resolved = resolveOptions(trainingOptions, { threads, memoryBytesMax }, {})
-  return { features, service, out, fromNs, toNs, ...resolved }
+  const known = { as: 'event-time', dataDir: null } as const
+  return { features, service, out, fromNs, toNs, ...known, ...resolved }
 }
 
 function momentNs(moment: Date | string, path: string): bigint {

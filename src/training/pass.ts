@@ -7,15 +7,17 @@
  */
 import type { ErrorCode } from '../base/errors.ts'
 import { planRows, type PlannedRows } from '../batch/planned-rows.ts'
-import { placeColumns, relationOf, stagedRelation } from '../batch/relation.ts'
+import { placeColumns, type Relation } from '../batch/relation.ts'
 import { openDatabase, sqlName, sqlText, type Database } from '../duckdb/database.ts'
 import type { TableWriter } from '../duckdb/table-writer.ts'
 import type { HashSeed } from '../base/hash.ts'
-import type { Catalog, Source } from '../model/catalog.ts'
+import type { Catalog } from '../model/catalog.ts'
 import type { Rejection } from '../model/rejection.ts'
 import { nsOf } from '../model/timestamp.ts'
 import type { Field, Value } from '../model/types.ts'
 import { KeyWalk, type KeyWalkOptions, type Moment } from './key-walk.ts'
+import { knownSql } from './known.ts'
+import type { Knowledge } from './manifest.ts'
 import { MergedRows } from './merged-rows.ts'
 
 /** What a pass is about; plain data. */
@@ -25,8 +27,10 @@ export interface PassTask {
   readonly part: number
   readonly parts: number
   readonly memoryBytesMax: number
-  /** The rows that a post-processor has made of the source's batch; null where it has none. */
-  readonly madeFile: string | null
+  /** Where the events of the source are. */
+  readonly relation: Relation
+  /** What is known at a moment. */
+  readonly as: Knowledge
   /** The time of the last spine row, ns. */
   readonly lastNs: bigint
   /** For the hashes of values. */
@@ -62,7 +66,7 @@ export interface PassResult {
 export const rowField: Field = { name: 'millrace_row', type: { kind: 'Int64', nullable: false } }
 
 /** The columns of a pass that is asked for times. */
-const timeFields: readonly Field[] = ['counted_view', 'counted_ns'].map((name) => {
+const timeFields: readonly Field[] = ['counted_view', 'known_ns', 'counted_ns'].map((name) => {
   return { name, type: { kind: 'Int64', nullable: false } }
 })
 
@@ -73,7 +77,9 @@ export async function runPass(catalog: Catalog, task: PassTask): Promise<PassRes
   try {
     const route = catalog.routes[task.route]!
     const source = catalog.sources[route.source]!
-    const rows = await openRows(database, source, task.madeFile)
+    const { relation } = task
+    for (const statement of relation.setUp) await database.run(statement)
+    const rows = await planRows(database, relation, source, source.fields)
     const answers = [rowField, ...asked.flatMap(({ columns }) => columns)]
     const isOfTimes = task.spineFile === null
     const table = await database.createTable('answers', isOfTimes ? timeFields : answers)
@@ -83,17 +89,6 @@ export async function runPass(catalog: Catalog, task: PassTask): Promise<PassRes
   } finally {
     await database.close()
   }
-}
-
-async function openRows(
-  database: Database,
-  source: Source,
-  madeFile: string | null,
-): Promise<PlannedRows> {
-  const { batch, fields } = source
-  const relation = madeFile === null ? relationOf(batch!, fields) : stagedRelation(madeFile)
-  for (const statement of relation.setUp) await database.run(statement)
-  return planRows(database, relation, source, fields)
 }
 
 interface Answering {
@@ -122,7 +117,7 @@ async function answerRows({
     route,
     views,
     seed: task.seed,
-    ...(isOfTimes && { counted: appendTimes(table) }),
+    ...(isOfTimes && { counted: appendTimes(table, task.as) }),
   })
   const counts = { rows: 0, rejected: {} as Partial<Record<ErrorCode, number>> }
   const merged = new MergedRows({
@@ -131,6 +126,7 @@ async function answerRows({
     joinKeys: route.joinKeys,
     edges: edges.length,
     isWhole: isOfTimes,
+    as: task.as,
     rejected: (rejections) => countCodes(counts.rejected, rejections),
     answer: (spineRow, moment, moments) => {
       counts.rows += 1
@@ -151,12 +147,18 @@ async function answerRows({
   return counts
 }
 
-/** Writes down when rows are that have counted. */
-function appendTimes(table: TableWriter): NonNullable<KeyWalkOptions['counted']> {
-  return (view, { timeMs, timeNs, count }, late) => {
+/** Writes down when rows are that have counted, and since when they are known. */
+function appendTimes(table: TableWriter, as: Knowledge): NonNullable<KeyWalkOptions['counted']> {
+  return (view, { timeMs, timeNs, spans }, late) => {
     const isLate = new Set(late)
-    for (let i = 0; i < count; i++) {
-      if (!isLate.has(i)) table.append([BigInt(view), nsOf(timeMs[i]!, timeNs[i]!)])
+    let i = 0
+    for (const { end, arrivalMs } of spans) {
+      for (; i < end; i++) {
+        if (isLate.has(i)) continue
+        const countedNs = nsOf(timeMs[i]!, timeNs[i]!)
+        const knownNs = as === 'served' ? nsOf(arrivalMs, 0) : countedNs
+        table.append([BigInt(view), knownNs, countedNs])
+      }
     }
   }
 }
@@ -171,13 +173,15 @@ function countCodes(
   for (const { code } of rejections) counts[code] = (counts[code] ?? 0) + 1
 }
 
-/** Events and spine rows of a part of the keys: by key and time, events first, in their order. */
+/** Events and spine rows of a part of the keys: by key and since when known, events first. */
 function mergedSql(
-  { relation, plans, time, keyOf }: PlannedRows,
+  rows: PlannedRows,
   joinKeys: readonly Field[],
   edges: readonly string[],
-  { keysFile, spineFile, lastNs, part, parts }: PassTask,
+  { keysFile, spineFile, lastNs, part, parts, as }: PassTask,
 ): string {
+  const { relation, plans, keyOf } = rows
+  const known = knownSql({ rows, as })
   const cells = plans.flatMap(({ sql }) => sql)
   const cellNames = cells.map((_, n) => `c${n}`)
   const keyNames = joinKeys.map((_, n) => `k${n}`)
@@ -189,7 +193,7 @@ function mergedSql(
       SELECT * FROM read_parquet(${sqlText(keysFile)}) WHERE key_number % ${parts} = ${part}
     ),
     events AS (
-      SELECT ${list(cells.map((sql, n) => `${sql} AS c${n}`))}, ${time} AS time_ns,
+      SELECT ${list(cells.map((sql, n) => `${sql} AS c${n}`))}, ${known} AS time_ns,
         ${list(joinKeys.map((key, n) => `${keyOf(key)} AS k${n}`))}, ${file} AS f, ${row} AS r
       FROM ${relation.placed}
     ),

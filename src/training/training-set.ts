@@ -1,14 +1,15 @@
 /**
  * Training sets: the values that reads of a service would have given, at the moments of a spine.
  *
- * In: definitions with batch sources, and a file of questions. Out: the file with the answers, rows
- * and their order as they were, and a manifest beside it. DuckDB reads, sorts and writes; what a
- * value is decides the engine that serves. Either there is the whole file, or none.
+ * In: definitions with batch sources, or the data directory of a daemon, and a file of questions.
+ * Out: the file with the answers, rows and their order as they were, and a manifest beside it.
+ * DuckDB reads, sorts and writes; what a value is decides the engine that serves. Either there is
+ * the whole file, or none.
  */
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { ErrorCode } from '../base/errors.ts'
-import { sqlName, sqlText } from '../duckdb/database.ts'
+import { sqlName, sqlText, type Database } from '../duckdb/database.ts'
 import type { Readable } from '../serve/services.ts'
 import type { AnsweredRoute } from './answer-route.ts'
 import {
@@ -42,6 +43,7 @@ export async function makeTrainingSet(making: Making<ResolvedOptions>): Promise<
     const { joinKeys } = service
     const spine = await openSpine(database, { file, timeColumn, joinKeys, outFormat })
     checkNames(file, spine, service)
+    if (options.as === 'served') await atWholeMs(database)
     await openBatches(answering)
     const answered = await answerRoutes(answering)
     return writeOut({ ...answering, spine, answered })
@@ -53,6 +55,12 @@ function checkNames(file: string, { columns }: Spine, service: Readable): void {
   const twice = columnNames(service).find((name) => taken.has(name.toLowerCase()))
   if (twice === undefined) return
   throw spineInvalid(file, `it has a column "${twice}", which is a feature's`)
+}
+
+/** A read is made at a whole millisecond, which is what the clock of a daemon has. */
+async function atWholeMs(database: Database): Promise<void> {
+  const within = '((time_ns % 1000000) + 1000000) % 1000000'
+  await database.run(`UPDATE spine SET time_ns = time_ns - ${within}`)
 }
 
 interface WritingOut extends Answering<ResolvedOptions> {
@@ -91,16 +99,17 @@ async function manifestOf(writing: WritingOut, unfinished: string): Promise<Trai
   const { rows, timeColumn } = spine
   const columns = [...spine.columns, ...columnNames(service)]
   const sources: SourceFacts[] = []
-  for (const [source, { database, rejected }] of batches) {
+  for (const [source, { database, rejected, received }] of batches) {
     const own = answered.filter((_, n) => routes[n]!.source === source)
     const counts = own.flatMap(({ results }) => results.map((each) => each.rejected))
-    const from = await batchFacts(database, source)
+    const from = received ?? (await batchFacts(database, source))
     sources.push({ name: source.name, from, rejected: summed([rejected, ...counts]) })
   }
   return {
     millrace: codeVersion(),
     service: service.name,
-    definitions: definitionsHash(catalog, service),
+    definitions: definitionsHash(catalog, service, options.as),
+    as: options.as,
     spine: { ...(await fileFacts(options.spine, basename(options.spine))), rows, timeColumn },
     sources,
     out: { ...(await fileFacts(unfinished, basename(options.out))), rows, columns },

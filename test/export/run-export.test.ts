@@ -97,6 +97,7 @@ test('old days and what is too much go, the oldest first', async (t) => {
   await runExport(catalog, aged, offlineFiles, () => {})
   assert.deepEqual(await days(), before.slice(2))
   const full = { ...task, state: done, retention: { ...task.retention, bytesMax: 0 } }
-  await runExport(catalog, full, offlineFiles, () => {})
+  const { letGo } = await runExport(catalog, full, offlineFiles, () => {})
   assert.deepEqual(await days(), [])
+  assert.equal(letGo, done.exported)
 })

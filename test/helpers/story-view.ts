@@ -69,17 +69,14 @@ export function definitionsOf(view: StoryView): { source: PushSource; story: Str
 }
 
 /** Views of one source, `view0`, …, whatever they say of its rule, and the service `all`. */
-export function storyCatalog(
-  views: readonly StoryView[],
-  options: { dedupe?: DedupeRule<'tag'>; batch?: BatchSource<never> },
-): Catalog {
+export function storyCatalog(views: readonly StoryView[], options: SourceOptions): Catalog {
   return buildCatalog(storyDefinitions(views, options))
 }
 
 /** What is in that catalog, as it is defined. */
 export function storyDefinitions(
   views: readonly StoryView[],
-  options: { dedupe?: DedupeRule<'tag'>; batch?: BatchSource<never> },
+  options: SourceOptions,
 ): readonly unknown[] {
   const source = sourceOf(options)
   const all = views.map((view, n) => viewOf(`view${n}`, view, source))
@@ -88,7 +85,13 @@ export function storyDefinitions(
 
 const thing = entity({ name: 'thing', joinKeys: { id: t.String() } })
 
-function sourceOf(options: { dedupe?: DedupeRule<'tag'>; batch?: BatchSource<never> }) {
+interface SourceOptions {
+  readonly dedupe?: DedupeRule<'tag'>
+  readonly batch?: BatchSource<never>
+  readonly offline?: boolean
+}
+
+function sourceOf(options: SourceOptions) {
   return pushSource({
     name: 'events',
     schema: {

@@ -36,7 +36,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   realtime: ['base', 'model', 'validate'],
   stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
   daemon: [...everyStage, 'compat', 'client', 'shard', 'realtime', 'stored', 'export', 'verify'],
-  training: [...everyStage, 'duckdb', 'batch', 'daemon', 'realtime'],
+  training: [...everyStage, 'log', 'duckdb', 'batch', 'export', 'stored', 'daemon', 'realtime'],
   kit: [...everyStage, 'client', 'shard', 'realtime'],
   index: [...everyStage, 'client', 'daemon', 'training', 'kit'],
   cli: [...everyStage, 'client', 'load', 'stored', 'daemon', 'training', 'kit', 'index'],

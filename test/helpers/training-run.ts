@@ -13,12 +13,12 @@ import fc from 'fast-check'
 import { parquet } from '../../src/define/batch.ts'
 import type { Catalog, View } from '../../src/model/catalog.ts'
 import { sawtoothTileMs } from '../../src/model/tiles.ts'
-import type { Value } from '../../src/model/types.ts'
-import { openDatabase, sqlName, sqlText, type Database } from '../../src/duckdb/database.ts'
+import { openDatabase } from '../../src/duckdb/database.ts'
 import { ofSchema } from '../../src/training/of-schema.ts'
 import { runPass } from '../../src/training/pass.ts'
 import { makeTrainingSet } from '../../src/training/training-set.ts'
 import { oracle, type OracleEvent } from './oracle.ts'
+import { rowsOfParquet, writeParquet } from './parquet-rows.ts'
 import { plain } from './plain.ts'
 import { events, views } from './story-arbitraries.ts'
 import { rowsOf, startMs, storyCatalog, type RawEvent, type StoryView } from './story-view.ts'
@@ -168,35 +168,13 @@ async function rowsOfTrainingSet(
         timeColumn: 'at',
         threads: 2,
         memoryBytesMax: 2 ** 28,
+        as: 'event-time',
+        dataDir: null,
       },
       pool: { run: (task) => runPass(ofSchema(catalog), task), close: () => Promise.resolve() },
     })
-    const columns = await database.columnsOf(`SELECT * FROM read_parquet(${sqlText(out)})`)
-    const asked = columns.map(({ name }) =>
-      name === 'at' ? `epoch_ns(${sqlName(name)})` : sqlName(name),
-    )
-    const rows = await database.rows(
-      `SELECT ${asked.join(', ')} FROM read_parquet(${sqlText(out)})`,
-    )
-    return rows.map((row) => row.map((value) => plain(value as Value)))
+    return await rowsOfParquet(database, out)
   } finally {
     await database.close()
   }
-}
-
-let tables = 0
-
-async function writeParquet(
-  database: Database,
-  file: string,
-  fields: Catalog['sources'][number]['fields'],
-  rows: readonly object[],
-): Promise<void> {
-  const table = `table${tables++}`
-  const writer = await database.createTable(table, fields)
-  for (const row of rows) {
-    writer.append(fields.map(({ name }) => (row as Readonly<Record<string, Value>>)[name]!))
-  }
-  writer.close()
-  await database.run(`COPY ${table} TO ${sqlText(file)} (FORMAT parquet)`)
 }

@@ -32,7 +32,8 @@ import { LocalLane } from './local-lane.ts'
 import { shardCount, type StoryLog } from './steps.ts'
 import { onlyReads } from '../helpers/fake-ports.ts'
 
-const seed = { k0: 3, k1: 4 }
+/** The secret of its store. */
+export const smallSeed = { k0: 3, k1: 4 }
 
 /** Small, so that a story has several. */
 const segmentBytes = 2000
@@ -89,7 +90,7 @@ export async function openSmallDaemon(options: SmallDaemonOptions): Promise<Smal
   const onLedger = { dir: '/ledger', files: ledgerDisk, ledgerBytesMax: plenty }
   const ledger = await openLedger({ ...onLedger, ledgerMsMax: plenty, ...common })
   const recording = openRecording({ ledger, shards, journal, maintain, onFailure })
-  const partition = { catalog, shards: shardCount, seed }
+  const partition = { catalog, shards: shardCount, seed: smallSeed }
   const router = createRouter({
     ...partition,
     lanes: [lane],
@@ -167,7 +168,7 @@ function openLane({ catalog, storePath, stateBytesMax, past }: SmallDaemonOption
     shards: Array.from({ length: shardCount }, (_, shard) => shard),
     definitionsUrl: null,
     definitions: [],
-    seed,
+    seed: smallSeed,
     storePath,
     viewIds: catalog.views.map(({ index }) => index),
     viewsSince: catalog.views.map(() => 0),

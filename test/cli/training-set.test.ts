@@ -1,0 +1,150 @@
+/**
+ * `millrace training-set`: of a batch source, and of what a daemon had received.
+ */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ManualClock } from '../../src/base/clock.ts'
+import { runCli } from '../../src/cli/run.ts'
+import type { TrainingManifest } from '../../src/training/manifest.ts'
+import { pushSource, streamFeatureView } from '../../src/index.ts'
+import { sales, sold } from '../fixtures/till-sales.ts'
+import { startDaemon, temporaryDir } from '../helpers/daemons.ts'
+import { testIo, type TestIo } from '../helpers/io.ts'
+import { root } from '../helpers/repository.ts'
+
+const salesFile = join(root, 'test/fixtures/till-sales.ts')
+
+/** Runs the command over a spine, and returns what it has said and made. */
+async function trainingSet(
+  dir: string,
+  spine: readonly string[],
+  ...args: readonly string[]
+): Promise<TestIo & { readonly exitCode: number; readonly rows: readonly string[] }> {
+  const [file, out] = [join(dir, 'spine.csv'), join(dir, 'out.csv')]
+  await writeFile(file, `${spine.join('\n')}\n`)
+  const io = testIo()
+  const asked = ['training-set', salesFile, '--service', 'sold', '--spine', file, '--out', out]
+  const exitCode = await runCli([...asked, '--threads', '1', ...args], io)
+  const made = exitCode === 0 ? await readFile(out, 'utf8') : ''
+  return { ...io, exitCode, rows: made.trimEnd().split('\n') }
+}
+
+test('a set is made of a batch source, in which an id counts once in its horizon', async (t) => {
+  const dir = await temporaryDir(t)
+  const { exitCode, rows, outLines } = await trainingSet(dir, [
+    'till,at,label',
+    't1,2024-05-01 11:00:00,first',
+    't1,2024-05-01 11:00:01,second',
+    't2,2024-05-01 11:00:00,third',
+    't1,2024-05-01 09:00:00,fourth',
+    't1,2024-05-01 11:00:00,first',
+  ])
+  assert.equal(exitCode, 0)
+  assert.deepEqual(rows, [
+    'till,at,label,sold__total,sold__receipts',
+    't1,2024-05-01 11:00:00,first,12,2',
+    't1,2024-05-01 11:00:01,second,1012,2',
+    't2,2024-05-01 11:00:00,third,,',
+    't1,2024-05-01 09:00:00,fourth,,',
+    't1,2024-05-01 11:00:00,first,12,2',
+  ])
+  const bytes = await readFile(join(dir, 'out.csv'))
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  assert.deepEqual(outLines, [
+    `out.csv has 5 rows of 5 columns, sha256 ${sha256}`,
+    'of "sales", rows were rejected: 1 EVENT_ID',
+  ])
+  const manifest = await readFile(join(dir, 'out.csv.manifest.json'), 'utf8')
+  const { out, spine, as } = JSON.parse(manifest) as TrainingManifest
+  assert.equal(out.sha256, sha256)
+  assert.deepEqual([spine.rows, spine.timeColumn, as], [5, 'at', 'event-time'])
+})
+
+/** The definitions of the file for a daemon that has the stream alone. */
+function ofStream(options: { readonly offline: boolean }): readonly unknown[] {
+  const { batch: _batch, ...definition } = sales
+  const source = pushSource({ ...definition, ...options } as never)
+  return [streamFeatureView({ ...sold, source } as never)]
+}
+
+const startMs = Date.UTC(2024, 4, 2, 12)
+
+function sale(receipt: string, at: number, amount: number) {
+  return { till: 't1', receipt, at, amount }
+}
+
+test('as served, an event counts when it has arrived, of a daemon that runs', async (t) => {
+  const [dataDir, dir] = [await temporaryDir(t), await temporaryDir(t)]
+  const clock = new ManualClock(startMs)
+  const served: string[] = []
+  const spine = ['till,at']
+  const known = { dataDir, clock, shards: 1 }
+  let daemon = await startDaemon(t, { ...known, features: ofStream({ offline: false }) })
+  const read = async (): Promise<void> => {
+    const { values } = await daemon.get('sold', { till: 't1' })
+    const iso = new Date(clock.nowMs()).toISOString()
+    const at = iso.replace('T', ' ').replace(/0*Z/, '').replace(/\.$/, '')
+    const [total, receipts] = [values['total'], values['receipts']] as (bigint | null)[]
+    served.push(`t1,${at},${total ?? ''},${receipts ?? ''}`)
+    spine.push(`t1,${at}`)
+    clock.advance(1)
+  }
+  await read()
+  await daemon.ingest('sales', [sale('r1', startMs - 60_000, 1)])
+  await read()
+  // Late, one that was there before, and one that is a little ahead.
+  await daemon.ingest('sales', [sale('r2', startMs - 120_000, 20), sale('r1', startMs, 300)])
+  await daemon.ingest('sales', [sale('r3', clock.nowMs() + 1, 4000)])
+  await read()
+  await read()
+  await daemon.drain()
+
+  // From now on there is an offline log, which has the rest.
+  daemon = await startDaemon(t, { ...known, features: ofStream({ offline: true }) })
+  await daemon.ingest('sales', [sale('r4', clock.nowMs(), 50_000), sale('r2', startMs, 6)])
+  await read()
+  await daemon.writeOffline()
+  await daemon.ingest('sales', [sale('r5', startMs - 90_000, 700_000)])
+  await read()
+  const made = await trainingSet(dir, spine, '--as', 'served', '--data', dataDir)
+  assert.deepEqual(made.errLines, [])
+  assert.deepEqual(made.rows, ['till,at,sold__total,sold__receipts', ...served])
+  assert.deepEqual(
+    served.map((row) => row.split(',')[2]),
+    ['', '1', '21', '4021', '54021', '754021'],
+  )
+  assert.equal(made.outLines.length, 1)
+})
+
+test('approximate functions hash as the store does that is named', async (t) => {
+  const [dataDir, dir] = [await temporaryDir(t), await temporaryDir(t)]
+  const clock = new ManualClock(startMs)
+  const daemon = await startDaemon(t, { dataDir, clock, features: ofStream({ offline: false }) })
+  const receipts = Array.from({ length: 400 }, (_, n) => sale(`r${n}`, startMs - n, 1))
+  await daemon.ingest('sales', receipts)
+  clock.advance(1)
+  const { values } = await daemon.get('sold', { till: 't1' })
+  const spine = ['till,at', `t1,${new Date(clock.nowMs()).toISOString()}`]
+  const made = await trainingSet(dir, spine, '--as', 'served', '--data', dataDir)
+  assert.equal(made.rows[1]!.split(',').at(-1), String(values['receipts']))
+})
+
+test('what cannot be meant is refused', async (t) => {
+  const dir = await temporaryDir(t)
+  const spine = ['till,at', 't1,2024-05-01 11:00:00']
+  for (const [args, exitCode, message] of [
+    [['--as', 'seen'], 64, /--as takes event-time or served/],
+    [['--as', 'served'], 78, /dataDir/],
+    [['--as', 'served', '--data', dir], 66, /there is no data directory/],
+    [['--out', join(dir, 'out.txt')], 78, /ends in none of/],
+    [['--service', 'bought'], 1, /"bought"/],
+    [['--time', 'when'], 65, /there is no column "when"/],
+  ] as const) {
+    const made = await trainingSet(dir, spine, ...args)
+    assert.match(made.errLines.join(' '), message)
+    assert.equal(made.exitCode, exitCode, args.join(' '))
+  }
+})
