@@ -117,6 +117,10 @@ test('as served, an event counts when it has arrived, of a daemon that runs', as
     ['', '1', '21', '4021', '54021', '754021'],
   )
   assert.equal(made.outLines.length, 1)
+  // What comes later changes nothing of what was before.
+  await daemon.ingest('sales', [sale('r6', startMs - 90_000, 8)])
+  const again = await trainingSet(dir, spine, '--as', 'served', '--data', dataDir)
+  assert.deepEqual(again.rows, made.rows)
 })
 
 test('approximate functions hash as the store does that is named', async (t) => {

@@ -112,7 +112,7 @@ async function compare(dir: string, each: Story, result: TrainingRunResult): Pro
 }
 
 /** The values of a view as a read at the moment would have had them. */
-function expectedValues(
+export function expectedValues(
   view: View,
   storyView: StoryView,
   list: readonly RawEvent[],

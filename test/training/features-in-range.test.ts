@@ -16,6 +16,7 @@ import { makeFeaturesInRange } from '../../src/training/features-in-range.ts'
 import { ofSchema } from '../../src/training/of-schema.ts'
 import { resolveRangeOptions } from '../../src/training/options.ts'
 import { runPass } from '../../src/training/pass.ts'
+import { rangeRun } from '../helpers/range-run.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
 type Mode = { mode: 'interval'; aggregationInterval: '1d' } | { mode: 'continuous' | 'sawtooth' }
@@ -92,4 +93,9 @@ test('of a sawtooth, an event leaves with its tile', async (context) => {
 test('windows that end at the latest event of any key are refused', async (context) => {
   const view = { mode: 'sawtooth', leadingEdge: 'latest-event' } as const
   await assert.rejects(rangesOf(context, view, days), { code: 'CONFIG_INVALID' })
+})
+
+test('ranges say what a recount says, at their ends and between them', async () => {
+  const { ranges } = await rangeRun({ runs: 20, seed: 20240701 })
+  assert.ok(ranges > 60, `${ranges} ranges`)
 })
