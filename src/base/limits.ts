@@ -287,8 +287,8 @@ export const offlineBacklogBytesMax = 32 * 1024 ** 3
 export const verifiedKeysMax = 100_000
 export const verifiedKeysStandard = 1000
 
-/** Batches of a key by which a value that differs is explained, the newest. */
-export const explainedBatchesMax = 100
+/** Events of a key by which a value that differs is explained, the newest. */
+export const explainedEventsMax = 1000
 
 /** Sequence gaps in a row before the connection is closed with `SEQUENCE_GAP_PERSISTS`. */
 export const sequenceGapsMax = 3

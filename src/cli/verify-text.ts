@@ -10,7 +10,7 @@ import type {
 } from '../model/certificate.ts'
 
 export function certificateLines(certificate: Certificate): readonly string[] {
-  const { isEqual, definitions, journal, completeFrom, views, difference, seed } = certificate
+  const { isEqual, definitions, journal, views, difference, seed } = certificate
   const { startedAt, tookMs } = certificate
   const isSample = views.some((view) => view.isSample)
   return [
@@ -18,16 +18,15 @@ export function certificateLines(certificate: Certificate): readonly string[] {
     ...views.map((view) => `  ${viewLine(view)}`),
     `journal ${journal.from} to ${journal.to}, definitions ${definitions}`,
     `${startedAt}, in ${tookMs} ms${isSample ? `, keys drawn by seed ${seed}` : ''}`,
-    ...(completeFrom === null
-      ? []
-      : [`the journal begins with what arrived at ${completeFrom}: older events are gone`]),
     ...(difference === null ? [] : differenceLines(difference)),
   ]
 }
 
-function viewLine({ view, keys, isSample, equal, different, uncertified }: CertifiedView): string {
+function viewLine(certified: CertifiedView): string {
+  const { view, keys, isSample, equal, different, uncertified, completeFrom } = certified
   const more = isSample ? ' of more' : ''
-  const open = uncertified === 0 ? '' : `, ${uncertified} that older events decide`
+  const gone = `that events of before ${completeFrom} decide, which are gone`
+  const open = uncertified === 0 ? '' : `, ${uncertified} ${gone}`
   return `${view}: ${keys} keys${more}, ${equal} values equal, ${different} different${open}`
 }
 
@@ -42,8 +41,8 @@ function differenceLines(difference: Difference): readonly string[] {
 }
 
 function eventLine(event: ExplainedEvent): string {
-  const { arrived, producer, epoch, sequence, time, value, verdict, after } = event
-  const from = `${printable(producer)}/${epoch}/${sequence}`
+  const { arrived, producer, epoch, sequence, origin, time, value, verdict, after } = event
+  const from = origin === null ? `${printable(producer)}/${epoch}/${sequence}` : printable(origin)
   return `${arrived} ${from} at ${time ?? '?'}: ${shown(value)} ${verdict} → ${stated(after)}`
 }
 

@@ -76,6 +76,11 @@ export class Rebuilds {
     return this.#counters
   }
 
+  /** The events that shards skip. */
+  get quarantined(): readonly EventInHand[] {
+    return this.#options.quarantine.events
+  }
+
   /** Takes note of the death of a lane's thread, and rebuilds it. */
   died(lane: RebuildableLane, death: Death): void {
     this.#rebuild(lane, death).catch(this.#options.onFailure)

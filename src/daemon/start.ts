@@ -107,7 +107,8 @@ async function start(
   const intake = new Intake({ ...taking, counting: countingOf(metrics, clock), onFailure })
   histories.listen(intake, lanes)
   const parts = { journal, router, lanes, shards, recording, onFailure }
-  const verified = { ...resolved, loaded, settled, histories, journal, recording, read, clock, log }
+  const counted = { loaded, settled, histories, journal, recording, rebuilds }
+  const verified = { ...resolved, ...counted, read, clock, log }
   const verification = (opened.verification = new Verification(verified))
   const neededFrom = (): number => Math.min(offline.neededFrom, verification.neededFrom)
   const checkpoints = openCheckpoints({ ...aging, ...parts, neededFrom, metrics, log }, opened)

@@ -17,6 +17,7 @@ import type { Settled } from './definitions.ts'
 import type { Histories } from './histories.ts'
 import type { Loaded } from './load.ts'
 import type { MillraceLog } from './options.ts'
+import type { Rebuilds } from './rebuilds.ts'
 import type { Recording } from './recording.ts'
 
 export interface VerificationOptions {
@@ -25,6 +26,7 @@ export interface VerificationOptions {
   readonly histories: Histories
   readonly journal: Journal
   readonly recording: Pick<Recording, 'recorded'>
+  readonly rebuilds: Pick<Rebuilds, 'quarantined'>
   readonly read: ReadPort
   readonly clock: Clock
   /** Time between two that nobody asks for, ms; 0 for none. */
@@ -148,27 +150,26 @@ export class Verification implements VerifyPort {
 
   /** What is served, and between which positions it was read. */
   async #ask({ view, keys }: Extract<FromVerify, { kind: 'ask' }>) {
-    const { read, recording, journal } = this.#options
+    const { read, recording, journal, rebuilds } = this.#options
     const before = recording.recorded.upTo
     const { rows } = await read.read(view, keys)
     const after = journal.end
     await journal.whenFlushed(after)
-    return { rows, before, after, journal: journal.extent }
+    const { quarantined } = rebuilds
+    return { rows, before, after, journal: journal.extent, quarantined }
   }
 
   #certificate(
     request: VerifyRequest,
-    { views, difference, to, firstArrivalMs }: Verified,
+    { views, difference, to }: Verified,
     { from, startedMs }: { readonly from: number; readonly startedMs: number },
   ): Certificate {
     const { loaded, clock } = this.#options
     const identities = loaded.catalog.views.map(({ name, identity }) => [name, identity])
-    const completeFrom = firstArrivalMs === null ? null : new Date(firstArrivalMs).toISOString()
     return {
       isEqual: views.every(({ different }) => different === 0),
       definitions: identityOf(JSON.stringify(identities)),
       journal: { from, to },
-      completeFrom,
       seed: request.seed,
       views,
       difference,

@@ -19,11 +19,6 @@ export interface Certificate {
   readonly definitions: string
   /** The part of the journal that was counted again. */
   readonly journal: { readonly from: number; readonly to: number }
-  /**
-   * Moment behind which the journal has every event; null when it has all from the beginning. What
-   * a window needs from before it cannot be certified.
-   */
-  readonly completeFrom: string | null
   readonly seed: number
   readonly views: readonly CertifiedView[]
   /** Of all that differ, the first. */
@@ -37,10 +32,12 @@ export interface CertifiedView {
   /** Keys that were compared, and whether there are more. */
   readonly keys: number
   readonly isSample: boolean
-  /** Values that are equal, that differ, and that need events from before the journal. */
+  /** Values that are equal, that differ, and that need events which are gone. */
   readonly equal: number
   readonly different: number
   readonly uncertified: number
+  /** Event time behind which every event is there; null when none is gone. */
+  readonly completeFrom: string | null
 }
 
 export interface Difference {
@@ -61,12 +58,17 @@ export interface ExplainedEvent {
   readonly producer: string
   readonly epoch: number
   readonly sequence: number
+  /** File and row of an event of a batch source; null for one that was pushed. */
+  readonly origin: string | null
   readonly arrived: string
   /** Event time; null for an event that cannot be read. */
   readonly time: string | null
   /** Its value of the column of the feature, where it is a field of the source. */
   readonly value: JsonValue
-  /** `counted`, `duplicate`, or the code of a rejection. */
+  /**
+   * `counted`, `duplicate`, the code of a rejection, or `left-out`: the view has made no row of it,
+   * or the event is not of its stream or past.
+   */
   readonly verdict: string
   /** What the feature comes to with it. */
   readonly after: { readonly state: string; readonly value: JsonValue }

@@ -13,6 +13,7 @@ const view = object({
   equal: whole,
   different: whole,
   uncertified: whole,
+  completeFrom: orNull(text),
 })
 
 const event = object({
@@ -20,6 +21,7 @@ const event = object({
   producer: text,
   epoch: whole,
   sequence: whole,
+  origin: orNull(text),
   arrived: text,
   time: orNull(text),
   value: anything,
@@ -42,7 +44,6 @@ const certificate = object({
   isEqual: flag,
   definitions: text,
   journal: object({ from: whole, to: whole }),
-  completeFrom: orNull(text),
   seed: whole,
   views: list(view),
   difference: orNull(difference),

@@ -52,6 +52,8 @@ export interface ApplierOptions extends Validators {
   readonly views: readonly (AppliedView | null)[]
   /** The ids of a route's events, of those that have some. */
   readonly ids: Pick<ShardIds, 'begin'>
+  /** Hears of the rows that a view has been given, and of those that it did not count. */
+  readonly onRows?: (rows: ViewRows) => void
 }
 
 const nothing: Uncounted = { rejections: [], partly: [], duplicates: [] }
@@ -65,13 +67,16 @@ export class Applier {
   readonly #historyValidators: readonly RouteValidator[]
   readonly #views: readonly (AppliedView | null)[]
   readonly #ids: Pick<ShardIds, 'begin'>
+  readonly #onRows: ((rows: ViewRows) => void) | null
 
-  constructor({ catalog, validators, historyValidators, views, ids }: ApplierOptions) {
+  constructor(options: ApplierOptions) {
+    const { catalog, validators, historyValidators, views, ids, onRows = null } = options
     this.#catalog = catalog
     this.#validators = validators
     this.#historyValidators = historyValidators
     this.#views = views
     this.#ids = ids
+    this.#onRows = onRows
   }
 
   /**
@@ -230,6 +235,7 @@ export class Applier {
       const uncounted = owned.state.apply(rows, columns, timesOf(owned, section))
       isAnyMissed ||= uncounted.late.length + uncounted.outside.length > 0
       rowsOfViews.push({ view: index, rows, uncounted })
+      this.#onRows?.(rowsOfViews.at(-1)!)
     }
     return isAnyMissed && section.backfill === 0 ? rowsOfViews : null
   }

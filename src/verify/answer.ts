@@ -5,6 +5,7 @@ import type { LogExtent } from '../log/log.ts'
 import type { View } from '../model/catalog.ts'
 import type { FeatureRow, FeatureState } from '../model/contracts.ts'
 import type { ReadResult } from '../model/message.ts'
+import type { EventInHand } from '../model/pulse.ts'
 import { msOf, nsWithinMs } from '../model/timestamp.ts'
 import type { Value } from '../model/types.ts'
 import { stateOf } from '../serve/feature-row.ts'
@@ -19,6 +20,8 @@ export interface Served {
   readonly after: number
   /** The journal, which is on disk up to `after`. */
   readonly journal: LogExtent
+  /** Events that shards skip. */
+  readonly quarantined: readonly EventInHand[]
 }
 
 export interface AskedKey {
@@ -39,6 +42,7 @@ export class Answer {
   readonly before: number
   readonly after: number
   readonly journal: LogExtent
+  readonly quarantined: readonly EventInHand[]
   readonly #rows: readonly FeatureRow[]
   readonly #fromMs: number
   readonly #features: readonly number[]
@@ -54,6 +58,7 @@ export class Answer {
     this.before = served.before
     this.after = served.after
     this.journal = served.journal
+    this.quarantined = served.quarantined
     this.#rows = served.rows
     this.#fromMs = fromMs
     this.#features = view.features.map((_, place) => place)

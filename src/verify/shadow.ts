@@ -8,13 +8,22 @@ import { evaluate } from '../aggregate/evaluate.ts'
 import { ViewState } from '../aggregate/view-state.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
 import type { ReplayedBatch } from '../journal/replay.ts'
-import type { Catalog } from '../model/catalog.ts'
+import type { Catalog, View } from '../model/catalog.ts'
 import type { KeyResolver } from '../model/contracts.ts'
 import { catalogOfHistory, type ViewHistory } from '../model/history.ts'
 import type { ReadResult } from '../model/message.ts'
 import { eventsAt } from '../model/payload.ts'
-import { readSection, sectionBuffers, SectionWriter } from '../model/section.ts'
+import type { EventInHand } from '../model/pulse.ts'
+import {
+  readSection,
+  sectionBuffers,
+  SectionWriter,
+  type Section,
+  type SectionBuffers,
+} from '../model/section.ts'
 import { Applier, type AppliedView, type Uncounted } from '../shard/apply.ts'
+import type { ViewRows } from '../shard/lateness.ts'
+import { Quarantined } from '../shard/quarantined.ts'
 import { columnsOf } from '../shard/shard.ts'
 import { ShardIds, type StoredIds } from '../shard/shard-ids.ts'
 import { createKeyResolver } from '../validate/key-resolver.ts'
@@ -28,16 +37,26 @@ export interface ShadowOptions {
   readonly viewsSince: readonly number[]
   /** By place of the view: where its history ends, and the backfill that has brought it. */
   readonly histories: readonly (ViewHistory | null)[]
+  /** Events that shards skip: each has ended the thread that counted it. */
+  readonly quarantined: readonly EventInHand[]
   /** Whether a key of a route has a second life. */
   readonly isWanted: (route: number, key: Uint8Array) => boolean
 }
 
-/** What has become of a batch on one route. */
+/** What a view has made of the events of a batch. */
 export interface ShadowedBatch {
-  readonly route: number
-  /** Places in the batch of the events that were counted, or not. */
+  /** Places in the batch of the events of wanted keys. */
   readonly places: readonly number[]
   readonly uncounted: Uncounted
+  /** Of the places, those of events of which the view has counted a row. */
+  readonly counted: ReadonlySet<number>
+}
+
+/** The events of a batch that are of wanted keys, on one route. */
+interface ShadowSection {
+  readonly places: readonly number[]
+  readonly section: Section
+  readonly buffers: SectionBuffers
 }
 
 /** Where windows end. */
@@ -57,10 +76,14 @@ export class Shadow {
   readonly #resolvers: readonly [KeyResolver, KeyResolver]
   readonly #views: readonly (AppliedView | null)[]
   readonly #applier: Applier
+  readonly #quarantined: Quarantined
+  /** Places of views that have counted a row of what was applied last. */
+  readonly #counting = new Set<number>()
 
   constructor(options: ShadowOptions) {
-    const { catalog, seed, viewsSince, histories } = options
+    const { catalog, seed, viewsSince, histories, quarantined } = options
     this.#options = options
+    this.#quarantined = new Quarantined(quarantined)
     const past = catalogOfHistory(catalog)
     this.#resolvers = [createKeyResolver(catalog), createKeyResolver(past)]
     const validators = catalog.routes.map((route) => createRouteValidator(catalog, route))
@@ -79,13 +102,40 @@ export class Shadow {
     const ids = new ShardIds(catalog, noneStored)
     for (const history of histories) if (history !== null) ids.open(history.backfill)
     const views = this.#views
-    this.#applier = new Applier({ catalog, validators, historyValidators, views, ids })
+    const onRows = ({ view, rows, uncounted }: ViewRows): void => {
+      if (rows.count > uncounted.late.length + uncounted.outside.length) this.#counting.add(view)
+    }
+    this.#applier = new Applier({ catalog, validators, historyValidators, views, ids, onRows })
   }
 
-  /** Counts what a batch has of the keys that are wanted; by route, nothing where it has none. */
-  apply(batch: ReplayedBatch): readonly ShadowedBatch[] {
-    const source = this.#options.catalog.sources[batch.source]
-    return (source?.routes ?? []).flatMap((route) => this.#applyOn(route, batch) ?? [])
+  /** Counts what a batch has of the keys that are wanted. */
+  apply(batch: ReplayedBatch): void {
+    for (const route of this.#options.catalog.sources[batch.source]?.routes ?? []) {
+      const found = this.#sectionOf(route, batch)
+      if (found === null) continue
+      const { section, buffers } = found
+      if (!this.#quarantined.isIn([section])) this.#applier.apply([section], buffers)
+      else this.#applyEach(section, buffers, () => {})
+    }
+  }
+
+  /**
+   * The same on the route of one view, event by event.
+   *
+   * @param after  Called when an event has been counted, or not.
+   * @returns null when it has none of the wanted keys.
+   */
+  applyEach(batch: ReplayedBatch, view: View, after: () => void): ShadowedBatch | null {
+    const isOfSource = batch.source === view.source
+    const found = isOfSource ? this.#sectionOf(view.route, batch) : null
+    if (found === null) return null
+    const { places, section, buffers } = found
+    const counted = new Set<number>()
+    const uncounted = this.#applyEach(section, buffers, (place) => {
+      if (this.#counting.has(view.index)) counted.add(place)
+      after()
+    })
+    return { places, uncounted, counted }
   }
 
   /** What a view says of a key; rows that wait for their time up to the edge wait no longer. */
@@ -100,7 +150,20 @@ export class Shadow {
     })
   }
 
-  #applyOn(route: number, batch: ReplayedBatch): ShadowedBatch | null {
+  #applyEach(section: Section, buffers: SectionBuffers, after: (place: number) => void): Uncounted {
+    const { position, route } = section
+    let last: number | null = null
+    const uncounted = this.#applier.applyEach(section, buffers, (index) => {
+      if (last !== null) after(last)
+      last = index
+      this.#counting.clear()
+      return !this.#quarantined.has({ position, route, index })
+    })
+    if (last !== null) after(last)
+    return uncounted
+  }
+
+  #sectionOf(route: number, batch: ReplayedBatch): ShadowSection | null {
     const { payload, count, position, arrivalMs } = batch
     const backfill = batch.backfill?.id ?? 0
     const resolveKey = this.#resolvers[backfill === 0 ? 0 : 1]
@@ -122,8 +185,7 @@ export class Shadow {
     const events = new SharedArrayBuffer(payload.length)
     new Uint8Array(events).set(payload)
     const section = readSection(new DataView(buffer, 0, byteLength), 0)
-    const [uncounted] = this.#applier.apply([section], sectionBuffers(buffer, events))
-    return { route, places, uncounted: uncounted! }
+    return { places, section, buffers: sectionBuffers(buffer, events) }
   }
 
   #hashOf(key: Uint8Array): number {

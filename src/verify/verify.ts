@@ -19,7 +19,7 @@ import type { CertifiedView, Difference, VerifyRequest } from '../model/certific
 import type { ViewHistory } from '../model/history.ts'
 import { decodeKeyValues } from '../model/key.ts'
 import { Answer, type AskedKey, type Served } from './answer.ts'
-import { completeFromMs } from './coverage.ts'
+import { Coverage } from './coverage.ts'
 import { explain } from './explain.ts'
 import { KeySample, nameOf } from './sample-keys.ts'
 import { Shadow } from './shadow.ts'
@@ -45,8 +45,6 @@ export interface Verified {
   readonly views: readonly CertifiedView[]
   readonly difference: Difference | null
   readonly to: number
-  /** Arrival time of the first batch of a journal whose beginning is gone; null when it is not. */
-  readonly firstArrivalMs: number | null
 }
 
 /** Differences that are asked once more; more than that are not by chance. */
@@ -60,12 +58,13 @@ class Verification {
   readonly #catalog: Catalog
   readonly #task: VerifyTask
   readonly #ask: Ask
-  #firstArrivalMs: number | null = null
+  readonly #coverage: Coverage
 
   constructor(catalog: Catalog, task: VerifyTask, ask: Ask) {
     this.#catalog = catalog
     this.#task = task
     this.#ask = ask
+    this.#coverage = new Coverage(task.journal.segments[0]!.start)
   }
 
   async run(): Promise<Verified> {
@@ -90,10 +89,11 @@ class Verification {
         equal: sum(({ equal }) => equal),
         different: sum(({ different }) => different),
         uncertified: sum(({ uncertified }) => uncertified),
+        completeFrom: keys === 0 ? null : timeOf(this.#fromMs(index)),
       }
     })
     const to = Math.max(this.#task.journal.segments[0]!.start, ...answers.map(({ after }) => after))
-    return { views, difference, to, firstArrivalMs: this.#firstArrivalMs }
+    return { views, difference, to }
   }
 
   get #verified(): readonly View[] {
@@ -105,16 +105,15 @@ class Verification {
     const { journal, keysMax, seed } = this.#task
     // One more than asked for tells whether there are more.
     const sample = new KeySample(this.#catalog, { keysMax: keysMax + 1, seed })
-    const isWhole = journal.segments[0]!.start === 0
     for await (const batch of this.#read(journal)) {
-      if (!isWhole) this.#firstArrivalMs ??= batch.arrivalMs
+      this.#coverage.add(batch)
       sample.add(batch)
     }
     return sample
   }
 
   async #answer(view: number, keys: readonly Uint8Array[]): Promise<Answer> {
-    const { name, joinKeys, source } = this.#catalog.views[view]!
+    const { name, joinKeys } = this.#catalog.views[view]!
     const asked = keys.map((key): AskedKey => {
       const values = decodeKeyValues(joinKeys, key)
       return {
@@ -126,11 +125,14 @@ class Verification {
       name,
       asked.map(({ values }) => values),
     )
-    const { viewsSince, journal } = this.#task
-    const isWhole = viewsSince[view]! >= journal.segments[0]!.start
-    const first = isWhole ? null : this.#firstArrivalMs
-    const fromMs = completeFromMs(this.#catalog.sources[source]!, first)
-    return new Answer(this.#catalog.views[view]!, asked, served, fromMs)
+    return new Answer(this.#catalog.views[view]!, asked, served, this.#fromMs(view))
+  }
+
+  /** Event time behind which a view has every event. */
+  #fromMs(view: number): number {
+    const { viewsSince, histories } = this.#task
+    const source = this.#catalog.sources[this.#catalog.views[view]!.source]!
+    return this.#coverage.fromMs(source, viewsSince[view]!, histories[view] ?? null)
   }
 
   /** Counts the journal again, and looks at each answer between its positions. */
@@ -138,9 +140,9 @@ class Verification {
     answers: readonly Answer[],
     wanted: readonly ReadonlySet<string>[],
   ): Promise<void> {
-    const shadow = this.#shadow((route, key) => wanted[route]!.has(nameOf(key)))
     const newest = answers.at(-1)
     if (newest === undefined) return
+    const shadow = this.#shadow(newest, (route, key) => wanted[route]!.has(nameOf(key)))
     const pending = new Set(answers)
     for await (const batch of this.#read(newest.journal)) {
       for (const answer of pending) {
@@ -169,7 +171,9 @@ class Verification {
         )
         if (again.different === 0) answer.settle(key)
         else {
-          const shadow = this.#shadow((of, one) => of === route && nameOf(one) === nameOf(key))
+          const isIt = (of: number, one: Uint8Array): boolean =>
+            of === route && nameOf(one) === nameOf(key)
+          const shadow = this.#shadow(again, isIt)
           return explain(this.#catalog, again, shadow, (producers) =>
             this.#read(again.journal, producers),
           )
@@ -179,9 +183,10 @@ class Verification {
     return null
   }
 
-  #shadow(isWanted: (route: number, key: Uint8Array) => boolean): Shadow {
+  #shadow({ quarantined }: Answer, isWanted: (route: number, key: Uint8Array) => boolean): Shadow {
     const { storeSeed: seed, viewsSince, histories } = this.#task
-    return new Shadow({ catalog: this.#catalog, seed, viewsSince, histories, isWanted })
+    const same = { seed, viewsSince, histories, quarantined }
+    return new Shadow({ catalog: this.#catalog, ...same, isWanted })
   }
 
   #read(journal: LogExtent, producers?: Map<number, string>): AsyncGenerator<ReplayedBatch, void> {
@@ -194,4 +199,8 @@ class Verification {
 
 function keysBy({ routes }: Catalog, sample: KeySample): readonly ReadonlySet<string>[] {
   return routes.map(({ index }) => new Set(sample.keysOf(index).map((key) => nameOf(key))))
+}
+
+function timeOf(ms: number): string | null {
+  return ms === -Infinity ? null : new Date(ms).toISOString()
 }
