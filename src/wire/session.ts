@@ -103,6 +103,12 @@ export class Session {
     this.#adjustReading()
   }
 
+  /** Closes when whoever it is for is not known any more: a key was revoked, or has expired. */
+  checkGrant(): void {
+    const refusal = (this.#options.grant ?? everything).refusal('read-metadata')
+    if (refusal?.code === 'UNAUTHORIZED') this.#fail(refusal)
+  }
+
   /** The socket is gone. */
   disconnected(): void {
     this.#end()

@@ -11,6 +11,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { MillraceError, type ErrorCode } from '../base/errors.ts'
+import { apiKeysLookMs } from '../base/http-limits.ts'
 import * as limits from '../base/limits.ts'
 import { standardAdmission, type Admission } from '../model/admission.ts'
 import type { Catalog } from '../model/catalog.ts'
@@ -116,6 +117,7 @@ class Door implements IngestServer {
   }
   readonly #lookMs: number
   readonly #stopLooking: () => void
+  readonly #stopChecking: () => void
   #accepted = 0
   #draining = false
   #drained: Promise<void> | null = null
@@ -149,6 +151,9 @@ class Door implements IngestServer {
     this.#lookMs = Math.ceil(this.#limits.heartbeatMs / limits.looksPerHeartbeat)
     this.#stopLooking = this.#scheduler.every(this.#lookMs, () => {
       for (const connection of this.#connections) connection.look()
+    })
+    this.#stopChecking = this.#scheduler.every(apiKeysLookMs, () => {
+      for (const { session } of this.#connections) session.checkGrant()
     })
   }
 
@@ -194,6 +199,7 @@ class Door implements IngestServer {
   close(): void {
     this.#draining = true
     this.#stopLooking()
+    this.#stopChecking()
     this.#cutAll()
     this.#sockets.close()
   }

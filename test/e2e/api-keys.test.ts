@@ -194,6 +194,7 @@ test('a key that is revoked gets nothing more on a connection that is open', asy
   const key = await editor()
   const { peer: writer } = await RawPeer.open(t, url, 'p', null, bearer(key))
   const { peer: reader } = await RawPeer.open(t, url, null, null, bearer(key))
+  const { peer: idle } = await RawPeer.open(t, url, 'idle', null, bearer(key))
   writer.publish('orders', 0, [order])
   await writer.acked(0)
   await revokeKey(keysPath(dataDir), key.slice(3, 15))
@@ -202,6 +203,7 @@ test('a key that is revoked gets nothing more on a connection that is open', asy
   assert.deepEqual((await reader.next(12)).slice(0, 2), [1, 'UNAUTHORIZED'])
   writer.publish('orders', 1, [order])
   assert.equal(await writer.closed, 4401)
+  assert.equal(await idle.closed, 4401)
 })
 
 test('client and commands come with a key, and are told when it does not do', async (t) => {
