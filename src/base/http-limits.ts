@@ -21,6 +21,9 @@ export const jsonDepthMax = 32
 /** Bytes of events that were pushed over HTTP and have no answer yet. Beyond: `OVERLOADED`. */
 export const pushBytesMax = 32 * 1024 * 1024
 
+/** Requests of which a check has ended a thread that are known. Beyond: the oldest is forgotten. */
+export const suspectChecksMax = 1000
+
 /** Time for events that were pushed over HTTP to be on disk and applied, ms: `OUTCOME_UNKNOWN`. */
 export const pushMsMax = 10_000
 

@@ -1,7 +1,7 @@
 /**
  * What a shard thread shows of its life, in memory that the main thread sees: that it does
- * something, that it makes a checkpoint, and, when it is asked to be careful, which event it has in
- * hand.
+ * something, that it makes a checkpoint, which check it makes, and, when it is asked to be careful,
+ * which event it has in hand.
  *
  * Written by the shard thread; a message would wait behind what it is to tell of. It outlives the
  * thread, and the main thread clears it when that is dead.
@@ -17,7 +17,9 @@ const cellsCount = 4
 const positionAt = 0
 const routeAt = 1
 const indexAt = 2
-const factsCount = 3
+/** Of the check that is being made: its id, and 1. */
+const checkAt = 3
+const factsCount = 4
 
 /** No batch ends here. */
 const noPosition = 0
@@ -57,6 +59,12 @@ export class Pulse {
     return position === noPosition ? null : { position: position!, route: route!, index: index! }
   }
 
+  /** Id of the check that a thread that is dead was making; null when it made none. */
+  get check(): number | null {
+    const check = this.#facts[checkAt]!
+    return check === 0 ? null : check - 1
+  }
+
   beat(): void {
     Atomics.add(this.#cells, beatsAt, 1)
   }
@@ -69,6 +77,14 @@ export class Pulse {
 
   putDown(): void {
     this.#facts[positionAt] = noPosition
+  }
+
+  /** Shows which check is being made; what ends the thread meanwhile leaves it there. */
+  checking<T>(id: number, make: () => T): T {
+    this.#facts[checkAt] = id + 1
+    const made = make()
+    this.#facts[checkAt] = 0
+    return made
   }
 
   /** Shows that a checkpoint is being made, for as long as it is. */
@@ -93,6 +109,7 @@ export class Pulse {
   clear(): void {
     this.endStoring()
     this.putDown()
+    this.#facts[checkAt] = 0
   }
 }
 

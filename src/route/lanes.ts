@@ -46,6 +46,9 @@ export interface Death {
   readonly inHand: EventInHand | null
 }
 
+/** @param check  Null when it was in none. */
+type DeathListener = (error: MillraceError, check: number | null) => void
+
 export interface Lane {
   readonly lane: number
   readonly shards: readonly number[]
@@ -59,8 +62,11 @@ export interface Lane {
   post(message: ToShard): void
   /** Adds a listener for all that is no answer to a read. */
   onMessage(listener: (message: FromShard) => void): void
-  /** Adds a listener for the death of its thread, which answers nothing more that it was sent. */
-  onDeath(listener: (error: MillraceError) => void): void
+  /**
+   * Adds a listener for the death of its thread, which answers nothing more that it was sent, and
+   * the id of the check that it died in.
+   */
+  onDeath(listener: DeathListener): void
   /**
    * Asks the lane's shards, many reads in one message.
    *
@@ -148,7 +154,7 @@ class ThreadLane implements RebuildableLane {
   readonly opened: Promise<readonly ShardOpened[]>
   readonly #options: ThreadLaneOptions
   readonly #listeners: ((message: FromShard) => void)[] = []
-  readonly #deathListeners: ((error: MillraceError) => void)[] = []
+  readonly #deathListeners: DeathListener[] = []
   readonly #unanswered = new Unanswered()
   readonly #reads: LaneReads
   readonly #searches: LaneSearches
@@ -205,7 +211,7 @@ class ThreadLane implements RebuildableLane {
     this.#listeners.push(listener)
   }
 
-  onDeath(listener: (error: MillraceError) => void): void {
+  onDeath(listener: DeathListener): void {
     this.#deathListeners.push(listener)
   }
 
@@ -277,7 +283,7 @@ class ThreadLane implements RebuildableLane {
 
   #died(reason: string): void {
     const { onFailure, onDeath } = this.#options
-    const { inHand } = this.pulse
+    const { inHand, check } = this.pulse
     this.pulse.clear()
     // A store whose commit has failed must not be opened again within this process.
     if (!this.#isOpen || this.#isClosing || this.#failure !== null) {
@@ -287,7 +293,7 @@ class ThreadLane implements RebuildableLane {
     this.#isLive = false
     this.#reads.fail(this.#rebuilding())
     this.#searches.fail(this.#rebuilding())
-    for (const listener of this.#deathListeners) listener(this.#rebuilding())
+    for (const listener of this.#deathListeners) listener(this.#rebuilding(), check)
     onDeath(this, { reason, inHand })
   }
 

@@ -176,7 +176,7 @@ class Lane {
       return
     }
     if (message.kind === 'check') {
-      this.#post(this.#checker.check(message))
+      this.#post(this.#pulse.checking(message.id, () => this.#checker.check(message)))
       return
     }
     if (message.kind === 'find') {

@@ -71,6 +71,31 @@ test('an event that ends its thread is left out, told, and counts when mended', 
   assert.deepEqual(await countsOf(again), [2n, ...one.slice(1)])
 })
 
+test('a request of which a check ends its thread is known the third time', async (t) => {
+  const daemon = await start(t, await temporaryDir(t))
+  await daemon.ingest('commands', command('count'))
+  const check = async (text: string): Promise<readonly [number, string | undefined]> => {
+    const url = '/v1/events/commands?dryRun=true'
+    const payload = [command('count'), command(text)]
+    const { statusCode, body } = await daemon.http.inject({ method: 'POST', url, payload })
+    return [statusCode, /"code":"(\w+)"/.exec(body)?.[1]]
+  }
+  const live = async (): Promise<void> => {
+    while ((await statusOf(daemon)).threads.rebuilt < (await statusOf(daemon)).threads.deaths) {
+      await turn()
+    }
+  }
+  assert.deepEqual(await check('exit'), [503, 'SHARD_REBUILDING'])
+  await live()
+  assert.deepEqual(await check('exit'), [400, 'EVENT_POISON'])
+  assert.deepEqual(await check('exit'), [400, 'EVENT_POISON'])
+  await live()
+  assert.deepEqual(await check('count'), [200, undefined])
+  assert.deepEqual((await statusOf(daemon)).threads, { deaths: 2, rebuilt: 2, quarantined: 0 })
+  assert.deepEqual(await countsOf(daemon), [1n, ...carts.slice(1).map(() => null)])
+  assert.deepEqual(await ledgerOf(daemon), [])
+})
+
 test('while a thread is rebuilt, its keys are refused and others are served', async (t) => {
   const daemon = await start(t, await temporaryDir(t))
   const dying = daemon.ingest('commands', command('exit'))
