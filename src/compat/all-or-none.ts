@@ -20,6 +20,8 @@ export interface Ingested {
   readonly refused: readonly Refused[]
   /** By name of the view: rows that it counts. */
   readonly rows: ReadonlyMap<string, number>
+  /** By name of the source: events that are taken, duplicates among them. */
+  readonly accepted: ReadonlyMap<string, number>
 }
 
 export async function ingestAll(
@@ -30,8 +32,9 @@ export async function ingestAll(
   const checked = await push.check(batches)
   const rows = new Map(checked.flatMap((outcome) => [...outcome.rows]))
   const wrong = refusedOf(batches, checked)
-  if (isDryRun || wrong.length > 0) return { refused: wrong, rows }
-  return { refused: refusedOf(batches, await push.push(batches)), rows }
+  const outcomes = isDryRun || wrong.length > 0 ? checked : await push.push(batches)
+  const accepted = new Map(batches.map(({ source }, n) => [source, outcomes[n]!.accepted]))
+  return { refused: refusedOf(batches, outcomes), rows, accepted }
 }
 
 function refusedOf(

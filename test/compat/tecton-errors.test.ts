@@ -3,7 +3,9 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MillraceError } from '../../src/base/errors.ts'
 import { servingBodyBytesMax } from '../../src/base/http-limits.ts'
+import { ingestRefusal } from '../../src/compat/tecton/ingest-errors.ts'
 import { apiKeyOf } from '../helpers/api-keys.ts'
 import { temporaryDir } from '../helpers/daemons.ts'
 import { startPlatform, type Reply } from '../helpers/platform.ts'
@@ -160,4 +162,22 @@ test('G13: who is not known, or may not, is told in the words that clients know'
   const recent = { features: ['recent:count'], entities: { user_id: ['u1'] } }
   assert.equal((await post(path, recent, `Bearer ${consumer}`)).status, 403)
   assert.equal((await post(path, recent)).status, 401)
+})
+
+test('each fault of an ingest request has its status and type', () => {
+  for (const [code, status, errorType] of [
+    ['JSON_INVALID', 400, 'RequestValidationError'],
+    ['BODY_TOO_LARGE', 400, 'RequestValidationError'],
+    ['EVENT_POISON', 400, 'RequestValidationError'],
+    ['OVERLOADED', 429, 'TooManyRequestsError'],
+    ['INTERNAL', 500, 'InternalServerError'],
+    ['STORAGE_FULL', 500, 'InternalServerError'],
+    ['DRAINING', 503, 'UnavailableError'],
+    ['SHARD_REBUILDING', 503, 'UnavailableError'],
+    ['OUTCOME_UNKNOWN', 504, 'TimeoutError'],
+  ] as const) {
+    const error = new MillraceError(code, {}, { message: 'why' })
+    const body = { requestError: { errorMessage: 'why', errorType } }
+    assert.deepEqual(ingestRefusal(error), { status, body }, code)
+  }
 })

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
 import type { Millrace } from '../../src/daemon/millrace.ts'
-import { readHttp, startDaemon } from '../helpers/daemons.ts'
+import { apiKeyOf } from '../helpers/api-keys.ts'
+import { readHttp, startDaemon, temporaryDir } from '../helpers/daemons.ts'
 import { root } from '../helpers/repository.ts'
 
 const features = `${root}/test/fixtures/platform-events.ts`
@@ -17,9 +18,9 @@ interface Answer {
 }
 
 /** A daemon at a moment, and its ingest API. */
-async function setUp(t: TestContext, at: string) {
+async function setUp(t: TestContext, at: string, dataDir?: string) {
   const clock = new ManualClock(Date.parse(at))
-  const daemon = await startDaemon(t, { features, clock })
+  const daemon = await startDaemon(t, { features, clock, ...(dataDir && { dataDir }) })
   async function post(
     path: string,
     body: unknown,
@@ -139,6 +140,29 @@ describe('documented requests', () => {
       ['stream_fv', '1'],
     ])
   })
+
+  test('a source with an offline log says how many records it will have', async (t) => {
+    const { post } = await setUp(t, '2023-01-02T00:30:00Z')
+    const record = { timestamp: '2023-01-02T00:25:06Z', user_id: 'a', event_type: 'x' }
+    const told = async (count: number, dry_run: boolean): Promise<unknown> => {
+      const my_stream_source = Array.from({ length: count }, () => ({ record }))
+      const records = { my_stream_source, impressions_event_source: [] }
+      const { status, body } = await post('/ingest', { ...impressions, dry_run, records })
+      assert.equal(status, 200)
+      const { dataSourceIngestMetrics: metrics } = body['ingestMetrics'] as {
+        dataSourceIngestMetrics: Record<string, string>[]
+      }
+      return metrics.map(({ dataSourceId, ...rest }) => {
+        assert.match(dataSourceId!, /^[0-9a-f]{32}$/)
+        return rest
+      })
+    }
+    const dataSourceName = 'my_stream_source'
+    const three = [{ dataSourceName, offlineRecordIngestCount: '3' }]
+    assert.deepEqual(await told(3, true), three)
+    assert.deepEqual(await told(3, false), three)
+    assert.deepEqual(await told(0, false), [{ dataSourceName }])
+  })
 })
 
 /** Why a record is too late for a view, up to the name of the view. */
@@ -203,6 +227,22 @@ describe('refused requests', () => {
     assert.equal(await ask('audit_source', false), 404)
     assert.equal(await ask('audit_source', true), 200)
     assert.equal(await ask('transactions', false), 200)
+  })
+
+  test('who may not write is told in both forms, and whom the daemon does not know', async (t) => {
+    const dataDir = await temporaryDir(t)
+    const viewer = await apiKeyOf(dataDir, 'viewer')
+    const { post } = await setUp(t, '2023-01-02T00:30:00Z', dataDir)
+    for (const path of ['/ingest', '/v2/ingest']) {
+      const ask = async (authorization: string, dry_run = false) => {
+        const { status, body } = await post(path, { ...impressions, dry_run }, { authorization })
+        const { errorType } = (body['requestError'] ?? {}) as Record<string, string>
+        return [status, errorType, body['code']]
+      }
+      assert.deepEqual(await ask(`Tecton-key ${viewer}`), [403, 'AuthorizationError', 7])
+      assert.deepEqual(await ask(`Tecton-key ${viewer}`, true), [200, undefined, undefined])
+      assert.deepEqual(await ask('Tecton-key unknown'), [401, 'AuthenticationError', 16])
+    }
   })
 
   test('one bad record refuses all, with an error for every bad one', async (t) => {

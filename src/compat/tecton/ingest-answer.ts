@@ -1,6 +1,6 @@
 /**
- * What an ingest request is answered with: how many rows each feature view has counted, or an error
- * for every record that is wrong.
+ * What an ingest request is answered with: how many rows each feature view has counted and how many
+ * records each offline log will have, or an error for every record that is wrong.
  *
  * Counts are text, as the platform writes 64-bit integers, and what is zero is left out. Members
  * that the platform does not have stand behind its own: its clients pass over what they do not
@@ -9,7 +9,8 @@
 import type { Catalog, View } from '../../model/catalog.ts'
 import type { SourceEvents } from '../../model/contracts.ts'
 import { missedCodes, type PushRejection } from '../../model/rejection.ts'
-import type { Refused } from '../all-or-none.ts'
+import type { Ingested, Refused } from '../all-or-none.ts'
+import { idOf } from './ids.ts'
 
 interface FeatureViewMetrics {
   readonly featureViewName: string
@@ -17,20 +18,42 @@ interface FeatureViewMetrics {
   readonly featureViewId: string
 }
 
-/** One of each online view of the sources of a request, by name. */
+interface DataSourceMetrics {
+  readonly dataSourceName: string
+  readonly offlineRecordIngestCount?: string
+  readonly dataSourceId: string
+}
+
+export interface IngestMetrics {
+  readonly featureViewIngestMetrics: readonly FeatureViewMetrics[]
+  /** Left out where no source of the request has an offline log. */
+  readonly dataSourceIngestMetrics?: readonly DataSourceMetrics[]
+}
+
+/** One of each online view, and of each source with an offline log, of those of a request. */
 export function metricsOf(
   catalog: Catalog,
   batches: readonly SourceEvents[],
-  rows: ReadonlyMap<string, number>,
-): { readonly featureViewIngestMetrics: readonly FeatureViewMetrics[] } {
+  { rows, accepted }: Pick<Ingested, 'rows' | 'accepted'>,
+): IngestMetrics {
   const meant = new Set(batches.map(({ source }) => source))
+  const views = subscribed(catalog, meant).map(({ name, identity }) => {
+    const count = countOf('onlineRecordIngestCount', rows.get(name))
+    return { featureViewName: name, ...count, featureViewId: identity }
+  })
+  const logged = catalog.sources.filter(({ name, offline }) => offline && meant.has(name))
+  const sources = logged.map(({ name }) => {
+    const count = countOf('offlineRecordIngestCount', accepted.get(name))
+    return { dataSourceName: name, ...count, dataSourceId: idOf('data source', name) }
+  })
   return {
-    featureViewIngestMetrics: subscribed(catalog, meant).map(({ name, identity }) => {
-      const count = rows.get(name) ?? 0
-      const counted = count === 0 ? {} : { onlineRecordIngestCount: String(count) }
-      return { featureViewName: name, ...counted, featureViewId: identity }
-    }),
+    featureViewIngestMetrics: views,
+    ...(sources.length === 0 ? {} : { dataSourceIngestMetrics: sources }),
   }
+}
+
+function countOf<N extends string>(name: N, count = 0): { readonly [K in N]?: string } {
+  return (count === 0 ? {} : { [name]: String(count) }) as { readonly [K in N]?: string }
 }
 
 /** The online views of some sources. */

@@ -69,12 +69,13 @@ function addPath(
       if (unfound !== null) return answer(reply, 404, requestError(unfound, 404))
     }
     const port = isDryRun ? push : pushFor(push, request)
-    const { refused, rows } = await ingestAll(port, batches, isDryRun)
+    const ingested = await ingestAll(port, batches, isDryRun)
+    const { refused, rows } = ingested
     if (refused.length > 0) {
       return answer(reply, 400, { workspaceName: workspace, ...recordErrorsOf(catalog, refused) })
     }
     if (!isDryRun) meter.wrote(rows)
-    return { workspaceName: workspace, ingestMetrics: metricsOf(catalog, batches, rows) }
+    return { workspaceName: workspace, ingestMetrics: metricsOf(catalog, batches, ingested) }
   })
 }
 

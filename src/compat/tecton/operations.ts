@@ -120,6 +120,10 @@ const metrics = object(
   { featureViewName: text, featureViewId: text },
   { onlineRecordIngestCount: text },
 )
+const sourceMetrics = object(
+  { dataSourceName: text, dataSourceId: text },
+  { offlineRecordIngestCount: text },
+)
 const recordError = object(
   {
     pushSourceName: text,
@@ -149,7 +153,10 @@ export const ingestOperation: Operation = {
   answer: json(
     object({
       workspaceName: text,
-      ingestMetrics: object({ featureViewIngestMetrics: list(metrics) }),
+      ingestMetrics: object(
+        { featureViewIngestMetrics: list(metrics) },
+        { dataSourceIngestMetrics: list(sourceMetrics) },
+      ),
     }),
   ),
   refusal: anyOf(

@@ -5,10 +5,10 @@
  * Features are named `view.feature` wherever they are read. A view goes by its name as a feature
  * view and as a feature service.
  */
-import { createHash } from 'node:crypto'
 import { MillraceError } from '../../base/errors.ts'
 import type { Catalog, Feature, Service, ServicePart, View } from '../../model/catalog.ts'
 import type { DataType, Field } from '../../model/types.ts'
+import { idOf } from './ids.ts'
 import type { Target } from './request.ts'
 
 export interface ServedService {
@@ -38,7 +38,7 @@ export type Services = (target: Target) => ServedService
 export function createServices(catalog: Catalog): Services {
   const online = catalog.services.filter(({ parts }) => isOnline(catalog, parts))
   const byName = new Map(online.map((each) => [each.name, servedOf(catalog, each)]))
-  const byId = new Map([...byName].map(([name, served]) => [serviceId(name), served]))
+  const byId = new Map([...byName].map(([name, served]) => [idOf('feature service', name), served]))
   const views = [...catalog.views, ...catalog.realtimeViews].map(({ name }) => name)
   const viewsByName = new Map(views.map((name) => [name, byName.get(name)]))
   const viewsById = new Map(catalog.views.map(({ identity, name }) => [identity, byName.get(name)]))
@@ -55,12 +55,7 @@ export function createServices(catalog: Catalog): Services {
 
 /** Ids by name, of all that can be read as a feature service. */
 export function serviceIds({ services }: Catalog): ReadonlyMap<string, string> {
-  return new Map(services.map(({ name }) => [name, serviceId(name)]))
-}
-
-/** 32 hexadecimal digits: a service has no state that an identity would be of. */
-function serviceId(name: string): string {
-  return createHash('sha256').update(`feature service ${name}`).digest('hex').slice(0, 32)
+  return new Map(services.map(({ name }) => [name, idOf('feature service', name)]))
 }
 
 function isOnline(catalog: Catalog, parts: readonly ServicePart[]): boolean {
