@@ -87,7 +87,7 @@ function knowledgeOf(as: string): Knowledge {
   return known
 }
 
-function manifestLines({ out, spine, sources }: TrainingManifest): string[] {
+function manifestLines({ out, spine, sources, realtime }: TrainingManifest): string[] {
   const { length } = out.columns
   const lines = [`${out.file} has ${out.rows} rows of ${length} columns, sha256 ${out.sha256}`]
   if (spine.rows === 0) lines.push('the spine has no rows')
@@ -95,6 +95,10 @@ function manifestLines({ out, spine, sources }: TrainingManifest): string[] {
     if (typeof from === 'object' && 'journal' in from) lines.push(...receivedLines(name, from))
     const counts = Object.entries(rejected).map(([code, count]) => `${count} ${code}`)
     if (counts.length > 0) lines.push(`of "${name}", rows were rejected: ${counts.join(', ')}`)
+  }
+  for (const { view, failed, failure } of realtime) {
+    if (failed > 0)
+      lines.push(`"${view}" has failed for ${failed} rows, the first time: ${failure}`)
   }
   return lines
 }

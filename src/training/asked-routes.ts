@@ -3,7 +3,7 @@
  */
 import type { Catalog, Route, Source } from '../model/catalog.ts'
 import type { Field } from '../model/types.ts'
-import { MillraceError } from '../base/errors.ts'
+import { sqlName } from '../duckdb/database.ts'
 import type { Readable } from '../serve/services.ts'
 import type { AskedView } from './pass.ts'
 
@@ -16,16 +16,8 @@ export interface AskedRoute {
   readonly asked: readonly AskedView[]
 }
 
-/**
- * The routes of a service, each with its columns.
- *
- * @throws {@link MillraceError} `CONFIG_INVALID` for a service with realtime views.
- */
+/** The routes of a service, each with its columns. */
 export function askedRoutes(catalog: Catalog, service: Readable): readonly AskedRoute[] {
-  if (service.realtime.length > 0) {
-    const reason = `"${service.name}" has realtime views, which have no past`
-    throw new MillraceError('CONFIG_INVALID', { path: 'service', reason })
-  }
   const routes = new Map<string, AskedRoute & { readonly asked: AskedView[] }>()
   for (const [part, { view, features, keyPlaces }] of service.parts.entries()) {
     const route = catalog.routes[view.route]!
@@ -35,11 +27,24 @@ export function askedRoutes(catalog: Catalog, service: Readable): readonly Asked
     const known = routes.get(id)
     const asked = known?.asked ?? []
     const edge = view.leadingEdge === 'latest-event' ? `edge_${view.index}` : null
-    const columns = features.map((_, place) => columnOf(service, part, place))
+    const columns = features.map((feature, place): Field => {
+      const { type } = view.features[feature]!
+      return { name: partColumn(part, place), type: { ...type, nullable: true } }
+    })
     asked.push({ view: view.index, features, columns, edge })
     if (known === undefined) routes.set(id, { route, source, keyPlaces: places, asked })
   }
   return [...routes.values()]
+}
+
+/** The column of a view's answer, by its places in the service, until it has a name. */
+export function partColumn(part: number, place: number): string {
+  return `millrace_part_${part}_${place}`
+}
+
+/** The same of a realtime view. */
+export function realtimeColumn(view: number, place: number): string {
+  return `millrace_realtime_${view}_${place}`
 }
 
 /** The names of a service's columns, in its order. */
@@ -51,7 +56,11 @@ export function columnNames(service: Readable): readonly string[] {
   )
 }
 
-function columnOf(service: Readable, part: number, place: number): Field {
-  const n = service.features.findIndex((each) => each.part === part && each.place === place)
-  return { name: columnNames(service)[n]!, type: service.types[n]! }
+/** The values of a service in its order, as SQL, under the names that they have outside. */
+export function namedColumns(service: Readable): readonly string[] {
+  const names = columnNames(service)
+  return service.features.map(({ isRealtime, part, place }, n) => {
+    const column = isRealtime ? realtimeColumn(part, place) : partColumn(part, place)
+    return `${column} AS ${sqlName(names[n]!)}`
+  })
 }

@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { pipeline } from 'node:stream/promises'
-import type { Batch, Catalog, Source } from '../model/catalog.ts'
+import type { Batch, Catalog, RealtimeView, Source } from '../model/catalog.ts'
 import { sqlText, type Database } from '../duckdb/database.ts'
 import type { Readable } from '../serve/services.ts'
 import type { FileFacts, Knowledge, ReceivedFacts, SourceFacts } from './manifest.ts'
@@ -23,12 +23,17 @@ export function definitionsHash(catalog: Catalog, service: Readable, as: Knowled
   const sources = [...new Set(views.map(({ source }) => catalog.sources[source]!))]
   const text = JSON.stringify({
     features: service.features.map(({ name }) => name),
+    realtime: service.realtime.map(({ view }) => canonicalRealtime(view)),
     views: service.parts.map(({ view, features }) => [view.identity, features]),
     sources: sources.map(({ identity, batch }) =>
       as === 'served' ? [identity] : [identity, canonicalBatch(batch!)],
     ),
   })
   return createHash('sha256').update(text).digest('hex')
+}
+
+function canonicalRealtime({ name, features, transform }: RealtimeView): unknown {
+  return [name, features, Function.prototype.toString.call(transform)]
 }
 
 /** Where the past is may change; how it is read may not. */

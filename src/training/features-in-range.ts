@@ -19,7 +19,7 @@ import {
   type Answering,
   type Making,
 } from './answering.ts'
-import { columnNames, type AskedRoute } from './asked-routes.ts'
+import { columnNames, namedColumns, type AskedRoute } from './asked-routes.ts'
 import { copyOptions, formatOf } from './formats.ts'
 import type { RangeResult } from './manifest.ts'
 import { momentsSql } from './moments.ts'
@@ -48,6 +48,10 @@ export function makeFeaturesInRange(making: Making<ResolvedRangeOptions>): Promi
 
 /** What moves a window must be the key's own events and the clock. */
 function checkRange({ service, routes }: Answering): void {
+  if (service.realtime.length > 0) {
+    const reason = `"${service.name}" has realtime views, whose request data no time has`
+    throw new MillraceError('CONFIG_INVALID', { path: 'service', reason })
+  }
   const moved = service.parts.find(({ view }) => view.leadingEdge === 'latest-event')
   const refused = (reason: string): MillraceError =>
     new MillraceError('CONFIG_INVALID', { path: 'service', reason })
@@ -149,7 +153,8 @@ function rangesSql(
     answers AS (
       SELECT spine_row, time_ns, ${keys.join(', ')}, row(${values.join(', ')}) AS answer,
         ${values.join(', ')}
-      FROM spine ${joins.join(' ')}
+      FROM (SELECT spine_row, time_ns, ${keys.join(', ')}, ${namedColumns(service).join(', ')}
+        FROM spine ${joins.join(' ')})
     ),
     told AS (
       SELECT *, row_number() OVER (${ofKey}) = 1

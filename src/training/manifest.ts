@@ -25,6 +25,7 @@ export interface TrainingManifest {
   readonly as: Knowledge
   readonly spine: FileFacts & { readonly rows: number; readonly timeColumn: string }
   readonly sources: readonly SourceFacts[]
+  readonly realtime: readonly RealtimeFacts[]
   readonly out: FileFacts & { readonly rows: number; readonly columns: readonly string[] }
 }
 
@@ -35,6 +36,14 @@ export interface SourceFacts {
     readonly { readonly file: string; readonly bytes: number }[] | string | ReceivedFacts
   /** Rows that did not count, by code; of the keys of the spine. */
   readonly rejected: Readonly<Partial<Record<ErrorCode, number>>>
+}
+
+/** What has become of a realtime view. */
+export interface RealtimeFacts {
+  readonly view: string
+  /** Rows for which its function has failed, and why for the first of them; null for none. */
+  readonly failed: number
+  readonly failure: string | null
 }
 
 /** What there is of a source in a data directory. */

@@ -20,12 +20,13 @@ import {
   type Answering,
   type Making,
 } from './answering.ts'
-import { columnNames } from './asked-routes.ts'
+import { columnNames, namedColumns } from './asked-routes.ts'
 import { batchFacts, codeVersion, definitionsHash, fileFacts } from './facts.ts'
 import { copyOptions, formatOf } from './formats.ts'
-import type { SourceFacts, TrainingManifest } from './manifest.ts'
+import type { RealtimeFacts, SourceFacts, TrainingManifest } from './manifest.ts'
 import { resolveTrainingOptions, type ResolvedOptions, type TrainingSetOptions } from './options.ts'
 import { rowField } from './pass.ts'
+import { computeRealtime, requestPlans, type RequestPlans } from './realtime.ts'
 import { openSpine, spineInvalid, spineRow, type Spine } from './spine.ts'
 
 /** Makes a training set, with threads of its own; see `library.ts`. */
@@ -44,9 +45,10 @@ export async function makeTrainingSet(making: Making<ResolvedOptions>): Promise<
     const spine = await openSpine(database, { file, timeColumn, joinKeys, outFormat })
     checkNames(file, spine, service)
     if (options.as === 'served') await atWholeMs(database)
+    const requests = await requestPlans(database, service, spine, file)
     await openBatches(answering)
     const answered = await answerRoutes(answering)
-    return writeOut({ ...answering, spine, answered })
+    return writeOut({ ...answering, spine, answered, requests })
   })
 }
 
@@ -66,26 +68,29 @@ async function atWholeMs(database: Database): Promise<void> {
 interface WritingOut extends Answering<ResolvedOptions> {
   readonly spine: Spine
   readonly answered: readonly AnsweredRoute[]
+  readonly requests: RequestPlans
 }
 
 async function writeOut(writing: WritingOut): Promise<TrainingManifest> {
   const { options, database, service, spine, answered } = writing
   const { out } = options
-  const names = columnNames(service)
   const row = sqlName(rowField.name)
   const joins = answered.map(
     ({ files }, n) =>
       `JOIN read_parquet([${files.map(sqlText).join(', ')}]) AS r${n}
         ON r${n}.${row} = s.${spineRow}`,
   )
-  const columns = [...spine.columns.map((name) => `s.${sqlName(name)}`), ...names.map(sqlName)]
+  const realtime = await realtimeOf(writing, joins)
+  const own = spine.columns.map((name) => `s.${sqlName(name)}`)
+  const columns = [...own, ...namedColumns(service)]
+  if (realtime.join !== null) joins.push(realtime.join)
   const unfinished = `${out}.unfinished`
   try {
     await database.run(
       `COPY (SELECT ${columns.join(', ')} FROM ${spine.table} AS s ${joins.join(' ')}
         ORDER BY s.${spineRow}) TO ${sqlText(unfinished)} ${copyOptions[formatOf(out, 'out')]}`,
     )
-    const manifest = await manifestOf(writing, unfinished)
+    const manifest = await manifestOf(writing, unfinished, realtime.facts)
     await writeFile(`${out}.manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`)
     await rename(unfinished, out)
     return manifest
@@ -94,7 +99,25 @@ async function writeOut(writing: WritingOut): Promise<TrainingManifest> {
   }
 }
 
-async function manifestOf(writing: WritingOut, unfinished: string): Promise<TrainingManifest> {
+/** What realtime views come to, and how it is joined to the rows; null where there are none. */
+async function realtimeOf(
+  { options, catalog, service, database, spine, requests }: WritingOut,
+  joins: readonly string[],
+): Promise<{ readonly join: string | null; readonly facts: readonly RealtimeFacts[] }> {
+  if (service.realtime.length === 0) return { join: null, facts: [] }
+  const computing = { catalog, service, database, spine, file: options.spine, joins }
+  const { outFile, facts } = await computeRealtime(computing, requests)
+  const row = sqlName(rowField.name)
+  const file = `read_parquet(${sqlText(outFile)})`
+  const join = `JOIN ${file} AS realtime ON realtime.${row} = s.${spineRow}`
+  return { join, facts }
+}
+
+async function manifestOf(
+  writing: WritingOut,
+  unfinished: string,
+  realtime: readonly RealtimeFacts[],
+): Promise<TrainingManifest> {
   const { options, catalog, service, spine, answered, batches, routes } = writing
   const { rows, timeColumn } = spine
   const columns = [...spine.columns, ...columnNames(service)]
@@ -112,6 +135,7 @@ async function manifestOf(writing: WritingOut, unfinished: string): Promise<Trai
     as: options.as,
     spine: { ...(await fileFacts(options.spine, basename(options.spine))), rows, timeColumn },
     sources,
+    realtime,
     out: { ...(await fileFacts(unfinished, basename(options.out))), rows, columns },
   }
 }
