@@ -2,6 +2,7 @@
  * The benches that there are.
  */
 import type { Bench } from './harness.ts'
+import { backfill } from './paths/backfill.ts'
 import { budget } from './paths/budget.ts'
 import { continuous } from './paths/continuous.ts'
 import { freshness } from './paths/freshness.ts'
@@ -27,6 +28,7 @@ export const benches: readonly Bench[] = [
   continuous,
   recovery,
   memory,
+  backfill,
   training,
   scale,
   budget,

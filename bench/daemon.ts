@@ -27,6 +27,8 @@ export interface DaemonOptions {
   readonly dataDir?: string
   /** Flags of `millrace serve` beside those that every bench needs. @defaultValue none */
   readonly flags?: readonly string[]
+  /** Its working directory. @defaultValue that of the bench */
+  readonly cwd?: string
 }
 
 export interface Daemon {
@@ -69,12 +71,12 @@ const drainMsMax = 300_000
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { profileDir, flags = [], features = standardFeatures } = options
   const dir = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
-  const { dataDir = join(dir, 'data') } = options
+  const { dataDir = join(dir, 'data'), cwd = process.cwd() } = options
   const profiling = profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
   const serving = ['serve', fileURLToPath(features), '--data', dataDir, '--port', '0', '--json']
   const startedMs = performance.now()
   const args = [...profiling, program, ...serving, '--log-level', 'warn', ...flags]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd })
   const messages: string[] = []
   createInterface({ input: child.stderr }).on('line', (line) => messages.push(line))
   const left = once(child, 'exit')
