@@ -1,7 +1,7 @@
 /**
  * One cell of a column → the value of an event's field, as a producer would have sent it.
  */
-import type { Cells } from '../duckdb/chunk.ts'
+import { shortTextBytes, textCellBytes, textHeadBytes, type Cells } from '../duckdb/chunk.ts'
 import type { DataType } from '../model/types.ts'
 import type { EventWriter } from './event-writer.ts'
 
@@ -23,8 +23,11 @@ export const writers = {
   },
 
   text: (writer, [cells], row) => {
-    if (cells!.isNull(row)) writer.nil()
-    else writer.text(cells!.get(row) as string)
+    if (cells!.isNull(row)) return writer.nil()
+    const { texts } = cells!
+    const bytes = shortTextBytes(texts, row)
+    if (bytes === -1) writer.text(cells!.get(row) as string)
+    else writer.shortText(texts, row * textCellBytes + textHeadBytes, bytes)
   },
 
   /** What is no number goes on as it is, and is refused by its type. */

@@ -24,12 +24,13 @@ import type { SqlField, SqlType } from '../duckdb/sql-type.ts'
 import { sqlName } from '../duckdb/database.ts'
 import type { DataType, Field } from '../model/types.ts'
 import { nestedWriter, writers, type WriteCell } from './cells.ts'
+import { encodeName, type EncodedName } from './event-writer.ts'
 import type { CellForm } from './relation.ts'
 
 /** How one field is read. */
 export interface ColumnPlan {
-  /** The name of the field, as msgpack. */
-  readonly nameBytes: Uint8Array
+  /** Of the field. */
+  readonly name: EncodedName
   /** What is asked of DuckDB, each a column. */
   readonly sql: readonly string[]
   readonly write: WriteCell
@@ -107,15 +108,15 @@ const textNs = (text: string): string => `epoch_ns(TRY_CAST(upper(${text}) AS TI
 
 function jsonPlan(name: string, { kind }: DataType): ColumnPlan {
   const write = writers[kind === 'Int64' ? 'jsonInt' : 'json']
-  return { nameBytes: nameBytesOf(name), sql: [`${sqlName(name)}::VARCHAR`], write }
+  return { name: encodeName(name), sql: [`${sqlName(name)}::VARCHAR`], write }
 }
 
 function planColumn(name: string, type: DataType, column: SqlType): ColumnPlan {
   const quoted = sqlName(name)
   const scalar = scalarName(column)
-  const nameBytes = nameBytesOf(name)
+  const encoded = encodeName(name)
   const plan = (write: WriteCell, ...sql: readonly string[]): ColumnPlan => {
-    return { nameBytes, sql, write }
+    return { name: encoded, sql, write }
   }
   switch (type.kind) {
     case 'Int64':
@@ -204,12 +205,6 @@ function takes(kind: DataType['kind'], scalar: string, text: string): boolean {
     default:
       return false
   }
-}
-
-/** Names are short, and have no letters beyond ASCII. */
-function nameBytesOf(name: string): Uint8Array {
-  const head = name.length < 32 ? [0xa0 | name.length] : [0xd9, name.length]
-  return Buffer.concat([Buffer.from(head), Buffer.from(name, 'latin1')])
 }
 
 function scalarName(type: SqlType): string {

@@ -52,8 +52,8 @@ export function rowWriter(
     const start = writer.begin()
     writer.map(plans.length)
     for (let n = 0; n < plans.length; n++) {
-      const { nameBytes, write } = plans[n]!
-      writer.raw(nameBytes)
+      const { name, write } = plans[n]!
+      writer.name(name)
       write(writer, cells[n]!, row)
     }
     writer.end()

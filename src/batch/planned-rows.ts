@@ -44,9 +44,9 @@ export async function planRows(
  * Makes sure that an event is refused when its time cannot be told before it is read: it would be
  * in every range.
  */
-function withTime({ sql, write, nameBytes }: ColumnPlan, time: string): ColumnPlan {
+function withTime({ sql, write, name }: ColumnPlan, time: string): ColumnPlan {
   return {
-    nameBytes,
+    name,
     sql: [...sql, time],
     write: (writer, cells, row) => {
       if (cells.at(-1)!.isNull(row) && !cells[0]!.isNull(row)) writer.text('no time')

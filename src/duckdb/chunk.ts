@@ -1,8 +1,9 @@
 /**
  * Some thousand rows of an answer of DuckDB, column by column.
  *
- * Numbers are seen where DuckDB has them, without a copy or an object each; anything else is made
- * into plain values one at a time. What DuckDB shares is gone with the next chunk.
+ * Numbers and short texts are seen where DuckDB has them, without a copy or an object each;
+ * anything else is made into plain values one at a time. What DuckDB shares is gone with the next
+ * chunk.
  */
 import type { DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api'
 import { MsgpackTimestamp } from '../model/msgpack.ts'
@@ -16,6 +17,27 @@ export interface Cells {
   readonly words: Int32Array
   /** Of a DOUBLE. */
   readonly doubles: Float64Array
+  /** Of a VARCHAR: see {@link shortTextBytes}. */
+  readonly texts: Uint8Array
+}
+
+/** Bytes of a cell of a VARCHAR, and of the length at its beginning; the text comes next. */
+export const textCellBytes = 16
+export const textHeadBytes = 4
+
+/** Bytes of a text that may stand in its cell; others are elsewhere. */
+const inlineTextBytesMax = 12
+
+/**
+ * How long the text of a cell is that stands in it, in bytes of UTF-8; -1 for one that does not.
+ *
+ * @see https://github.com/duckdb/duckdb/blob/main/src/include/duckdb.h `duckdb_string_t`
+ */
+export function shortTextBytes(texts: Uint8Array, row: number): number {
+  const at = row * textCellBytes
+  const length = texts[at]!
+  const isShort = length <= inlineTextBytesMax && (texts[at + 1]! | texts[at + 2]!) === 0
+  return isShort && texts[at + 3] === 0 ? length : -1
 }
 
 export class Chunk {
@@ -37,23 +59,26 @@ export class Chunk {
 /** What DuckDB's types keep private; at run time it is there. */
 interface Vector {
   readonly items?: BigInt64Array | Float64Array
+  readonly dataView?: DataView
   readonly validity?: { readonly data: BigUint64Array | null; readonly offset: number }
   getItem(row: number): DuckDBValue
 }
 
 const noWords = new Int32Array(0)
 const noDoubles = new Float64Array(0)
+const noTexts = new Uint8Array(0)
 
 class VectorCells implements Cells {
   readonly words: Int32Array
   readonly doubles: Float64Array
+  readonly texts: Uint8Array
   readonly #vector: Vector
   /** A bit for each row, set where there is a value; null where all have one. */
   readonly #valid: Uint8Array | null
 
   constructor(vector: Vector) {
     this.#vector = vector
-    const { items, validity } = vector
+    const { items, validity, dataView } = vector
     const data = validity?.data ?? null
     this.#valid = data === null ? null : new Uint8Array(data.buffer, data.byteOffset)
     this.words =
@@ -61,6 +86,10 @@ class VectorCells implements Cells {
         ? new Int32Array(items.buffer, items.byteOffset, items.length * 2)
         : noWords
     this.doubles = items instanceof Float64Array ? items : noDoubles
+    this.texts =
+      dataView === undefined
+        ? noTexts
+        : new Uint8Array(dataView.buffer, dataView.byteOffset, dataView.byteLength)
   }
 
   isNull(row: number): boolean {

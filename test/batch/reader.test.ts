@@ -13,6 +13,7 @@ import { buildCatalog } from '../../src/define/catalog.ts'
 import { pushSource } from '../../src/define/source.ts'
 import { t, type Fields } from '../../src/define/types.ts'
 import { openDatabase } from '../../src/duckdb/database.ts'
+import { parseTimestamp } from '../../src/model/timestamp.ts'
 import { isProblem } from '../../src/validate/decoder.ts'
 import { createEventReader } from '../../src/validate/event-reader.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
@@ -99,6 +100,29 @@ test('rows of Parquet files are events, each with its file and its row', async (
   const { rows, places } = await readBatch(parquet(`${dir}/*.parquet`))
   assert.deepEqual(rows, [order, order, 'EVENT_FIELD_TYPE /user_id'])
   assert.deepEqual(places, ['a.parquet:1', 'b.parquet:1', 'b.parquet:2'])
+})
+
+test('texts of any length and times of any age come as they are', async () => {
+  const texts = [
+    '',
+    'ä',
+    'twelve bytes',
+    'thirteen byte',
+    'zwölf Bytes',
+    'x'.repeat(300),
+    'é'.repeat(6),
+  ]
+  const times = [
+    '1950-01-01T00:00:00.000001Z',
+    '1970-01-01T00:00:00Z',
+    '2150-07-01T12:00:00.999999Z',
+  ]
+  const expected = texts.map((text, n) => [text, times[n % times.length]!] as const)
+  const values = expected.map(([text, time]) => `('${text}', TIMESTAMP '${time.slice(0, -1)}')`)
+  const sql = `SELECT * FROM (VALUES ${values.join(', ')}) AS t(name, "at")`
+  const { rows } = await readBatch(duckdb(sql), { name: t.String(), at: t.Timestamp() })
+  const events = expected.map(([name, time]) => ({ name, at: parseTimestamp(time) }))
+  assert.deepEqual(rows, events)
 })
 
 test('a cell of CSV becomes what the schema says, or is refused alone', async (context) => {
