@@ -40,8 +40,13 @@ export class Places {
     const places = new Map(numbers.map((number, place) => [number, place]))
     const files = numbers.length === 0 ? [null] : numbers.map((number) => all.get(number)!.name)
     const firsts = numbers.map((number) => all.get(number)!.first)
-    const fileOf = Uint16Array.from(file, (number) => places.get(number) ?? 0)
-    const rowOf = row.map((number, n) => number - (firsts[fileOf[n]!] ?? 1) + 1)
+    const fileOf = new Uint16Array(file.length)
+    const rowOf = new Float64Array(row.length)
+    for (let n = 0; n < file.length; n++) {
+      const place = files.length === 1 ? 0 : (places.get(file[n]!) ?? 0)
+      fileOf[n] = place
+      rowOf[n] = row[n]! - (firsts[place] ?? 1) + 1
+    }
     return { files, file: fileOf, row: rowOf }
   }
 

@@ -6,6 +6,7 @@
  */
 import type { BatchRowsChunk, BatchRowsRequest } from '../model/backfill.ts'
 import { encodeOrigins, type RefusedRow } from '../model/origins.ts'
+import type { ManyPlaces } from './places.ts'
 import type { BatchChunk } from './reader.ts'
 
 /** Of the array, and of the `bin` of an event: their longest forms, always. */
@@ -16,23 +17,27 @@ const nilEvent = Uint8Array.of(0xc6, 0, 0, 0, 1, 0xc0)
 
 export type Regrouping = Pick<BatchRowsRequest, 'skip' | 'firstRows' | 'chunkRows' | 'isWhole'>
 
-/** Leaves out the first rows, and the rows that are none behind the last event but at the end. */
+/**
+ * Leaves out the first rows, and the rows that are none behind the last event but at the end. What
+ * a chunk holds is gone with the next one.
+ */
 export async function* regroup(
   chunks: AsyncIterable<BatchChunk>,
   { skip, firstRows, chunkRows, isWhole }: Regrouping,
 ): AsyncGenerator<BatchRowsChunk> {
-  let group = new Group(firstRows)
+  const group = new Group(Math.max(firstRows, chunkRows))
+  group.begin(firstRows)
   let left = skip
   let hasEvents = false
   for await (const chunk of chunks) {
-    const { files, file, row } = await chunk.places()
+    const places = await chunk.places()
     const isTail = hasEvents && chunk.count === 0
     for (const { place, ...why } of isTail && !isWhole ? [] : chunk.rejected) {
       if (left-- > 0) continue
       group.refuse(place.file, place.row, why)
       if (!group.isFull) continue
       yield group.take()
-      group = new Group(chunkRows)
+      group.begin(chunkRows)
     }
     left = Math.max(0, left)
     hasEvents ||= chunk.count > 0
@@ -42,16 +47,11 @@ export async function* regroup(
     events.next(skipped)
     for (let at = skipped; at < chunk.count;) {
       const count = Math.min(chunk.count - at, group.room)
-      const places = {
-        files,
-        file: file.subarray(at, at + count),
-        row: row.subarray(at, at + count),
-      }
-      group.add(events.next(count), places)
+      group.add(events.next(count), places, at, count)
       at += count
       if (!group.isFull) continue
       yield group.take()
-      group = new Group(chunkRows)
+      group.begin(chunkRows)
     }
   }
   if (group.count > 0) yield group.take()
@@ -76,18 +76,19 @@ class Events {
   }
 }
 
-/** Rows of one batch to be. */
+/** Rows of one batch to be, one batch after the other in the same memory. */
 class Group {
   count = 0
-  readonly #rowsMax: number
-  readonly #parts: Uint8Array[] = []
-  readonly #places = new Map<string | null, number>()
+  #rowsMax = 0
+  #bytes = new Uint8Array(256 * 1024)
+  #at = headBytes
+  readonly #files = new Map<string | null, number>()
   readonly #file: Uint16Array
   readonly #row: Float64Array
-  readonly #refused: RefusedRow[] = []
+  #refused: RefusedRow[] = []
 
+  /** @param rowsMax  Rows of the largest. */
   constructor(rowsMax: number) {
-    this.#rowsMax = rowsMax
     this.#file = new Uint16Array(rowsMax)
     this.#row = new Float64Array(rowsMax)
   }
@@ -100,24 +101,29 @@ class Group {
     return this.room === 0
   }
 
-  /** @param events  Gone with the next chunk; copied. */
-  add(
-    events: Uint8Array,
-    places: {
-      readonly files: readonly (string | null)[]
-      readonly file: Uint16Array
-      readonly row: Float64Array
-    },
-  ): void {
-    this.#parts.push(new Uint8Array(events))
-    const own = places.files.map((name) => this.#placeOf(name))
-    for (const [n, file] of places.file.entries()) this.#file[this.count + n] = own[file]!
-    this.#row.set(places.row, this.count)
-    this.count += places.file.length
+  /** Begins a batch of so many rows. */
+  begin(rowsMax: number): void {
+    this.#rowsMax = rowsMax
+    this.count = 0
+    this.#at = headBytes
+    this.#files.clear()
+    this.#refused = []
+  }
+
+  /**
+   * @param events  Gone with the next chunk; copied.
+   * @param places  Those of the chunk, of which `[from, from + count)` are the events'.
+   */
+  add(events: Uint8Array, { files, file, row }: ManyPlaces, from: number, count: number): void {
+    this.#append(events)
+    const own = files.map((name) => this.#placeOf(name))
+    for (let n = 0; n < count; n++) this.#file[this.count + n] = own[file[from + n]!]!
+    this.#row.set(row.subarray(from, from + count), this.count)
+    this.count += count
   }
 
   refuse(file: string | null, row: number, why: Omit<RefusedRow, 'place'>): void {
-    this.#parts.push(nilEvent)
+    this.#append(nilEvent)
     this.#refused.push({ place: this.count, ...why })
     this.#file[this.count] = this.#placeOf(file)
     this.#row[this.count] = row
@@ -126,17 +132,11 @@ class Group {
 
   take(): BatchRowsChunk {
     const { count } = this
-    const bytes = this.#parts.reduce((sum, part) => sum + part.length, headBytes)
-    const payload = new Uint8Array(bytes)
+    const payload = this.#bytes.subarray(0, this.#at)
     payload[0] = 0xdd
     new DataView(payload.buffer).setUint32(1, count)
-    let at = headBytes
-    for (const part of this.#parts) {
-      payload.set(part, at)
-      at += part.length
-    }
     const origins = encodeOrigins({
-      files: [...this.#places.keys()],
+      files: [...this.#files.keys()],
       file: this.#file.subarray(0, count),
       row: this.#row.subarray(0, count),
       refused: this.#refused,
@@ -144,10 +144,21 @@ class Group {
     return { count, payload, origins }
   }
 
+  #append(events: Uint8Array): void {
+    const end = this.#at + events.length
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(2 * this.#bytes.length, end))
+      grown.set(this.#bytes.subarray(0, this.#at))
+      this.#bytes = grown
+    }
+    this.#bytes.set(events, this.#at)
+    this.#at = end
+  }
+
   #placeOf(file: string | null): number {
-    const known = this.#places.get(file)
+    const known = this.#files.get(file)
     if (known !== undefined) return known
-    this.#places.set(file, this.#places.size)
-    return this.#places.size - 1
+    this.#files.set(file, this.#files.size)
+    return this.#files.size - 1
   }
 }

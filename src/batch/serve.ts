@@ -19,8 +19,7 @@ export async function serveBatch(
   request: BatchRowsRequest,
   port: MessagePort,
 ): Promise<void> {
-  const post = (message: FromBatchThread, transfer: readonly ArrayBuffer[] = []): void =>
-    port.postMessage(message, [...transfer])
+  const post = (message: FromBatchThread): void => port.postMessage(message)
   const room = new Room(port)
   try {
     await read(catalog, request, room, post)
@@ -38,7 +37,7 @@ async function read(
   catalog: Catalog,
   request: BatchRowsRequest,
   room: Room,
-  post: (message: FromBatchThread, transfer?: readonly ArrayBuffer[]) => void,
+  post: (message: FromBatchThread) => void,
 ): Promise<void> {
   const source = catalog.sources.find(({ name }) => name === request.source)
   assert(source?.batch !== undefined, 'a source that is backfilled has a batch source')
@@ -49,8 +48,9 @@ async function read(
     post({ kind: 'opened', total: await reader.count(range) })
     const chunks = reader.read({ ...range, isOrdered: true })
     for await (const { count, payload, origins } of regroup(chunks, request)) {
-      if (!(await room.take())) return
-      post({ kind: 'chunk', count, payload, origins }, [payload.buffer as ArrayBuffer])
+      const bytes = await room.put(payload)
+      if (bytes === null) return
+      post({ kind: 'chunk', count, payload: bytes, origins })
     }
   } finally {
     await database.close()
@@ -62,8 +62,15 @@ function nsOf(ms: number | null): bigint | null {
   return ms === null ? null : BigInt(ms) * 1_000_000n
 }
 
-/** For batches that nobody has taken yet. */
+/**
+ * For batches that nobody has taken yet: memory that the main thread sees, too, and that is filled
+ * again when it has been read. What changed hands whole would be new memory to both threads'
+ * garbage collectors, each time.
+ */
 class Room {
+  readonly #buffers: SharedArrayBuffer[] = []
+  /** Batches so far. */
+  #put = 0
   #left = batchesAheadMax
   #isStopped = false
   #wake: () => void = () => {}
@@ -76,14 +83,24 @@ class Room {
     })
   }
 
-  /** Resolves when there is room for one more; to false when it is to stop. */
-  async take(): Promise<boolean> {
+  /** Resolves to a copy of a batch when there is room for it; to null when it is to stop. */
+  async put(payload: Uint8Array): Promise<Uint8Array | null> {
     while (this.#left === 0 && !this.#isStopped) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
     }
+    if (this.#isStopped) return null
     this.#left -= 1
-    return !this.#isStopped
+    // Batches are taken in order, so the place of the oldest is the one that is free.
+    const place = this.#put++ % batchesAheadMax
+    let buffer = this.#buffers[place]
+    if (buffer === undefined || buffer.byteLength < payload.length) {
+      buffer = new SharedArrayBuffer(Math.ceil(payload.length * 1.25))
+      this.#buffers[place] = buffer
+    }
+    const bytes = new Uint8Array(buffer, 0, payload.length)
+    bytes.set(payload)
+    return bytes
   }
 }

@@ -56,8 +56,8 @@ class BatchThread implements BatchRows {
     for (;;) {
       const chunk = this.#chunks.shift()
       if (chunk !== undefined) {
-        this.#post({ kind: 'more' })
         yield chunk
+        this.#post({ kind: 'more' })
       } else if (this.#isAtEnd) return
       else if (this.#failure !== null) throw this.#failure
       else await this.#next()

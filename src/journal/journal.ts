@@ -24,16 +24,18 @@ import type { BackfillBatch } from '../model/contracts.ts'
 import { ProducerTable, type ProducerOpening } from './producers.ts'
 import { RecentBatches, type RepeatedBatch } from './recent-batches.ts'
 import {
-  backfillPayload,
+  backfillPreface,
   batchHeadBytes,
   decodeRecord,
   encodeProducer,
   encodeSnapshot,
   journalFormat,
   journalSourcesMax,
-  strayPayload,
+  noPreface,
+  strayPreface,
   writeBatchHead,
   type JournalRecord,
+  type Preface,
 } from './record.ts'
 import { replay, type ReplayedBatch } from './replay.ts'
 
@@ -191,10 +193,10 @@ export class Journal {
     const log = this.#log
     const arrivalMs = log.arrive()
     log.roll()
-    const { source, producer, epoch, sequence, count } = batch
+    const { source, producer, epoch, sequence, count, payload } = batch
     assert(source < this.#options.sources.length, 'a source is known or -1')
     this.producers.advance(producer, epoch, sequence, count, arrivalMs)
-    const payload = journalledPayload(batch)
+    const preface = prefaceOf(batch)
     const { queue } = log
     const groupStart = queue.open()
     const at = queue.reserve(batchHeadBytes)
@@ -208,18 +210,11 @@ export class Journal {
       count,
       payload,
     }
-    const { headCrc, crc } = writeBatchHead(
-      queue.arena,
-      queue.view,
-      at,
-      head,
-      log.seed,
-      batch.backfill === undefined ? 'batch' : 'backfill',
-    )
-    const position = queue.append(batchHeadBytes, payload)
+    const { crcBefore, crc } = writeBatchHead(queue.arena, queue.view, at, head, preface, log.seed)
+    const isBare = preface.bytes.length === 0
+    if (!isBare) queue.append(batchHeadBytes, preface.bytes)
+    const position = isBare ? queue.append(batchHeadBytes, payload) : queue.appendBytes(payload)
     log.wake()
-    const before = payload.length - batch.payload.length
-    const crcBefore = before === 0 ? headCrc : crc32(payload.subarray(0, before), headCrc)
     const taken = { source: batch.sourceName, sequence, count, crcBefore, crcBehind: crc }
     this.#recent.add(producer, taken)
     return { position, arrivalMs }
@@ -330,10 +325,9 @@ export function takeRecord(record: JournalRecord | null, producers: ProducerTabl
   return null
 }
 
-/** The payload with what stands before it in its record. */
-function journalledPayload({ source, sourceName, payload, backfill }: JournalBatch): Uint8Array {
-  if (backfill !== undefined) return backfillPayload(backfill, payload)
-  return source === -1 ? strayPayload(sourceName, payload) : payload
+function prefaceOf({ source, sourceName, backfill }: JournalBatch): Preface {
+  if (backfill !== undefined) return backfillPreface(backfill)
+  return source === -1 ? strayPreface(sourceName) : noPreface
 }
 
 /** Keeps what tells a repeat of a batch that was taken before this start. */

@@ -107,53 +107,62 @@ const producerRowBytes = 26
 /** Of a source that the snapshot has, no name stands before the payload. */
 const known = [null, batchBodyBytes] as const
 
-/** The payload of a batch from an unknown source, as it is journalled: its name comes first. */
-export function strayPayload(source: string, payload: Uint8Array): Uint8Array {
-  const name = Buffer.from(source)
-  const bytes = new Uint8Array(2 + name.length + payload.length)
-  bytes.set(payload, writeText(bytes, new DataView(bytes.buffer), 0, name))
-  return bytes
+/** What stands before the events of a batch in its record, which it is a part of. */
+export interface Preface {
+  readonly kind: 'batch' | 'backfill'
+  readonly bytes: Uint8Array
 }
 
-/** The payload of a batch of a backfill, as it is journalled. */
-export function backfillPayload({ id, origins }: BackfillBatch, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(backfillHeadBytes + origins.length + payload.length)
+/** Of a batch of the stream from a source that the catalog has. */
+export const noPreface: Preface = { kind: 'batch', bytes: new Uint8Array(0) }
+
+/** Of a batch from an unknown source: the name it came with. */
+export function strayPreface(source: string): Preface {
+  const name = Buffer.from(source)
+  const bytes = new Uint8Array(2 + name.length)
+  writeText(bytes, new DataView(bytes.buffer), 0, name)
+  return { kind: 'batch', bytes }
+}
+
+/** Of a batch of a backfill: which it is, and where its events stood. */
+export function backfillPreface({ id, origins }: BackfillBatch): Preface {
+  const bytes = new Uint8Array(backfillHeadBytes + origins.length)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, id, true)
   view.setUint32(4, origins.length, true)
   bytes.set(origins, backfillHeadBytes)
-  bytes.set(payload, backfillHeadBytes + origins.length)
-  return bytes
+  return { kind: 'backfill', bytes }
 }
 
 /**
- * Writes everything of a batch record but its payload to `bytes[at, at + batchHeadBytes)`.
+ * Writes everything of a batch record that comes before its preface and payload to
+ * `bytes[at, at + batchHeadBytes)`.
  *
- * @param kind  Of a batch of a backfill, the payload is that of {@link backfillPayload}.
- * @returns the CRC of the head, and that of head and payload, which the record carries.
+ * @returns the CRC of all that comes before the payload, and the one that the record carries.
  */
 export function writeBatchHead(
   bytes: Uint8Array,
   view: DataView,
   at: number,
   batch: Omit<BatchRecord, 'kind' | 'stray' | 'backfill'>,
+  preface: Preface,
   seed: number,
-  kind: 'batch' | 'backfill' = 'batch',
-): { readonly headCrc: number; readonly crc: number } {
+): { readonly crcBefore: number; readonly crc: number } {
   const { payload } = batch
   const body = at + recordHeaderBytes
-  writeGrouped(view, body, kinds[kind], batch)
+  writeGrouped(view, body, kinds[preface.kind], batch)
   view.setUint16(body + 17, batch.source === -1 ? sourceUnknown : batch.source, true)
   view.setUint32(body + 19, batch.producer, true)
   view.setUint32(body + 23, batch.epoch, true)
   view.setUint32(body + 27, batch.count, true)
   view.setFloat64(body + 31, batch.sequence, true)
   const end = at + batchHeadBytes
-  view.setUint32(at, end - body + payload.length, true)
+  view.setUint32(at, end - body + preface.bytes.length + payload.length, true)
   const headCrc = crc32(bytes.subarray(body, end), seed)
-  const crc = crc32(payload, headCrc)
+  const crcBefore = preface.bytes.length === 0 ? headCrc : crc32(preface.bytes, headCrc)
+  const crc = crc32(payload, crcBefore)
   view.setUint32(at + 4, crc, true)
-  return { headCrc, crc }
+  return { crcBefore, crc }
 }
 
 export function encodeProducer(record: Omit<ProducerRecord, 'kind'>, seed: number): Uint8Array {

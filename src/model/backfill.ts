@@ -63,7 +63,7 @@ export interface BatchRows extends AsyncIterable<BatchRowsChunk> {
   close(): Promise<void>
 }
 
-/** Some consecutive rows. */
+/** Some consecutive rows; gone with the next. */
 export interface BatchRowsChunk {
   readonly count: number
   /** A msgpack array of `bin`s, an event each. */

@@ -13,7 +13,7 @@ export interface BatchStart {
 }
 
 export type ToBatchThread =
-  /** A batch was taken: there is room for one more. */
+  /** A batch was read to its end: there is room for one more. */
   { readonly kind: 'more' } | { readonly kind: 'stop' }
 
 export type FromBatchThread =

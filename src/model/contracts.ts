@@ -14,7 +14,7 @@ export interface IncomingBatch {
   readonly sequence: number
   /** Number of events. */
   readonly count: number
-  /** The msgpack array of `bin` elements, untouched; not changed until acknowledged. */
+  /** The msgpack array of `bin` elements, untouched; copied: the caller's again afterwards. */
   readonly payload: Uint8Array
   /** Absent for events of the stream. */
   readonly backfill?: BackfillBatch

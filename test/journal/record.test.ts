@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  backfillPayload,
+  backfillPreface,
   batchHeadBytes,
   decodeRecord,
   encodeProducer,
   encodeSnapshot,
-  strayPayload,
+  noPreface,
+  strayPreface,
   writeBatchHead,
+  type Preface,
 } from '../../src/journal/record.ts'
 import {
   checkRecord,
@@ -40,30 +42,24 @@ const batch = {
   payload: new Uint8Array([0x92, 0xc4, 0x01, 0x80, 0xc4, 0x01, 0x80]),
 }
 
-function encodeBatch(record: Omit<typeof batch, 'payload'> & { payload: Uint8Array }): Uint8Array {
-  const bytes = new Uint8Array(batchHeadBytes + record.payload.length)
-  writeBatchHead(bytes, new DataView(bytes.buffer), 0, record, seed)
-  bytes.set(record.payload, batchHeadBytes)
+function encodeBatch(record: typeof batch, preface: Preface = noPreface): Uint8Array {
+  const { payload } = record
+  const payloadAt = batchHeadBytes + preface.bytes.length
+  const bytes = new Uint8Array(payloadAt + payload.length)
+  writeBatchHead(bytes, new DataView(bytes.buffer), 0, record, preface, seed)
+  bytes.set(preface.bytes, batchHeadBytes)
+  bytes.set(payload, payloadAt)
   return bytes
 }
 
 const backfill = { id: 7, origins: Uint8Array.of(1, 2, 3) }
-
-function encodeBackfill(): Uint8Array {
-  const payload = backfillPayload(backfill, batch.payload)
-  const bytes = new Uint8Array(batchHeadBytes + payload.length)
-  const record = { ...batch, payload }
-  writeBatchHead(bytes, new DataView(bytes.buffer), 0, record, seed, 'backfill')
-  bytes.set(payload, batchHeadBytes)
-  return bytes
-}
 
 const encoded = {
   snapshot: encodeSnapshot(snapshot, seed),
   producer: encodeProducer(producer, seed),
   batch: encodeBatch(batch),
   closed: encodeClosed(closed, seed),
-  backfill: encodeBackfill(),
+  backfill: encodeBatch(batch, backfillPreface(backfill)),
 }
 
 function check(bytes: Uint8Array, from = seed): string {
@@ -104,8 +100,8 @@ test('every kind of record is read as it was written', () => {
 })
 
 test('a batch of an unknown source keeps its name and its events', () => {
-  const payload = strayPayload('née', batch.payload)
-  const body = encodeBatch({ ...batch, source: -1, payload }).subarray(recordHeaderBytes)
+  const record = encodeBatch({ ...batch, source: -1 }, strayPreface('née'))
+  const body = record.subarray(recordHeaderBytes)
   const expected = { ...batch, source: -1, stray: 'née', backfill: null }
   assert.deepEqual(decodeRecord(body), { kind: 'batch', ...expected })
 })
