@@ -96,7 +96,10 @@ export class OfflineLog {
     if (this.#state === null) return
     this.#recording = recording
     const { journal, offlineMs } = this.#options
-    const turn = (): void => void this.write().catch(() => undefined)
+    // What comes together while a part is written waits for the turn after it: all of it for one.
+    const turn = (): void => {
+      if (this.#turn === null) void this.write().catch(() => undefined)
+    }
     this.#timer = setInterval(turn, offlineMs).unref()
     let seen = journal.flushed
     this.#stopListening = journal.onFlushed((flushed) => {
@@ -116,7 +119,8 @@ export class OfflineLog {
     const { upTo } = this.#recording.recorded
     while (this.#turn !== null) await this.#turn
     if (this.#state.exported < upTo && !this.#isStopped) {
-      this.#turn = this.#write(upTo).finally(() => (this.#turn = null))
+      // As far as possible by now, so that others who waited have nothing left to write.
+      this.#turn = this.#write(this.#recording.recorded.upTo).finally(() => (this.#turn = null))
       await this.#turn
     }
     if (this.warning !== null) throw this.warning
@@ -138,8 +142,12 @@ export class OfflineLog {
 
   /** Never rejects: a failure is kept until a turn succeeds. */
   async #write(upTo: number): Promise<void> {
-    const { log } = this.#options
+    const { dir, log } = this.#options
     try {
+      // A process that died may have come further than it told, or have planned a part: another
+      // one in its place would write events of it under a second name.
+      const written = this.#failure === null ? null : await readOfflineState(dir)
+      if (written !== null) this.#done(written)
       const { definitionsUrl, definitions } = this.#options.loaded
       const message = { definitionsUrl, definitions, task: this.#task(upTo) }
       this.#run = runApart('export', message, (state) => this.#done(state as OfflineState))

@@ -7,6 +7,7 @@ import { seedFor, skipWithout } from '../helpers/ci.ts'
 import { controlRun, hasControl } from './control.ts'
 import { faultsMissing, faultsRun } from './faults.ts'
 import { killRun } from './kill.ts'
+import { pastRun } from './past.ts'
 import { losses, powerRun } from './power.ts'
 import { hasStrace } from './strace.ts'
 import { syscallRun } from './syscall.ts'
@@ -31,6 +32,12 @@ test('a failed write of a log ends the daemon, and takes nothing acknowledged', 
   const options = { seed: seedFor(t, 3), kind: 'error' as const, isOfLogs: true }
   const outcome = await syscallRun({ rounds: 2, producers, eventsMax: 20_000, ...options })
   assert.ok(outcome.faults > 0, 'the disk has failed')
+})
+
+test('a past and the offline log go on after a kill at any system call', async (t) => {
+  if (!hasStrace) return skipWithout(t, 'strace')
+  const outcome = await pastRun({ rounds: 1, seed: seedFor(t, 7), faultsMax: 3 })
+  assert.ok(outcome.faults > 0, 'somebody has died')
 })
 
 test('threads that die at any moment come back, and each event counts once', async (t) => {

@@ -1,7 +1,7 @@
 /**
  * The crash systems with new seeds: real processes, and faults at any moment of them.
  *
- *     npm run test:crash -- [--rounds 20] [--seed N] [--only kill|syscall|io|power|control]
+ *     npm run test:crash -- [--rounds 20] [--seed N] [--only kill|syscall|io|threads|past|power|…]
  *     npm run test:crash -- --faults [--minutes 30] [--seed N] [--only 'broken disk']
  *
  * Prints the seed first; with it, a run draws the same faults again. Ends with 1 when an event was
@@ -15,6 +15,7 @@ import { faults } from './fault-kinds.ts'
 import { faultsMissing, faultsRun } from './faults.ts'
 import { killRun } from './kill.ts'
 import { quantile, type Outcome } from './outcome.ts'
+import { pastRun } from './past.ts'
 import { losses, powerRun } from './power.ts'
 import { hasStrace } from './strace.ts'
 import { syscallRun } from './syscall.ts'
@@ -52,6 +53,11 @@ const systems: Readonly<Record<string, System>> = {
     run: (rounds, seed) =>
       syscallRun({ rounds, seed, producers, kind: 'error', eventsMax: 6000, say }),
     faults: 'errors of a system call',
+  },
+  past: {
+    missing: strace,
+    run: (rounds, seed) => pastRun({ rounds, seed, faultsMax: 6, say }),
+    faults: 'kills at a system call of a backfill or an export',
   },
   threads: {
     run: (rounds, seed) => threadsRun({ rounds, seed, producers, eventsMax: 6000, say }),
