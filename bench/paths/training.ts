@@ -48,6 +48,7 @@ export const training = defineBench({
     'of DuckDB': ({ duckdbSeconds }) => duckdbSeconds.toFixed(1),
     'CPU, s': ({ cpuSeconds }) => cpuSeconds.toFixed(1),
     'of DuckDB, s': ({ duckdbCpuSeconds }) => duckdbCpuSeconds.toFixed(1),
+    'RSS MiB': ({ rssBytes }) => grouped(rssBytes / 2 ** 20),
   },
   rows: [{}],
   measure,
@@ -74,9 +75,11 @@ async function measure(values: Values<typeof options>): Promise<Measurement<Trai
       const service = 'departures'
       await trainingSet({ features, service, spine, out, threads, memoryBytesMax })
     })
+    // The most that the process has held, before DuckDB's turn.
+    const rssBytes = process.resourceUsage().maxRSS * 1024
     const theirs = await timed(() => database.run(bySql(flights, spine, expected)))
     const questions = await assertEqual(database, out, expected)
-    const figures = figuresOf(questions, own, theirs)
+    const figures = figuresOf(questions, own, theirs, rssBytes)
     return { figures, checksum: checksum([String(questions)]) }
   } finally {
     await database.close()
@@ -89,13 +92,14 @@ interface Times {
   readonly cpuSeconds: number
 }
 
-function figuresOf(questions: number, own: Times, theirs: Times) {
+function figuresOf(questions: number, own: Times, theirs: Times, rssBytes: number) {
   return {
     questions,
     ...own,
     duckdbSeconds: theirs.seconds,
     duckdbCpuSeconds: theirs.cpuSeconds,
     questionsPerSecond: questions / own.seconds,
+    rssBytes,
   }
 }
 
@@ -141,7 +145,9 @@ function bySql(flights: string, spine: string, out: string): string {
   })
   const columns = windows.flatMap((window) => [
     `nullif(count(delay) OVER w${window}, 0) AS departures__delay_count_${window}`,
-    `avg(delay) OVER w${window} AS departures__delay_mean_${window}`,
+    // Of exact integers: the quotient is rounded once, which that of `avg` is not always.
+    `sum(delay) OVER w${window}::DOUBLE / count(delay) OVER w${window}
+      AS departures__delay_mean_${window}`,
     `max(delay) OVER w${window} AS departures__delay_max_${window}`,
   ])
   return `COPY (
