@@ -117,10 +117,13 @@ async function writeRange(
   const { out, toNs } = options
   await database.run(`CREATE TABLE ranges AS ${rangesSql(service, answered, toNs)}`)
   const unfinished = `${out}.unfinished`
+  // Beside the features the join keys, and from and to when they are valid.
+  const columns = service.features.length + service.joinKeys.length + 2
+  const format = copyOptions(formatOf(out, 'out'), columns)
   try {
     await database.run(
       `COPY (SELECT * EXCLUDE (range_row) FROM ranges ORDER BY range_row)
-        TO ${sqlText(unfinished)} ${copyOptions[formatOf(out, 'out')]}`,
+        TO ${sqlText(unfinished)} ${format}`,
     )
     await rename(unfinished, out)
   } finally {

@@ -21,9 +21,27 @@ export function formatOf(file: string, option: string): TableFormat {
   throw new MillraceError('CONFIG_INVALID', { path: option, reason })
 }
 
-/** What follows `COPY … TO file`. */
-export const copyOptions: Readonly<Record<TableFormat, string>> = {
-  parquet: '(FORMAT parquet)',
-  csv: '(FORMAT csv, HEADER true)',
-  ndjson: '(FORMAT json)',
+/** Values of a group of rows of a Parquet file: each thread holds one in memory as it writes. */
+const groupValuesMax = 640 * 1024
+
+/** Rows of a group, of whose multiples there are as many as the values allow, and the most. */
+const groupRowsMin = 2048
+const groupRowsMax = 122_880
+
+/**
+ * What follows `COPY … TO file`: many columns make groups of fewer rows, so that the memory that
+ * writing takes depends neither on the rows nor on the columns, nor the bytes on the memory.
+ */
+export function copyOptions(format: TableFormat, columns: number): string {
+  switch (format) {
+    case 'parquet': {
+      const groups = Math.floor(groupValuesMax / columns / groupRowsMin)
+      const rows = Math.min(groupRowsMax, Math.max(1, groups) * groupRowsMin)
+      return `(FORMAT parquet, ROW_GROUP_SIZE ${rows})`
+    }
+    case 'csv':
+      return '(FORMAT csv, HEADER true)'
+    case 'ndjson':
+      return '(FORMAT json)'
+  }
 }

@@ -15,6 +15,7 @@ import type { Catalog } from '../model/catalog.ts'
 import type { Rejection } from '../model/rejection.ts'
 import { nsOf } from '../model/timestamp.ts'
 import type { Field, Value } from '../model/types.ts'
+import { copyOptions } from './formats.ts'
 import { KeyWalk, type KeyWalkOptions, type Moment } from './key-walk.ts'
 import { knownSql } from './known.ts'
 import type { Knowledge } from './manifest.ts'
@@ -82,9 +83,11 @@ export async function runPass(catalog: Catalog, task: PassTask): Promise<PassRes
     const rows = await planRows(database, relation, source, source.fields)
     const answers = [rowField, ...asked.flatMap(({ columns }) => columns)]
     const isOfTimes = task.spineFile === null
-    const table = await database.createTable('answers', isOfTimes ? timeFields : answers)
+    const fields = isOfTimes ? timeFields : answers
+    const table = await database.createTable('answers', fields)
     const result = await answerRows({ catalog, task, database, rows, table })
-    await database.run(`COPY answers TO ${sqlText(outFile)} (FORMAT parquet)`)
+    const format = copyOptions('parquet', fields.length)
+    await database.run(`COPY answers TO ${sqlText(outFile)} ${format}`)
     return result
   } finally {
     await database.close()

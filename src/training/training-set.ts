@@ -84,11 +84,12 @@ async function writeOut(writing: WritingOut): Promise<TrainingManifest> {
   const own = spine.columns.map((name) => `s.${sqlName(name)}`)
   const columns = [...own, ...namedColumns(service)]
   if (realtime.join !== null) joins.push(realtime.join)
+  const format = copyOptions(formatOf(out, 'out'), columns.length)
   const unfinished = `${out}.unfinished`
   try {
     await database.run(
       `COPY (SELECT ${columns.join(', ')} FROM ${spine.table} AS s ${joins.join(' ')}
-        ORDER BY s.${spineRow}) TO ${sqlText(unfinished)} ${copyOptions[formatOf(out, 'out')]}`,
+        ORDER BY s.${spineRow}) TO ${sqlText(unfinished)} ${format}`,
     )
     const manifest = await manifestOf(writing, unfinished, realtime.facts)
     await writeFile(`${out}.manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`)
