@@ -87,7 +87,7 @@ function knowledgeOf(as: string): Knowledge {
   return known
 }
 
-function manifestLines({ out, spine, sources, realtime }: TrainingManifest): string[] {
+function manifestLines({ out, spine, sources, begins, realtime }: TrainingManifest): string[] {
   const { length } = out.columns
   const lines = [`${out.file} has ${out.rows} rows of ${length} columns, sha256 ${out.sha256}`]
   if (spine.rows === 0) lines.push('the spine has no rows')
@@ -95,6 +95,9 @@ function manifestLines({ out, spine, sources, realtime }: TrainingManifest): str
     if (typeof from === 'object' && 'journal' in from) lines.push(...receivedLines(name, from))
     const counts = Object.entries(rejected).map(([code, count]) => `${count} ${code}`)
     if (counts.length > 0) lines.push(`of "${name}", rows were rejected: ${counts.join(', ')}`)
+  }
+  for (const { view, at } of begins) {
+    lines.push(`"${view}" begins at ${at}: what was before is from a batch source, and is left out`)
   }
   for (const { view, failed, failure } of realtime) {
     if (failed > 0)

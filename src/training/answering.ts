@@ -17,7 +17,7 @@ import { askedRoutes, type AskedRoute } from './asked-routes.ts'
 import type { ReceivedFacts } from './manifest.ts'
 import type { CommonOptions } from './options.ts'
 import { openPassPool, type PassPool } from './pool.ts'
-import { openReceived, openStore, type Store } from './received.ts'
+import { openReceived, openStore, streamFrom, type Store } from './received.ts'
 
 /** By it values are hashed where no store is named; approximate counts follow from it. */
 const standardSeed = { k0: 0x6d696c6c, k1: 0x72616365 }
@@ -121,10 +121,12 @@ export async function withAnswering<Options extends CommonOptions, T>(
   const { options, catalog } = making
   const service = readables(catalog).get(options.service)
   if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name: options.service })
-  const routes = askedRoutes(catalog, service)
-  if (options.as === 'event-time') assertBatches(routes)
   const store = options.dataDir === null ? null : await openStore(options.dataDir)
-  if (options.as === 'served') assertOfStream(service, store!)
+  const isServed = options.as === 'served'
+  const routes = askedRoutes(catalog, service, (view) =>
+    isServed ? streamFrom(store!, view) : null,
+  )
+  if (!isServed) assertBatches(routes)
   const memoryBytesMax = Math.ceil(options.memoryBytesMax / 2)
   const database = await openDatabase({ threads: options.threads, memoryBytesMax })
   const batches = new Map<Source, ReadBatch>()
@@ -142,14 +144,6 @@ function assertBatches(routes: readonly AskedRoute[]): void {
       throw new MillraceError('BATCH_MISSING', { source: source.name })
     }
   }
-}
-
-/** What a backfill has brought did not arrive when it happened. */
-function assertOfStream({ parts }: Readable, { manifest }: Store): void {
-  const part = parts.find(({ view }) => manifest.views[view.name]?.history !== undefined)
-  if (part === undefined) return
-  const reason = `the past of "${part.view.name}" is of a batch source, and never arrived`
-  throw new MillraceError('CONFIG_INVALID', { path: 'as', reason })
 }
 
 /** Opens the batches of all sources before it reads one. */

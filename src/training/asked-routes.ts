@@ -1,11 +1,11 @@
 /**
  * What a service asks, route by route: each is answered by itself, because its keys are others.
  */
-import type { Catalog, Route, Source } from '../model/catalog.ts'
+import type { Catalog, Route, Source, View } from '../model/catalog.ts'
 import type { Field } from '../model/types.ts'
 import { sqlName } from '../duckdb/database.ts'
 import type { Readable } from '../serve/services.ts'
-import type { AskedView } from './pass.ts'
+import type { AskedView } from './asked-view.ts'
 
 /** Views of one route. */
 export interface AskedRoute {
@@ -16,8 +16,16 @@ export interface AskedRoute {
   readonly asked: readonly AskedView[]
 }
 
-/** The routes of a service, each with its columns. */
-export function askedRoutes(catalog: Catalog, service: Readable): readonly AskedRoute[] {
+/**
+ * The routes of a service, each with its columns.
+ *
+ * @param streamFrom  Where the stream of a view begins, event time, ms; null for no such moment.
+ */
+export function askedRoutes(
+  catalog: Catalog,
+  service: Readable,
+  streamFrom: (view: View) => number | null,
+): readonly AskedRoute[] {
   const routes = new Map<string, AskedRoute & { readonly asked: AskedView[] }>()
   for (const [part, { view, features, keyPlaces }] of service.parts.entries()) {
     const route = catalog.routes[view.route]!
@@ -31,7 +39,7 @@ export function askedRoutes(catalog: Catalog, service: Readable): readonly Asked
       const { type } = view.features[feature]!
       return { name: partColumn(part, place), type: { ...type, nullable: true } }
     })
-    asked.push({ view: view.index, features, columns, edge })
+    asked.push({ view: view.index, features, columns, edge, fromMs: streamFrom(view) })
     if (known === undefined) routes.set(id, { route, source, keyPlaces: places, asked })
   }
   return [...routes.values()]

@@ -8,6 +8,7 @@
  * that there is never more state than that of one key. Thread: any.
  */
 import { evaluate } from '../aggregate/evaluate.ts'
+import { allTimes, type CountedTimes } from '../aggregate/lateness.ts'
 import { ViewState } from '../aggregate/view-state.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
 import { futureMsMax } from '../base/limits.ts'
@@ -17,17 +18,18 @@ import type { Rejection } from '../model/rejection.ts'
 import type { Column, RowBatch } from '../model/rows.ts'
 import type { Section, SectionBuffers } from '../model/section.ts'
 import { createRouteValidator, type RouteValidator } from '../validate/route-validator.ts'
+import type { AskedView } from './asked-view.ts'
 import { KeyIds } from './key-ids.ts'
 import { StoredEvents } from './stored-events.ts'
 
 export interface KeyWalkOptions {
   readonly catalog: Catalog
   readonly route: Route
-  /** Places in the catalog of the views that are asked; of the route. */
-  readonly views: readonly number[]
+  /** The views that are asked, of the route, and from when on events count in them. */
+  readonly views: readonly Pick<AskedView, 'view' | 'fromMs'>[]
   /** For the hashes of values; approximate counts follow from it. */
   readonly seed: HashSeed
-  /** Told what a view has been given, and which of the rows it could not count, ascending. */
+  /** Told what a view has been given, and which of the rows it did not count. */
   readonly counted?: (view: number, rows: RowBatch, late: readonly number[]) => void
 }
 
@@ -41,6 +43,7 @@ interface WalkedView {
   readonly state: ViewState
   readonly columns: readonly Column[]
   readonly stored: StoredEvents
+  readonly times: CountedTimes
 }
 
 /** Bytes of events that a view may hold before they are put where they expire. */
@@ -66,7 +69,12 @@ export class KeyWalk {
     const { dedupe } = catalog.sources[route.source]!
     this.#isReplacing = dedupe.by === 'event-time'
     this.#ids = dedupe.by === 'event-id' ? new KeyIds(dedupe.horizonMs) : null
-    this.#views = new Map(views.map((index) => [index, this.#walked(catalog, index)]))
+    this.#views = new Map(
+      views.map(({ view, fromMs }) => {
+        const times = fromMs === null ? allTimes : { ...allTimes, fromMs }
+        return [view, { ...this.#walked(catalog, view), times }]
+      }),
+    )
   }
 
   /** The hash that goes with a key. */
@@ -166,10 +174,10 @@ export class KeyWalk {
   }
 
   #apply(): void {
-    for (const [index, { state, columns, stored }] of this.#views) {
+    for (const [index, { state, columns, stored, times }] of this.#views) {
       const rows = this.#validator.rowsOf(index)
-      const { late } = state.apply(rows, columns)
-      this.#counted?.(index, rows, late)
+      const { late, outside } = state.apply(rows, columns, times)
+      this.#counted?.(index, rows, [...late, ...outside])
       if (state.log !== null && state.log.bytes > heldBytesMax) {
         stored.take(state, state.keys.find(this.#keyHash, this.#key, 0, this.#key.length))
       }
@@ -186,7 +194,7 @@ export class KeyWalk {
     state.watermarkNs = 0
   }
 
-  #walked(catalog: Catalog, index: number): WalkedView {
+  #walked(catalog: Catalog, index: number): Omit<WalkedView, 'times'> {
     const view = catalog.views[index]!
     const stored = new StoredEvents()
     const state = new ViewState(view, {

@@ -25,6 +25,8 @@ export interface TrainingManifest {
   readonly as: Knowledge
   readonly spine: FileFacts & { readonly rows: number; readonly timeColumn: string }
   readonly sources: readonly SourceFacts[]
+  /** Views that begin with their stream, as served: what is before came from a batch source. */
+  readonly begins: readonly { readonly view: string; readonly at: string }[]
   readonly realtime: readonly RealtimeFacts[]
   readonly out: FileFacts & { readonly rows: number; readonly columns: readonly string[] }
 }

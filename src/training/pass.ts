@@ -15,6 +15,7 @@ import type { Catalog } from '../model/catalog.ts'
 import type { Rejection } from '../model/rejection.ts'
 import { nsOf } from '../model/timestamp.ts'
 import type { Field, Value } from '../model/types.ts'
+import type { AskedView } from './asked-view.ts'
 import { copyOptions } from './formats.ts'
 import { KeyWalk, type KeyWalkOptions, type Moment } from './key-walk.ts'
 import { knownSql } from './known.ts'
@@ -43,17 +44,6 @@ export interface PassTask {
   /** What is asked, in the order of the columns of {@link outFile}. */
   readonly asked: readonly AskedView[]
   readonly outFile: string
-}
-
-/** Features of one view of the route. */
-export interface AskedView {
-  /** Place in the catalog's views. */
-  readonly view: number
-  readonly features: readonly number[]
-  /** The columns that hold them. */
-  readonly columns: readonly Field[]
-  /** The column of the spine with the newest event time of the view; null: at the clock. */
-  readonly edge: string | null
 }
 
 /** What a pass has come to. */
@@ -113,12 +103,11 @@ async function answerRows({
   const route = catalog.routes[task.route]!
   const edges = [...new Set(asked.flatMap(({ edge }) => edge ?? []))]
   const edgeOf = asked.map(({ edge }) => (edge === null ? null : edges.indexOf(edge)))
-  const views = asked.map(({ view }) => view)
   const isOfTimes = task.spineFile === null
   const walk = new KeyWalk({
     catalog,
     route,
-    views,
+    views: asked,
     seed: task.seed,
     ...(isOfTimes && { counted: appendTimes(table, task.as) }),
   })

@@ -19,7 +19,7 @@ import { journalFormat } from '../journal/record.ts'
 import { ledgerFormat } from '../ledger/record.ts'
 import { readExtent, type ReadableLog } from '../log/extent.ts'
 import { nodeFiles } from '../log/files.ts'
-import type { Catalog, Source } from '../model/catalog.ts'
+import type { Catalog, Source, View } from '../model/catalog.ts'
 import { logColumns } from '../model/offline.ts'
 import type { Field } from '../model/types.ts'
 import { readManifest, type Manifest } from '../persist/manifest.ts'
@@ -71,6 +71,14 @@ export async function openStore(dataDir: string): Promise<Store> {
   const parts = isOfJournal ? await partsIn(join(dataDir, 'offline')) : []
   const { seed } = manifest
   return { manifest, seed, journal, ledger, offline: isOfJournal ? offline : null, parts }
+}
+
+/**
+ * Where the stream of a view begins, event time, ms: what is before it came, or is to come, from a
+ * batch source, and never arrived. Null for a view that counts all of its stream.
+ */
+export function streamFrom({ manifest }: Store, { name }: Pick<View, 'name'>): number | null {
+  return manifest.views[name]?.history?.boundaryMs ?? null
 }
 
 /**

@@ -10,6 +10,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { ErrorCode } from '../base/errors.ts'
 import { sqlName, sqlText, type Database } from '../duckdb/database.ts'
+import type { Catalog } from '../model/catalog.ts'
 import type { Readable } from '../serve/services.ts'
 import type { AnsweredRoute } from './answer-route.ts'
 import {
@@ -20,6 +21,7 @@ import {
   type Answering,
   type Making,
 } from './answering.ts'
+import type { AskedView } from './asked-view.ts'
 import { columnNames, namedColumns } from './asked-routes.ts'
 import { batchFacts, codeVersion, definitionsHash, fileFacts } from './facts.ts'
 import { copyOptions, formatOf } from './formats.ts'
@@ -136,9 +138,15 @@ async function manifestOf(
     as: options.as,
     spine: { ...(await fileFacts(options.spine, basename(options.spine))), rows, timeColumn },
     sources,
+    begins: routes.flatMap(({ asked }) => asked.flatMap((view) => beginOf(catalog, view))),
     realtime,
     out: { ...(await fileFacts(unfinished, basename(options.out))), rows, columns },
   }
+}
+
+function beginOf(catalog: Catalog, { view, fromMs }: AskedView): TrainingManifest['begins'] {
+  if (fromMs === null) return []
+  return [{ view: catalog.views[view]!.name, at: new Date(fromMs).toISOString() }]
 }
 
 function summed(counts: readonly SourceFacts['rejected'][]): SourceFacts['rejected'] {

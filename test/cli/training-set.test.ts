@@ -123,6 +123,20 @@ test('as served, an event counts when it has arrived, of a daemon that runs', as
   assert.deepEqual(again.rows, made.rows)
 })
 
+test('as served, a view with a batch source begins with its stream, and says so', async (t) => {
+  const [dataDir, dir] = [await temporaryDir(t), await temporaryDir(t)]
+  const clock = new ManualClock(startMs)
+  const daemon = await startDaemon(t, { dataDir, clock, features: salesFile })
+  await daemon.ingest('sales', [sale('r1', startMs - 1000, 1), sale('r2', startMs, 20)])
+  const spine = ['till,at', 't1,2024-05-02 12:00:01']
+  const made = await trainingSet(dir, spine, '--as', 'served', '--data', dataDir)
+  assert.deepEqual(made.rows.slice(1), ['t1,2024-05-02 12:00:01,20,1'])
+  assert.deepEqual(made.outLines.slice(1), [
+    '"sold" begins at 2024-05-02T12:00:00.000Z: ' +
+      'what was before is from a batch source, and is left out',
+  ])
+})
+
 test('approximate functions hash as the store does that is named', async (t) => {
   const [dataDir, dir] = [await temporaryDir(t), await temporaryDir(t)]
   const clock = new ManualClock(startMs)
