@@ -18,7 +18,7 @@ import { EventWriter } from './event-writer.ts'
 import { numberedChunk, type NumberedChunk } from './numbered-chunk.ts'
 import { planRows, type PlannedRows } from './planned-rows.ts'
 import { Places, type ManyPlaces } from './places.ts'
-import { placeColumns, relationOf, stagedRelation } from './relation.ts'
+import { placeColumns, relationOf, writtenRelation } from './relation.ts'
 import { stageRows } from './stage.ts'
 
 /** Which events, by event time in ns: from one moment on and before another; null for no bound. */
@@ -191,7 +191,7 @@ export class BatchReader {
       yield { ...nothing, rejected }
     }
     yield* this.#takeBroken()
-    this.#rows = await planRows(database, stagedRelation(file), source, source.fields)
+    this.#rows = await planRows(database, writtenRelation(file), source, source.fields)
     this.#unmade = null
     this.#madeFile = file
   }

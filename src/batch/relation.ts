@@ -56,9 +56,9 @@ export function relationOf({ from, query }: Batch, fields: readonly Field[]): Re
   }
 }
 
-/** Rows that were written down with their places. */
-export function stagedRelation(file: string): Relation {
-  const rows = `read_parquet(${sqlText(file)})`
+/** Rows of files that we have written, with the columns that they are read by. */
+export function writtenRelation(...files: readonly string[]): Relation {
+  const rows = `read_parquet([${files.map(sqlText).join(', ')}], hive_partitioning = false)`
   return {
     setUp: [],
     detected: rows,

@@ -10,13 +10,15 @@ import type {
 } from '../model/certificate.ts'
 
 export function certificateLines(certificate: Certificate): readonly string[] {
-  const { isEqual, definitions, journal, views, difference, seed } = certificate
-  const { startedAt, tookMs } = certificate
+  const { isEqual, definitions, journal, events, loggedEvents, views } = certificate
+  const { difference, seed, startedAt, tookMs } = certificate
+  const logged = loggedEvents === 0 ? '' : `, ${loggedEvents} of the offline log`
   const isSample = views.some((view) => view.isSample)
   return [
     isEqual ? 'what is served is what the journal says' : 'what is served DIFFERS',
     ...views.map((view) => `  ${viewLine(view)}`),
-    `journal ${journal.from} to ${journal.to}, definitions ${definitions}`,
+    `journal ${journal.from} to ${journal.to}, ${events} events${logged}`,
+    `definitions ${definitions}`,
     `${startedAt}, in ${tookMs} ms${isSample ? `, keys drawn by seed ${seed}` : ''}`,
     ...(difference === null ? [] : differenceLines(difference)),
   ]

@@ -13,7 +13,9 @@ import type { Clock } from '../base/clock.ts'
 import { exportBytesMax, offlineBacklogBytesMax } from '../base/limits.ts'
 import type { ExportTask } from '../export/run-export.ts'
 import { settleOffline, skipGone } from '../export/settle.ts'
+import { listParts } from '../export/list-parts.ts'
 import { offlineFiles } from '../export/log-files.ts'
+import type { ReadableOfflineLog } from '../export/readable-log.ts'
 import { readOfflineState, writeOfflineState, type OfflineState } from '../export/state.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -42,7 +44,9 @@ export async function openOfflineLog(options: OfflineLogOptions): Promise<Offlin
   const before = await readOfflineState(dir)
   const sources = offlineSources(loaded.catalog)
   const { logId: journalId } = journal
-  const state = settleOffline(before, { journalId, ...bounds(options), sources })
+  // As for views that are added: with what comes in this life.
+  const found = { ...bounds(options), journalEnd: journal.recovered.end }
+  const state = settleOffline(before, { journalId, ...found, sources })
   if (state !== null) await writeOfflineState(dir, state, offlineFiles)
   const isActive = sources.length > 0
   const gaps = (state?.gaps.length ?? 0) - (before?.gaps.length ?? 0)
@@ -61,6 +65,8 @@ export class OfflineLog {
   #run: ApartRun | null = null
   #turn: Promise<void> | null = null
   #failure: string | null = null
+  /** Those who read its files, which stay for them. */
+  #readers = 0
   #isStopped = false
 
   /** @internal Use {@link openOfflineLog}. */
@@ -126,6 +132,23 @@ export class OfflineLog {
     if (this.warning !== null) throw this.warning
   }
 
+  /**
+   * Whoever reads the files finds all of them until it lets go.
+   *
+   * @returns how far it has come by then, and its files; null when no source is exported.
+   */
+  async hold(): Promise<ReadableOfflineLog | null> {
+    this.#readers += 1
+    // It may be letting go of some.
+    while (this.#turn !== null) await this.#turn
+    const state = this.#state
+    return state === null ? null : { state, parts: await listParts(this.#options.dir) }
+  }
+
+  letGo(): void {
+    this.#readers -= 1
+  }
+
   /** Writes what is left, if that does not take long; before the daemon ends in good order. */
   async finish(): Promise<void> {
     if (this.#behindBytes <= exportBytesMax) await this.write().catch(() => undefined)
@@ -171,7 +194,10 @@ export class OfflineLog {
       log.error({ ...state.gaps.at(-1) }, 'the offline log has a gap')
     }
     this.#state = state
-    const retention = { bytesMax: offlineBytesMax, ageMsMax: offlineMsMax, nowMs: clock.nowMs() }
+    const retention =
+      this.#readers === 0
+        ? { bytesMax: offlineBytesMax, ageMsMax: offlineMsMax, nowMs: clock.nowMs() }
+        : { bytesMax: Infinity, ageMsMax: Infinity, nowMs: clock.nowMs() }
     return { dir, state, upTo, journal: journal.extent, ledger: ledger.extent, retention }
   }
 

@@ -107,7 +107,7 @@ async function start(
   const intake = new Intake({ ...taking, counting: countingOf(metrics, clock), onFailure })
   histories.listen(intake, lanes)
   const parts = { journal, router, lanes, shards, recording, onFailure }
-  const counted = { loaded, settled, histories, journal, recording, rebuilds }
+  const counted = { loaded, settled, histories, journal, offline, recording, rebuilds }
   const verified = { ...resolved, ...counted, read, clock, log }
   const verification = (opened.verification = new Verification(verified))
   const neededFrom = (): number => Math.min(offline.neededFrom, verification.neededFrom)

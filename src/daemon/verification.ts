@@ -9,13 +9,16 @@ import { reasonOf } from '../base/errors.ts'
 import { verifiedKeysStandard } from '../base/limits.ts'
 import { identityOf } from '../define/identity.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { ReadableOfflineLog } from '../export/readable-log.ts'
 import type { Certificate, VerifyPort, VerifyRequest } from '../model/certificate.ts'
 import type { ReadPort } from '../model/contracts.ts'
+import { loggedPast } from '../verify/logged-past.ts'
 import type { Verified, VerifyTask } from '../verify/verify.ts'
 import { runApart, type ApartRun } from './apart.ts'
 import type { Settled } from './definitions.ts'
 import type { Histories } from './histories.ts'
 import type { Loaded } from './load.ts'
+import type { OfflineLog } from './offline-log.ts'
 import type { MillraceLog } from './options.ts'
 import type { Rebuilds } from './rebuilds.ts'
 import type { Recording } from './recording.ts'
@@ -27,6 +30,7 @@ export interface VerificationOptions {
   readonly journal: Journal
   readonly recording: Pick<Recording, 'recorded'>
   readonly rebuilds: Pick<Rebuilds, 'quarantined'>
+  readonly offline: Pick<OfflineLog, 'hold' | 'letGo'>
   readonly read: ReadPort
   readonly clock: Clock
   /** Time between two that nobody asks for, ms; 0 for none. */
@@ -91,12 +95,12 @@ export class Verification implements VerifyPort {
   }
 
   async #verify(request: VerifyRequest): Promise<Certificate> {
-    const { journal, clock, log } = this.#options
+    const { journal, offline, clock, log } = this.#options
     const startedMs = clock.nowMs()
     const from = journal.start
     this.#neededFrom = from
     try {
-      const found = await this.#runApart(request)
+      const found = await this.#runApart(request, await offline.hold())
       const certificate = this.#certificate(request, found, { from, startedMs })
       if (certificate.difference === null) log.info({ ...this.status }, 'verified')
       else {
@@ -112,18 +116,23 @@ export class Verification implements VerifyPort {
     } finally {
       this.runs += 1
       this.#neededFrom = Infinity
+      offline.letGo()
       this.#run = null
     }
   }
 
-  async #runApart(request: VerifyRequest): Promise<Verified> {
-    const { loaded, settled, journal, histories } = this.#options
-    const { definitionsUrl, definitions } = loaded
+  async #runApart(request: VerifyRequest, logged: ReadableOfflineLog | null): Promise<Verified> {
+    const { loaded, settled, journal, histories, rebuilds } = this.#options
+    const { catalog, definitionsUrl, definitions } = loaded
     const { seed: storeSeed } = settled.manifest
     const { viewsSince } = settled
     const task: VerifyTask = {
       ...request,
       journal: journal.extent,
+      past: loggedPast(catalog, logged, {
+        journalStart: journal.start,
+        quarantined: rebuilds.quarantined,
+      }),
       storeSeed,
       viewsSince,
       histories: histories.all,
@@ -161,7 +170,7 @@ export class Verification implements VerifyPort {
 
   #certificate(
     request: VerifyRequest,
-    { views, difference, to }: Verified,
+    { views, difference, to, events, loggedEvents }: Verified,
     { from, startedMs }: { readonly from: number; readonly startedMs: number },
   ): Certificate {
     const { loaded, clock } = this.#options
@@ -170,6 +179,8 @@ export class Verification implements VerifyPort {
       isEqual: views.every(({ different }) => different === 0),
       definitions: identityOf(JSON.stringify(identities)),
       journal: { from, to },
+      events,
+      loggedEvents,
       seed: request.seed,
       views,
       difference,

@@ -4,8 +4,8 @@
  */
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { LogPart } from './list-parts.ts'
 import type { OfflineFiles } from './log-files.ts'
-import { partsIn, type Part } from './parts.ts'
 
 export interface OfflineRetention {
   /** Size of all files, bytes; beyond, the oldest go. */
@@ -17,41 +17,26 @@ export interface OfflineRetention {
 
 const dayMs = 86_400_000
 
-/** The files that are to go, the oldest first. */
-export async function agedParts(
-  dir: string,
+/** Of files, the oldest first, those that are to go. */
+export async function partsToRetire(
+  parts: readonly LogPart[],
   { bytesMax, ageMsMax, nowMs }: OfflineRetention,
-): Promise<readonly Part[]> {
-  const parts = await oldestFirst(dir)
-  let bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
-  const isKept = ({ day }: Part): boolean =>
-    nowMs - (Date.parse(day) + dayMs) <= ageMsMax && bytes <= bytesMax
-  const aged: Part[] = []
-  for (const part of parts) {
-    if (isKept(part)) break
-    aged.push(part)
-    bytes -= part.bytes
+): Promise<readonly LogPart[]> {
+  const sizes = await Promise.all(parts.map(async ({ path }) => (await stat(path)).size))
+  let bytes = sizes.reduce((sum, size) => sum + size, 0)
+  let count = 0
+  for (const { day } of parts) {
+    const isOld = nowMs - (Date.parse(day) + dayMs) > ageMsMax
+    if (!isOld && bytes <= bytesMax) break
+    bytes -= sizes[count]!
+    count += 1
   }
-  return aged
+  return parts.slice(0, count)
 }
 
 /** Removes files; on disk when it resolves. */
-export async function retireParts(parts: readonly Part[], files: OfflineFiles): Promise<void> {
+export async function retireParts(parts: readonly LogPart[], files: OfflineFiles): Promise<void> {
   for (const { path } of parts) await files.remove(path)
   const folders = new Set(parts.map(({ path }) => dirname(path)))
   for (const folder of folders) await files.flushDirectory(folder)
-}
-
-/** All files, the oldest day first, and those of a day in the order of their positions. */
-async function oldestFirst(dir: string): Promise<readonly (Part & { readonly bytes: number })[]> {
-  const parts: (Part & { bytes: number })[] = []
-  for (const part of await partsIn(dir)) {
-    const { size } = await stat(part.path)
-    parts.push({ ...part, bytes: size })
-  }
-  return parts.toSorted((a, b) => order(a.day, b.day) || a.from - b.from || order(a.path, b.path))
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -8,8 +8,9 @@ import { exportBytesMax } from '../base/limits.ts'
 import type { LogExtent } from '../log/log.ts'
 import type { Catalog } from '../model/catalog.ts'
 import { exportRange } from './export-range.ts'
+import { listParts } from './list-parts.ts'
 import type { OfflineFiles } from './log-files.ts'
-import { agedParts, retireParts, type OfflineRetention } from './retire-parts.ts'
+import { partsToRetire, retireParts, type OfflineRetention } from './retire-parts.ts'
 import { writeOfflineState, type OfflineState } from './state.ts'
 
 export interface ExportTask {
@@ -23,7 +24,7 @@ export interface ExportTask {
   readonly retention: OfflineRetention
 }
 
-/** @param told  Hears of every part that is done, on disk with the state. */
+/** @param told  Hears of every change of the state, when it is on disk. */
 export async function runExport(
   catalog: Catalog,
   task: ExportTask,
@@ -45,16 +46,22 @@ export async function runExport(
       ledgerFrom: written.ledgerTo,
       rows: state.rows + written.rows,
       unreadable: state.unreadable + written.unreadable,
+      // Those that end before are not told from files of another journal.
+      files: state.files + (to > state.retiredTo ? written.files : 0),
     }
     await writeOfflineState(dir, state, files)
     told(state)
   }
-  const aged = await agedParts(dir, task.retention)
-  if (aged.length === 0) return state
-  // Before they go: nobody is to take for whole what is not.
-  state = { ...state, letGo: Math.max(state.letGo, ...aged.map(({ to }) => to)) }
-  await writeOfflineState(dir, state, files)
-  await retireParts(aged, files)
-  told(state)
+  const parts = await listParts(dir)
+  const retired = await partsToRetire(parts, task.retention)
+  if (retired.length > 0) {
+    const retiredTo = Math.max(state.retiredTo, ...retired.map(({ to }) => to))
+    const behind = parts.filter(({ to }) => to > state.retiredTo && to <= retiredTo).length
+    // Before they go: nobody is to take for whole what is not.
+    state = { ...state, retiredTo, files: state.files - behind }
+    await writeOfflineState(dir, state, files)
+    told(state)
+    await retireParts(retired, files)
+  }
   return state
 }

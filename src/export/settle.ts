@@ -44,7 +44,9 @@ export function settleOffline(
     rows: before?.rows ?? 0,
     unreadable: before?.unreadable ?? 0,
     gaps: before?.gaps ?? [],
-    letGo: old?.letGo ?? 0,
+    // Files of another journal are numbered by its positions.
+    retiredTo: known?.retiredTo ?? Math.max(before?.retiredTo ?? 0, before?.exported ?? 0),
+    files: known?.files ?? 0,
   }
   return sources.length === 0
     ? { ...state, exported: journalEnd, planned: null }

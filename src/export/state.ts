@@ -11,7 +11,7 @@ import { MillraceError } from '../base/errors.ts'
 import { sealJson, unsealJson } from '../base/sealed-json.ts'
 import type { OfflineFiles } from './log-files.ts'
 
-export const offlineFormat = 2
+export const offlineFormat = 3
 
 /** A part of the journal that was gone before it was exported. */
 export interface OfflineGap {
@@ -35,8 +35,10 @@ export interface OfflineState {
   readonly rows: number
   readonly unreadable: number
   readonly gaps: readonly OfflineGap[]
-  /** Position up to which files may have been let go of, for their age or the size of all. */
-  readonly letGo: number
+  /** Position up to which files may have been let go of, or are of another journal. */
+  readonly retiredTo: number
+  /** Files of events behind it: who finds fewer does not find all events. */
+  readonly files: number
 }
 
 /** @throws MillraceError `STORE_FORMAT`, `STORE_CORRUPT`; null when there is none. */

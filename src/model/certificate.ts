@@ -19,6 +19,9 @@ export interface Certificate {
   readonly definitions: string
   /** The part of the journal that was counted again. */
   readonly journal: { readonly from: number; readonly to: number }
+  /** Events that were counted again, and those of them that only the offline log has. */
+  readonly events: number
+  readonly loggedEvents: number
   readonly seed: number
   readonly views: readonly CertifiedView[]
   /** Of all that differ, the first. */

@@ -44,6 +44,8 @@ const certificate = object({
   isEqual: flag,
   definitions: text,
   journal: object({ from: whole, to: whole }),
+  events: whole,
+  loggedEvents: whole,
   seed: whole,
   views: list(view),
   difference: orNull(difference),

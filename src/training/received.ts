@@ -3,18 +3,19 @@
  * rows as they would have been served.
  *
  * In: the journal, without what the ledger says was not counted, and of a source with an offline
- * log its files, which reach further back. Where both have an event it is taken once, by its
- * position. Out: rows in the order in which they arrived. The directory may be in use; nothing in
+ * log its files, which reach further back. What both have is taken once, from the files if these
+ * are whole. Out: rows in the order in which they arrived. The directory may be in use; nothing in
  * it is changed.
  */
 import { join } from 'node:path'
 import { MillraceError } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
-import { placeColumns, type Relation } from '../batch/relation.ts'
+import { placeColumns, writtenRelation, type Relation } from '../batch/relation.ts'
 import { sqlName, sqlText, type Database } from '../duckdb/database.ts'
 import { readEvents } from '../export/event-log.ts'
-import { partsIn, type Part } from '../export/parts.ts'
-import { readOfflineState, type OfflineState } from '../export/state.ts'
+import { listParts } from '../export/list-parts.ts'
+import { wholeFrom, type ReadableOfflineLog } from '../export/readable-log.ts'
+import { readOfflineState } from '../export/state.ts'
 import { journalFormat } from '../journal/record.ts'
 import { ledgerFormat } from '../ledger/record.ts'
 import { readExtent, type ReadableLog } from '../log/extent.ts'
@@ -35,8 +36,7 @@ export interface Store {
   readonly journal: ReadableLog
   readonly ledger: ReadableLog
   /** Of this journal; null where nothing is exported. */
-  readonly offline: OfflineState | null
-  readonly parts: readonly Part[]
+  readonly offline: ReadableOfflineLog | null
 }
 
 /** The events of one source. */
@@ -66,11 +66,16 @@ export async function openStore(dataDir: string): Promise<Store> {
   const journal = await readExtent(join(dataDir, 'journal'), journalFormat)
   const ledger = await readExtent(join(dataDir, 'ledger'), ledgerFormat)
   // Behind the logs: what is exported meanwhile is in the journal, and not taken from its files.
-  const offline = await readOfflineState(join(dataDir, 'offline'))
-  const isOfJournal = offline?.journalId === journal.logId
-  const parts = isOfJournal ? await partsIn(join(dataDir, 'offline')) : []
-  const { seed } = manifest
-  return { manifest, seed, journal, ledger, offline: isOfJournal ? offline : null, parts }
+  const offline = await readOffline(join(dataDir, 'offline'), journal)
+  return { manifest, seed: manifest.seed, journal, ledger, offline }
+}
+
+async function readOffline(
+  dir: string,
+  { logId }: ReadableLog,
+): Promise<ReadableOfflineLog | null> {
+  const state = await readOfflineState(dir)
+  return state?.journalId === logId ? { state, parts: await listParts(dir) } : null
 }
 
 /**
@@ -100,36 +105,45 @@ export async function openReceived(
   const file = join(database.tempDir, `received-${source.name}.parquet`)
   const unreadable = await stageJournal({ store, catalog, source, database, file, kept })
   const columns = [...source.fields, ...ownFields].map(({ name }) => sqlName(name)).join(', ')
-  const select = (files: readonly string[], where: string): string =>
-    `SELECT ${columns} FROM read_parquet([${files.map(sqlText).join(', ')}]) WHERE ${where}`
-  const inBoth = `${position} > ${kept.first} AND ${position} <= ${kept.exported}`
-  const parts = kept.parts.length === 0 ? [] : [select(kept.parts, inBoth)]
-  const rows = `(${[select([file], `NOT (${inBoth})`), ...parts].join(' UNION ALL ')})`
+  const select = (...files: readonly string[]): string =>
+    `SELECT ${columns} FROM ${writtenRelation(...files).placed}`
+  const inFiles = `${position} > ${kept.after} AND ${position} <= ${kept.upTo}`
+  const logged = kept.files.length === 0 ? [] : [`${select(...kept.files)} WHERE ${inFiles}`]
+  const rows = `(${[select(file), ...logged].join(' UNION ALL ')})`
   const facts = { ...(await factsOf(store, kept, rows, database)), unreadable }
   return { relation: relationOf(rows), facts }
 }
 
-/** The positions that the offline log has of a source, behind `first`; none without one. */
+/** What is taken from the offline log: events of batches that end behind `after`, up to `upTo`. */
 interface Kept {
-  readonly first: number
-  readonly exported: number
-  readonly parts: readonly string[]
+  readonly after: number
+  /** Later ones are read in the journal. */
+  readonly upTo: number
+  readonly files: readonly string[]
   /** Position from which on every event is known. */
   readonly from: number
 }
 
-function keptOf({ offline, parts, journal }: Store, { name }: Source): Kept {
-  const journalStart = journal.segments[0]?.start ?? 0
-  const since = offline?.since[name]
+function keptOf({ offline, journal }: Store, { name }: Source): Kept {
+  const journalStart = startOf(journal)
+  const since = offline?.state.since[name]
   if (offline === null || since === undefined) {
-    return { first: 0, exported: 0, parts: [], from: journalStart }
+    return { after: 0, upTo: 0, files: [], from: journalStart }
   }
-  const { exported, gaps, letGo } = offline
-  const own = parts.filter((part) => part.source === name && part.to <= exported)
-  const first = Math.max(since, letGo)
-  const whole = Math.max(first, ...gaps.map(({ to }) => to))
-  const from = journalStart <= whole ? journalStart : whole
-  return { first, exported, parts: own.map(({ path }) => path), from }
+  const { exported, retiredTo } = offline.state
+  const whole = wholeFrom(offline, name, journalStart) ?? Infinity
+  // Where the journal is there, files that may lack an event are not taken for it.
+  const upTo = whole <= journalStart ? exported : Math.min(exported, journalStart)
+  const after = Math.max(since, retiredTo)
+  const own = offline.parts.filter(
+    (part) => part.source === name && part.to <= exported && part.to > after && part.from < upTo,
+  )
+  const from = Math.min(journalStart, whole)
+  return { after, upTo, files: own.map(({ path }) => path), from }
+}
+
+function startOf({ segments }: ReadableLog): number {
+  return segments[0]?.start ?? 0
 }
 
 /** Writes the rows that the journal has of a source; returns how many it cannot make any more. */
@@ -143,10 +157,8 @@ async function stageJournal(staging: {
 }): Promise<number> {
   const { store, catalog, source, database, file, kept } = staging
   const { journal, ledger } = store
-  const start = journal.segments[0]?.start ?? 0
+  const from = Math.max(startOf(journal), kept.upTo)
   const end = journal.segments.at(-1)?.end ?? 0
-  // What comes before the files is read with what is in them: there is one way through a log.
-  const from = Math.min(end, kept.first > start ? start : Math.max(start, kept.exported))
   const table = await database.createTable('received', [...source.fields, ...ownFields])
   const told = { ledgerTo: 0, unreadable: 0 }
   if (from < end) {

@@ -7,29 +7,31 @@
  * a past that was backfilled and of which the first row is gone, nothing is known up to its end.
  */
 import { futureMsMax } from '../base/limits.ts'
-import type { ReplayedBatch } from '../journal/replay.ts'
 import type { Feature, Source, View } from '../model/catalog.ts'
 import type { ViewHistory } from '../model/history.ts'
+import type { CountedBatch, LoggedPast } from './logged-past.ts'
 
 /** A sawtooth window begins so much of its length too early, at most. */
 const sawtoothShare = 1 / 10
 
-/** What the events of a source and the rows of backfills begin with. */
+/** With what the events begin that are still there. */
 export class Coverage {
-  readonly #lostTo: number
-  /** Arrival of the oldest batch that is there; null before there is one. */
-  #firstArrivalMs: number | null = null
+  readonly #past: LoggedPast
+  /** Arrival of the oldest batch of the journal; null before there is one. */
+  #journalMs: number | null = null
+  /** By place of the source: the same of what the offline log has of its events. */
+  readonly #loggedMs = new Map<number, number>()
   /** Backfills whose first row is there. */
   readonly #begun = new Set<number>()
 
-  /** @param lostTo  Position up to which batches are gone; 0 when none is. */
-  constructor(lostTo: number) {
-    this.#lostTo = lostTo
+  constructor(past: LoggedPast) {
+    this.#past = past
   }
 
-  /** Takes note of a batch; they come in order. */
-  add({ arrivalMs, backfill, sequence }: ReplayedBatch): void {
-    this.#firstArrivalMs ??= arrivalMs
+  /** Takes note of a batch; those of a source come in order. */
+  add({ arrivalMs, backfill, sequence, source, sequences }: CountedBatch): void {
+    if (sequences === null) this.#journalMs ??= arrivalMs
+    else if (!this.#loggedMs.has(source)) this.#loggedMs.set(source, arrivalMs)
     if (backfill !== null && sequence === 0) this.#begun.add(backfill.id)
   }
 
@@ -39,14 +41,20 @@ export class Coverage {
    * @param since  Position from which the view counts.
    */
   fromMs(source: Source, since: number, history: ViewHistory | null): number {
-    if (since >= this.#lostTo) return -Infinity
-    const streamMs = completeFromMs(source, this.#firstArrivalMs!)
-    if (history === null || this.#begun.has(history.backfill)) return streamMs
-    return Math.max(streamMs, history.boundaryMs)
+    const { journalStart, lostTo } = this.#past
+    const streamMs =
+      since >= lostTo[source.index]!
+        ? -Infinity
+        : completeFromMs(source, this.#loggedMs.get(source.index) ?? this.#journalMs)
+    const isPastThere = history === null || this.#begun.has(history.backfill)
+    if (isPastThere || since >= journalStart) return streamMs
+    return Math.max(streamMs, Math.min(history.boundaryMs, completeFromMs(source, this.#journalMs)))
   }
 }
 
-function completeFromMs({ dedupe }: Source, firstArrivalMs: number): number {
+/** @param firstArrivalMs  Null when nothing is there. */
+function completeFromMs({ dedupe }: Source, firstArrivalMs: number | null): number {
+  if (firstArrivalMs === null) return Infinity
   const horizonMs = dedupe.by === 'event-id' ? dedupe.horizonMs : 0
   return firstArrivalMs + futureMsMax + horizonMs
 }

@@ -3,7 +3,6 @@
  * it was counted again, and what the feature came to with it.
  */
 import { explainedEventsMax } from '../base/limits.ts'
-import type { ReplayedBatch } from '../journal/replay.ts'
 import type { Catalog, Feature, View } from '../model/catalog.ts'
 import type { Difference, ExplainedEvent } from '../model/certificate.ts'
 import { catalogOfHistory } from '../model/history.ts'
@@ -15,6 +14,7 @@ import { jsonObject, toJson, type Json } from '../serve/json.ts'
 import { isProblem } from '../validate/decoder.ts'
 import { createEventReader, type EventReader } from '../validate/event-reader.ts'
 import type { Answer, StatedValue } from './answer.ts'
+import type { CountedBatch } from './logged-past.ts'
 import type { Shadow, ShadowedBatch } from './shadow.ts'
 
 /** An event of the key, while it is not known yet which feature differs. */
@@ -34,7 +34,7 @@ export async function explain(
   catalog: Catalog,
   answer: Answer,
   shadow: Shadow,
-  read: (producers: Map<number, string>) => AsyncIterable<ReplayedBatch>,
+  read: (producers: Map<number, string>) => AsyncIterable<CountedBatch>,
 ): Promise<Difference> {
   const { view } = answer
   const readers = readersOf(catalog, view)
@@ -48,7 +48,7 @@ export async function explain(
     const done = shadow.applyEach(batch, view, () => values.push(answer.counted(0, shadow)))
     if (done === null) continue
     const producer = producers.get(batch.producer) ?? String(batch.producer)
-    const reader = readers[batch.backfill === null ? 0 : 1]
+    const reader = readers[batch.backfill === null && batch.sequences === null ? 0 : 1]
     const all = [...told, ...toldEvents(batch, done, { producer, reader, values, view })]
     const more = Math.max(0, all.length - explainedEventsMax)
     told = all.slice(more)
@@ -77,7 +77,7 @@ export async function explain(
   }
 }
 
-/** Of events as producers push them, and of those of a batch source. */
+/** Of events as they are pushed, and as their post-processor has made them. */
 function readersOf(catalog: Catalog, { source }: View): readonly [EventReader, EventReader] {
   const past = catalogOfHistory(catalog)
   return [
@@ -87,21 +87,21 @@ function readersOf(catalog: Catalog, { source }: View): readonly [EventReader, E
 }
 
 function toldEvents(
-  batch: ReplayedBatch,
+  batch: CountedBatch,
   done: ShadowedBatch,
   about: Pick<ToldEvent, 'producer' | 'reader'> & {
     readonly values: readonly ToldEvent['values'][]
     readonly view: View
   },
 ): readonly ToldEvent[] {
-  const { position, epoch, sequence, arrivalMs, payload, backfill } = batch
+  const { position, epoch, sequence, arrivalMs, payload, backfill, sequences } = batch
   const { producer, reader, values, view } = about
   const events = eventsAt(payload, done.places)
   return done.places.map((at, n) => ({
     position,
     producer,
     epoch,
-    sequence: sequence + at,
+    sequence: sequences?.[at] ?? sequence + at,
     origin: backfill === null ? null : originText(originOf(backfill.origins, at)),
     arrived: new Date(arrivalMs).toISOString(),
     verdict: verdictOf(done, at, view),

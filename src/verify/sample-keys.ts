@@ -3,12 +3,12 @@
  * those whose hashes by a seed are the least. The same seed over the same journal draws the same.
  */
 import { hashBytes } from '../base/hash.ts'
-import type { ReplayedBatch } from '../journal/replay.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { KeyResolver } from '../model/contracts.ts'
 import { catalogOfHistory } from '../model/history.ts'
 import { eventsAt } from '../model/payload.ts'
 import { createKeyResolver } from '../validate/key-resolver.ts'
+import type { CountedBatch } from './logged-past.ts'
 
 interface Drawn {
   readonly hash: number
@@ -18,7 +18,7 @@ interface Drawn {
 /** The drawn keys, by route. */
 export class KeySample {
   readonly #catalog: Catalog
-  /** Of the stream, and of backfills. */
+  /** Of events as they are pushed, and as their post-processor has made them. */
   readonly #resolvers: readonly [KeyResolver, KeyResolver]
   readonly #keysMax: number
   readonly #seed: number
@@ -39,9 +39,9 @@ export class KeySample {
   }
 
   /** Takes note of the keys of a batch. */
-  add(batch: ReplayedBatch): void {
-    const { payload, count, backfill } = batch
-    const resolveKey = this.#resolvers[backfill === null ? 0 : 1]
+  add(batch: CountedBatch): void {
+    const { payload, count, backfill, sequences } = batch
+    const resolveKey = this.#resolvers[backfill === null && sequences === null ? 0 : 1]
     const routes = this.#catalog.sources[batch.source]?.routes ?? []
     const all = Array.from({ length: count }, (_, place) => place)
     for (const event of routes.length === 0 ? [] : eventsAt(payload, all)) {

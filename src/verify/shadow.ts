@@ -7,7 +7,6 @@
 import { evaluate } from '../aggregate/evaluate.ts'
 import { ViewState } from '../aggregate/view-state.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
-import type { ReplayedBatch } from '../journal/replay.ts'
 import type { Catalog, View } from '../model/catalog.ts'
 import type { KeyResolver } from '../model/contracts.ts'
 import { catalogOfHistory, type ViewHistory } from '../model/history.ts'
@@ -28,6 +27,7 @@ import { columnsOf } from '../shard/shard.ts'
 import { ShardIds, type StoredIds } from '../shard/shard-ids.ts'
 import { createKeyResolver } from '../validate/key-resolver.ts'
 import { createRouteValidator } from '../validate/route-validator.ts'
+import type { CountedBatch } from './logged-past.ts'
 
 export interface ShadowOptions {
   readonly catalog: Catalog
@@ -57,6 +57,7 @@ interface ShadowSection {
   readonly places: readonly number[]
   readonly section: Section
   readonly buffers: SectionBuffers
+  readonly applier: Applier
 }
 
 /** Where windows end. */
@@ -72,10 +73,11 @@ const noneStored: StoredIds = { idCount: 0, arrivalOf: () => null, scanIds: () =
 
 export class Shadow {
   readonly #options: ShadowOptions
-  /** Of the stream, and of backfills. */
+  /** Of events as they are pushed, and as their post-processor has made them. */
   readonly #resolvers: readonly [KeyResolver, KeyResolver]
   readonly #views: readonly (AppliedView | null)[]
-  readonly #applier: Applier
+  /** Of the journal, and of the offline log, whose events are like those of the past. */
+  readonly #appliers: readonly [Applier, Applier]
   readonly #quarantined: Quarantined
   /** Places of views that have counted a row of what was applied last. */
   readonly #counting = new Set<number>()
@@ -105,17 +107,22 @@ export class Shadow {
     const onRows = ({ view, rows, uncounted }: ViewRows): void => {
       if (rows.count > uncounted.late.length + uncounted.outside.length) this.#counting.add(view)
     }
-    this.#applier = new Applier({ catalog, validators, historyValidators, views, ids, onRows })
+    const common = { historyValidators, ids, onRows }
+    const logged = views.map((view) => view && { ...view, columns: view.historyColumns })
+    this.#appliers = [
+      new Applier({ ...common, catalog, validators, views }),
+      new Applier({ ...common, catalog: past, validators: historyValidators, views: logged }),
+    ]
   }
 
   /** Counts what a batch has of the keys that are wanted. */
-  apply(batch: ReplayedBatch): void {
+  apply(batch: CountedBatch): void {
     for (const route of this.#options.catalog.sources[batch.source]?.routes ?? []) {
       const found = this.#sectionOf(route, batch)
       if (found === null) continue
-      const { section, buffers } = found
-      if (!this.#quarantined.isIn([section])) this.#applier.apply([section], buffers)
-      else this.#applyEach(section, buffers, () => {})
+      const { section, buffers, applier } = found
+      if (!this.#quarantined.isIn([section])) applier.apply([section], buffers)
+      else this.#applyEach(found, () => {})
     }
   }
 
@@ -125,17 +132,16 @@ export class Shadow {
    * @param after  Called when an event has been counted, or not.
    * @returns null when it has none of the wanted keys.
    */
-  applyEach(batch: ReplayedBatch, view: View, after: () => void): ShadowedBatch | null {
+  applyEach(batch: CountedBatch, view: View, after: () => void): ShadowedBatch | null {
     const isOfSource = batch.source === view.source
     const found = isOfSource ? this.#sectionOf(view.route, batch) : null
     if (found === null) return null
-    const { places, section, buffers } = found
     const counted = new Set<number>()
-    const uncounted = this.#applyEach(section, buffers, (place) => {
+    const uncounted = this.#applyEach(found, (place) => {
       if (this.#counting.has(view.index)) counted.add(place)
       after()
     })
-    return { places, uncounted, counted }
+    return { places: found.places, uncounted, counted }
   }
 
   /** What a view says of a key; rows that wait for their time up to the edge wait no longer. */
@@ -150,10 +156,11 @@ export class Shadow {
     })
   }
 
-  #applyEach(section: Section, buffers: SectionBuffers, after: (place: number) => void): Uncounted {
+  #applyEach(found: ShadowSection, after: (place: number) => void): Uncounted {
+    const { section, buffers, applier } = found
     const { position, route } = section
     let last: number | null = null
-    const uncounted = this.#applier.applyEach(section, buffers, (index) => {
+    const uncounted = applier.applyEach(section, buffers, (index) => {
       if (last !== null) after(last)
       last = index
       this.#counting.clear()
@@ -163,10 +170,11 @@ export class Shadow {
     return uncounted
   }
 
-  #sectionOf(route: number, batch: ReplayedBatch): ShadowSection | null {
-    const { payload, count, position, arrivalMs } = batch
+  #sectionOf(route: number, batch: CountedBatch): ShadowSection | null {
+    const { payload, count, position, arrivalMs, sequences } = batch
     const backfill = batch.backfill?.id ?? 0
-    const resolveKey = this.#resolvers[backfill === 0 ? 0 : 1]
+    const resolveKey = this.#resolvers[backfill === 0 && sequences === null ? 0 : 1]
+    const applier = this.#appliers[sequences === null ? 0 : 1]
     const places: number[] = []
     const writer = new SectionWriter(new SharedArrayBuffer(sectionBytes))
     writer.open(batch.source, route, position, arrivalMs, 0, backfill)
@@ -185,7 +193,7 @@ export class Shadow {
     const events = new SharedArrayBuffer(payload.length)
     new Uint8Array(events).set(payload)
     const section = readSection(new DataView(buffer, 0, byteLength), 0)
-    return { places, section, buffers: sectionBuffers(buffer, events) }
+    return { places, section, buffers: sectionBuffers(buffer, events), applier }
   }
 
   #hashOf(key: Uint8Array): number {

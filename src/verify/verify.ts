@@ -1,6 +1,7 @@
 /**
  * Verification: the journal is counted again, from its beginning, and what comes of it is compared
- * with what the daemon serves meanwhile.
+ * with what the daemon serves meanwhile. Where the beginning is gone, the offline log takes its
+ * place.
  *
  * A read sees all that was decided before it, and may see some of what came while it was under way.
  * So the daemon tells between which two positions of the journal an answer lies, and it has to be
@@ -11,7 +12,7 @@
  */
 import type { HashSeed } from '../base/hash.ts'
 import { readKeysMax } from '../base/limits.ts'
-import { replay, type ReplayedBatch } from '../journal/replay.ts'
+import { replay } from '../journal/replay.ts'
 import { nodeFiles } from '../log/files.ts'
 import type { LogExtent } from '../log/log.ts'
 import type { Catalog, View } from '../model/catalog.ts'
@@ -21,6 +22,8 @@ import { decodeKeyValues } from '../model/key.ts'
 import { Answer, type AskedKey, type Served } from './answer.ts'
 import { Coverage } from './coverage.ts'
 import { explain } from './explain.ts'
+import type { CountedBatch, LoggedPast } from './logged-past.ts'
+import { readLogged } from './read-logged.ts'
 import { KeySample, nameOf } from './sample-keys.ts'
 import { Shadow } from './shadow.ts'
 
@@ -32,6 +35,7 @@ export type Ask = (
 
 export interface VerifyTask extends VerifyRequest {
   readonly journal: LogExtent
+  readonly past: LoggedPast
   /** The secret of the store. */
   readonly storeSeed: HashSeed
   readonly viewsSince: readonly number[]
@@ -45,6 +49,9 @@ export interface Verified {
   readonly views: readonly CertifiedView[]
   readonly difference: Difference | null
   readonly to: number
+  /** Events that were counted again, and those of them that the offline log has. */
+  readonly events: number
+  readonly loggedEvents: number
 }
 
 /** Differences that are asked once more; more than that are not by chance. */
@@ -59,12 +66,13 @@ class Verification {
   readonly #task: VerifyTask
   readonly #ask: Ask
   readonly #coverage: Coverage
+  readonly #events = { events: 0, loggedEvents: 0 }
 
   constructor(catalog: Catalog, task: VerifyTask, ask: Ask) {
     this.#catalog = catalog
     this.#task = task
     this.#ask = ask
-    this.#coverage = new Coverage(task.journal.segments[0]!.start)
+    this.#coverage = new Coverage(task.past)
   }
 
   async run(): Promise<Verified> {
@@ -93,7 +101,7 @@ class Verification {
       }
     })
     const to = Math.max(this.#task.journal.segments[0]!.start, ...answers.map(({ after }) => after))
-    return { views, difference, to }
+    return { views, difference, to, ...this.#events }
   }
 
   get #verified(): readonly View[] {
@@ -107,6 +115,8 @@ class Verification {
     const sample = new KeySample(this.#catalog, { keysMax: keysMax + 1, seed })
     for await (const batch of this.#read(journal)) {
       this.#coverage.add(batch)
+      this.#events.events += batch.count
+      if (batch.sequences !== null) this.#events.loggedEvents += batch.count
       sample.add(batch)
     }
     return sample
@@ -189,11 +199,18 @@ class Verification {
     return new Shadow({ catalog: this.#catalog, ...same, isWanted })
   }
 
-  #read(journal: LogExtent, producers?: Map<number, string>): AsyncGenerator<ReplayedBatch, void> {
+  /** What the offline log has of the time before the journal, then the journal. */
+  async *#read(
+    journal: LogExtent,
+    producers = new Map<number, string>(),
+  ): AsyncGenerator<CountedBatch, void> {
+    const { past } = this.#task
+    yield* readLogged(this.#catalog, past, producers)
     const sources = this.#catalog.sources.map(({ name }) => name)
-    const from = this.#task.journal.segments[0]!.start
-    const rest = producers === undefined ? {} : { producers }
-    return replay({ files: nodeFiles, sources, ...journal, from, ...rest })
+    const from = past.journalStart
+    for await (const batch of replay({ files: nodeFiles, sources, ...journal, from, producers })) {
+      yield { ...batch, sequences: null }
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
@@ -13,6 +13,7 @@ import { pushSource, streamFeatureView } from '../../src/index.ts'
 import { sales, sold } from '../fixtures/till-sales.ts'
 import { startDaemon, temporaryDir } from '../helpers/daemons.ts'
 import { testIo, type TestIo } from '../helpers/io.ts'
+import { offlinePaths } from '../helpers/offline-rows.ts'
 import { root } from '../helpers/repository.ts'
 
 const salesFile = join(root, 'test/fixtures/till-sales.ts')
@@ -135,6 +136,32 @@ test('as served, a view with a batch source begins with its stream, and says so'
     '"sold" begins at 2024-05-02T12:00:00.000Z: ' +
       'what was before is from a batch source, and is left out',
   ])
+})
+
+test('where the journal is gone, the offline log has what was served while whole', async (t) => {
+  const [dataDir, dir] = [await temporaryDir(t), await temporaryDir(t)]
+  const clock = new ManualClock(startMs)
+  const features = ofStream({ offline: true })
+  const known = { dataDir, clock, shards: 1, features, retainBytesMax: 0, retainMsMax: 1 }
+  for (let start = 0; start < 3; start++) {
+    const daemon = await startDaemon(t, known)
+    await daemon.ingest('sales', [sale(`r${start}`, clock.nowMs(), 10 ** start)])
+    clock.advance(1000)
+    await daemon.writeOffline()
+    await daemon.checkpoint()
+    await daemon.close()
+  }
+  const at = new Date(clock.nowMs()).toISOString()
+  const [log] = await offlinePaths(join(dataDir, 'offline'))
+  const make = () => trainingSet(dir, ['till,at', `t1,${at}`], '--as', 'served', '--data', dataDir)
+  const whole = await make()
+  assert.equal(whole.rows[1], `t1,${at},111,3`)
+  assert.equal(whole.outLines.length, 1)
+  // The first file is put elsewhere.
+  await rename(join(dataDir, 'offline', log!), join(dataDir, 'elsewhere'))
+  const lacking = await make()
+  assert.equal(lacking.rows[1], `t1,${at},110,2`)
+  assert.match(lacking.outLines.at(-1)!, /it is not known any more what arrived before 2024-05-02T/)
 })
 
 test('approximate functions hash as the store does that is named', async (t) => {

@@ -13,6 +13,8 @@ import { cartsFile, startDaemon, temporaryDir } from '../helpers/daemons.ts'
 import { root } from '../helpers/repository.ts'
 
 const noonMs = Date.UTC(2026, 2, 1, 12)
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 const features = join(root, 'test/fixtures/impure-past.ts')
 
 const sale = (cents: number, at = noonMs - 1000) => ({ user: 'a', at, cents })
@@ -83,20 +85,45 @@ test('rows of a batch source are counted again, and explained by their file', as
   assert.equal(difference!.counted.value, difference!.events.at(-1)!.after.value)
 })
 
-test('what a gone past decides is not certified', async (t) => {
+test('where the journal begins late, the offline log has the stream, not the past', async (t) => {
   const { clock, open } = await past(t)
   const again = await open({ retainBytesMax: 0, retainMsMax: 1 })
-  clock.advance(2 * 86_400_000)
-  await again.ingest('sales', [sale(300, clock.nowMs())])
+  clock.advance(dayMs)
+  await again.ingest('sales', [sale(500, clock.nowMs())])
+  await again.writeOffline()
+  clock.advance(dayMs)
   await again.checkpoint()
-  clock.advance(2 * 3_600_000)
+  await again.ingest('sales', [sale(300, clock.nowMs())])
   const certificate = await again.verify()
   assert.ok(certificate.journal.from > 0)
-  const from = '2026-03-03T12:05:00.000Z'
+  assert.deepEqual([certificate.events, certificate.loggedEvents], [3, 1])
+  const boundary = '2026-03-01T00:00:00.000Z'
   assert.deepEqual(totals(certificate), [
-    ['plain', 1, 0, 1, from],
-    ['total', 0, 0, 1, from],
+    ['plain', 1, 0, 1, boundary],
+    ['total', 0, 0, 1, boundary],
   ])
+  // From now on every window begins behind the boundary.
+  clock.advance(5 * dayMs + 11 * hourMs)
+  const { difference, ...later } = await again.verify()
+  assert.deepEqual(totals({ difference, ...later }), [
+    ['plain', 2, 0, 0, boundary],
+    ['total', 0, 1, 0, boundary],
+  ])
+  assert.equal(difference!.served.value, '3')
+  assert.deepEqual(
+    difference!.events.map(({ sequence, value, verdict, time }) => [
+      sequence,
+      value,
+      verdict,
+      time!.slice(0, 10),
+    ]),
+    [
+      [0, '9', 'counted', '2026-03-01'],
+      [0, '5', 'counted', '2026-03-02'],
+      [1, '3', 'counted', '2026-03-03'],
+    ],
+  )
+  assert.match(difference!.events[0]!.producer, /^embedded-/)
 })
 
 test('an event in quarantine is skipped, and explained as one', async (t) => {

@@ -94,10 +94,10 @@ test('old days and what is too much go, the oldest first', async (t) => {
   assert.ok(before.length >= 3)
   const nowMs = Date.parse(before[2] as string) + 1
   const aged = { ...task, state: done, retention: { ...task.retention, ageMsMax: 0, nowMs } }
-  await runExport(catalog, aged, offlineFiles, () => {})
+  const state = await runExport(catalog, aged, offlineFiles, () => {})
   assert.deepEqual(await days(), before.slice(2))
-  const full = { ...task, state: done, retention: { ...task.retention, bytesMax: 0 } }
-  const { letGo } = await runExport(catalog, full, offlineFiles, () => {})
+  const full = { ...task, state, retention: { ...task.retention, bytesMax: 0 } }
+  const { retiredTo, files } = await runExport(catalog, full, offlineFiles, () => {})
   assert.deepEqual(await days(), [])
-  assert.equal(letGo, done.exported)
+  assert.deepEqual([retiredTo, files], [done.exported, 0])
 })

@@ -104,6 +104,6 @@ export async function writeOfflineJournal(
 
 function stateOf(journalId: string, exported: number, ledgerFrom: number): OfflineState {
   const since = { clicks: 0, views: 0 }
-  const counts = { rows: 0, unreadable: 0, gaps: [], letGo: 0 }
+  const counts = { rows: 0, unreadable: 0, gaps: [], retiredTo: 0, files: 0 }
   return { format: offlineFormat, journalId, exported, planned: null, ledgerFrom, since, ...counts }
 }

@@ -32,7 +32,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   batch: ['base', 'model', 'duckdb', 'validate'],
   shard: ['base', 'model', 'define', 'validate', 'aggregate', 'persist'],
   export: ['base', 'model', 'log', 'journal', 'ledger', 'validate', 'duckdb'],
-  verify: ['base', 'model', 'log', 'journal', 'validate', 'aggregate', 'shard', 'serve'],
+  verify: 'base model log journal validate aggregate serve shard duckdb batch export'.split(' '),
   realtime: ['base', 'model', 'validate'],
   stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
   daemon: [...everyStage, 'compat', 'client', 'shard', 'realtime', 'stored', 'export', 'verify'],
