@@ -5,7 +5,6 @@
  *
  * Thread: main.
  */
-import type { Clock } from '../base/clock.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -16,11 +15,11 @@ import type { Router } from '../route/router.ts'
 import type { IngestServer } from '../wire/websocket.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Intake } from './intake.ts'
+import { pastSights, type PastParts } from './past-numbers.ts'
 import type { Watermarks } from './watermarks.ts'
 
-export interface NumberedParts {
+export interface NumberedParts extends PastParts {
   readonly catalog: Catalog
-  readonly clock: Clock
   readonly journal: Journal
   readonly checkpoints: Checkpoints
   readonly router: Router
@@ -44,6 +43,7 @@ export function addNumbers<P extends NumberedParts>(parts: P): P {
     ...viewSights(parts),
     ...shardSights(parts),
     ...storageSights(parts),
+    ...pastSights(parts),
   ])
   return parts
 }

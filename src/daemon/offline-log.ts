@@ -55,6 +55,18 @@ export async function openOfflineLog(options: OfflineLogOptions): Promise<Offlin
   return new OfflineLog(options, isActive ? state : null)
 }
 
+/** For `GET /v1/status` and `/metrics`. */
+export interface OfflineProgress extends Pick<
+  OfflineState,
+  'exported' | 'rows' | 'unreadable' | 'gaps'
+> {
+  readonly sources: readonly string[]
+  /** Journal that it has not come to. */
+  readonly behindBytes: number
+  /** Why it cannot be written; null when it can. */
+  readonly failure: string | null
+}
+
 export class OfflineLog {
   readonly #options: OfflineLogOptions
   /** Null when no source is exported. */
@@ -88,8 +100,8 @@ export class OfflineLog {
     return new MillraceError('OFFLINE_LOG_BEHIND', { behindBytes, reason: this.#failure })
   }
 
-  /** For `GET /v1/status`; null when no source is exported. */
-  get status(): object | null {
+  /** How it is; null when no source is exported. */
+  get progress(): OfflineProgress | null {
     if (this.#state === null) return null
     const { exported, since, rows, unreadable, gaps } = this.#state
     const behindBytes = this.#behindBytes

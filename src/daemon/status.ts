@@ -38,7 +38,7 @@ export function statusOf(parts: {
     journal: { start: journal.start, end: journal.end, flushed: journal.flushed },
     checkpoint: { position: checkpoints.position, lanes: checkpoints.stats },
     ledger: ledger.summary(),
-    offline: offline.status,
+    offline: offline.progress,
     backfills: backfillsBody(backfills.status()),
     verification: verification.status,
     routed: router.counters,

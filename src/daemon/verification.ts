@@ -49,7 +49,8 @@ export type FromVerify =
   | { readonly kind: 'verified'; readonly verified: Verified }
 
 export class Verification implements VerifyPort {
-  runs = 0
+  /** What has become of those that have ended. */
+  readonly outcomes = { equal: 0, different: 0, failed: 0 }
   last: Certificate | null = null
   failure: string | null = null
   readonly #options: VerificationOptions
@@ -57,6 +58,7 @@ export class Verification implements VerifyPort {
   #running: Promise<Certificate> | null = null
   #run: ApartRun | null = null
   #neededFrom = Infinity
+  #isStopped = false
 
   constructor(options: VerificationOptions) {
     this.#options = options
@@ -65,6 +67,11 @@ export class Verification implements VerifyPort {
     const turn = (): void =>
       void this.verify({ keysMax: verifiedKeysStandard, seed: this.runs }).catch(() => undefined)
     this.#timer = verifyMs === 0 ? null : setInterval(turn, verifyMs).unref()
+  }
+
+  get runs(): number {
+    const { equal, different, failed } = this.outcomes
+    return equal + different + failed
   }
 
   get isRunning(): boolean {
@@ -90,6 +97,7 @@ export class Verification implements VerifyPort {
   }
 
   stop(): void {
+    this.#isStopped = true
     if (this.#timer !== null) clearInterval(this.#timer)
     this.#run?.kill()
   }
@@ -102,19 +110,21 @@ export class Verification implements VerifyPort {
     try {
       const found = await this.#runApart(request, await offline.hold())
       const certificate = this.#certificate(request, found, { from, startedMs })
-      if (certificate.difference === null) log.info({ ...this.status }, 'verified')
-      else {
-        const { view, feature } = certificate.difference
-        log.error({ view, feature }, 'what is served is not what the journal says')
-      }
+      this.outcomes[certificate.isEqual ? 'equal' : 'different'] += 1
       this.last = certificate
       this.failure = null
+      if (certificate.isEqual) log.info({ ...this.status }, 'verified')
+      else {
+        const { view, feature } = certificate.difference ?? {}
+        log.error({ view, feature }, 'what is served is not what the journal says')
+      }
       return certificate
     } catch (thrown) {
+      this.outcomes.failed += 1
       this.failure = reasonOf(thrown)
+      if (!this.#isStopped) log.error({ reason: this.failure }, 'what is served was not verified')
       throw thrown
     } finally {
-      this.runs += 1
       this.#neededFrom = Infinity
       offline.letGo()
       this.#run = null

@@ -18,6 +18,7 @@ export interface Sight {
   /** A counter never decreases while the process lives. */
   readonly kind: 'counter' | 'gauge'
   readonly labels: readonly string[]
+  /** What is not seen is no sample. */
   readonly look: () => readonly Sample[]
 }
 
@@ -43,6 +44,8 @@ export function addSight(registry: Registry, { name, help, kind, labels, look }:
       registers,
       collect() {
         gauge.reset()
+        // Without labels it would be 0, and not nothing.
+        if (labels.length === 0) gauge.remove()
         for (const sample of look()) gauge.set(sample.labels, sample.value)
       },
     })

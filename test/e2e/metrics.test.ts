@@ -3,7 +3,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '../../src/base/clock.ts'
+import { ManualClock, systemClock } from '../../src/base/clock.ts'
+import { aggregate, entity, pushSource, streamFeatureView, t as type } from '../../src/index.ts'
 import { startDaemon } from '../helpers/daemons.ts'
 
 const order = { user_id: 1, store: 'a', at: systemClock.nowMs(), amount: 1 }
@@ -94,6 +95,52 @@ test('the metrics follow what becomes of events, and the status has the same', a
   )
   const { start, end } = status.journal
   assert.equal(of(after, 'millrace_journal_bytes', ''), end - start)
+})
+
+test('the offline log and verification, which repeats by itself, have their numbers', async (t) => {
+  const clock = new ManualClock(order.at)
+  const visits = pushSource({
+    name: 'visits',
+    offline: true,
+    schema: { page: type.String(), at: type.Timestamp() },
+  })
+  const pages = streamFeatureView({
+    name: 'pages',
+    source: visits,
+    entities: [entity({ name: 'page', joinKeys: { page: type.String() } })],
+    features: [aggregate('page', 'count', '1h')],
+  })
+  const daemon = await startDaemon(t, { features: [pages], clock, verifyMs: 50 })
+  const look = async () => parseMetrics(await (await fetch(`${daemon.url}/metrics`)).text())
+  const before = await look()
+  assert.equal(before.get('millrace_verification_age_seconds')!.samples.size, 0)
+  await daemon.ingest('visits', [
+    { page: 'a', at: order.at },
+    { page: 'b', at: order.at },
+  ])
+  const written = (await look()).get('millrace_offline_rows')!.samples.get('')
+  assert.equal(written, 0)
+  await daemon.writeOffline()
+  const of = (metrics: typeof before, name: string, labels = '') =>
+    metrics.get(`millrace_${name}`)!.samples.get(labels)
+  const values = '{view="pages",outcome="equal"}'
+  let after = before
+  while (of(after, 'verification_values', values) !== 2) after = await look()
+  assert.equal(of(after, 'offline_rows'), 2)
+  assert.equal(of(after, 'offline_lag_bytes'), 0)
+  assert.equal(of(after, 'offline_position'), of(after, 'journal_bytes'))
+  assert.equal(of(after, 'offline_gaps'), 0)
+  assert.equal(of(after, 'offline_failing'), 0)
+  assert.ok(of(after, 'verifications_total', '{outcome="equal"}')! >= 1)
+  assert.equal(of(after, 'verifications_total', '{outcome="failed"}'), 0)
+  assert.equal(of(after, 'verification_events'), 2)
+  clock.advance(60_000)
+  // One that has begun before may end now.
+  assert.ok([0, 60].includes(of(await look(), 'verification_age_seconds')!))
+  const { offline } = JSON.parse((await daemon.http.inject('/v1/status')).body) as {
+    offline: { rows: number; exported: number }
+  }
+  assert.equal(offline.exported, of(after, 'offline_position'))
 })
 
 test('metrics are named and typed by the conventions of Prometheus', async (t) => {
