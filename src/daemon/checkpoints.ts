@@ -61,6 +61,7 @@ export class Checkpoints {
   /** The shard whose turn it is. */
   #turn = 0
   #waiters: { position: number; from: number; resolve: () => void }[] = []
+  #storing: { readonly left: Set<number>; readonly resolve: () => void }[] = []
   #retiring = Promise.resolve()
 
   constructor(options: CheckpointOptions) {
@@ -145,6 +146,18 @@ export class Checkpoints {
     lane.post({ kind: 'checkpoint', shard, routed: router.routed, recorded, arrivalMs })
   }
 
+  /** Resolves when every shard has stored its state of now, though nothing may have been routed. */
+  async store(): Promise<void> {
+    // One that is under way may be of the state before: the second one is not.
+    for (let round = 0; round < 2; round++) {
+      const left = new Set(this.#positions.keys())
+      await new Promise<void>((resolve) => {
+        this.#storing.push({ left, resolve })
+        for (const lane of this.#options.lanes) this.#post(lane, null)
+      })
+    }
+  }
+
   /** Resolves when everything routed by now is checkpointed in every shard. */
   async complete(): Promise<void> {
     const { upTo } = this.#options.recording.recorded
@@ -178,6 +191,11 @@ export class Checkpoints {
     this.#froms.set(message.shard, Math.max(this.#froms.get(message.shard)!, message.from))
     this.#stats.set(lane.lane, message.stats)
     this.#committed(lane.lane, message.shard)
+    for (const { left, resolve } of this.#storing) {
+      left.delete(message.shard)
+      if (left.size === 0) resolve()
+    }
+    this.#storing = this.#storing.filter(({ left }) => left.size > 0)
     const waiters = this.#waiters
     this.#waiters = waiters.filter((waiter) => !this.#isReached(waiter))
     for (const waiter of waiters) if (this.#isReached(waiter)) waiter.resolve()

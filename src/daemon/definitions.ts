@@ -3,10 +3,11 @@
  *
  * State belongs to the definition that made it. A view or source that means something else than it
  * did is refused by name; one that is gone is refused, too, unless it is to be dropped; a new one
- * is added and counts from the end of the journal on.
+ * is added and counts what is there of the journal first.
  */
 import { canonicalSource, canonicalView, describeDifference } from '../define/identity.ts'
 import { MillraceError } from '../base/errors.ts'
+import { futureMsMax } from '../base/limits.ts'
 import type { Catalog, Source, View } from '../model/catalog.ts'
 import type { ViewHistory } from '../model/history.ts'
 import {
@@ -27,18 +28,29 @@ export interface Settled {
   readonly viewsSince: readonly number[]
   /** Where each view's stream begins, by place in the catalog. */
   readonly histories: readonly (ViewHistory | null)[]
+  /** Places of the views that have still to count what is there of the journal. */
+  readonly catchingUp: readonly number[]
   /** Views that this store has not had before. */
   readonly added: readonly string[]
   /** Views and sources whose state is given up. */
   readonly dropped: readonly string[]
 }
 
+/** The journal that a view finds which is added to a store. */
+export interface RetainedJournal {
+  readonly start: number
+  /** Arrival of its first batch, wall time, ms. */
+  readonly firstArrivalMs: number
+}
+
 export interface SettleOptions {
   /** For a new store; an existing one keeps its number. */
   readonly shards: number
-  /** Where the journal ends: a view that is added counts from there. */
+  /** Where the journal ends: a view that does not count what is there counts from there. */
   readonly journalEnd: number
-  /** Wall time, ms: with it begins the stream of a view whose past is in a batch source. */
+  /** What is there of the journal; null when it has no batch. */
+  readonly retained: RetainedJournal | null
+  /** Wall time, ms: with it begins the stream of a view that counts nothing of the journal. */
   readonly nowMs: number
   /** Gives up the state of what is no longer defined, instead of refusing. */
   readonly dropMissing: boolean
@@ -55,7 +67,7 @@ export interface SettleOptions {
 export function settleDefinitions(
   catalog: Catalog,
   before: Manifest | null,
-  { shards, journalEnd, nowMs, dropMissing }: SettleOptions,
+  { shards, journalEnd, retained, nowMs, dropMissing }: SettleOptions,
 ): Settled {
   const sources = Object.fromEntries(
     catalog.sources.map((source) => [source.name, canonicalSource(source)]),
@@ -78,10 +90,15 @@ export function settleDefinitions(
       .filter(({ online }) => online)
       .map((view): [string, StoredDefinition] => {
         const { name } = view
-        if (known[name] !== undefined) return [name, known[name]]
-        const definition = { id: nextViewId++, since: journalEnd, canonical: views[name]! }
-        const history = newHistory(view, catalog.sources[view.source]!, nowMs)
-        return [name, history === null ? definition : { ...definition, history }]
+        const stored = known[name]
+        if (stored !== undefined && stored.isCatchingUp !== true) return [name, stored]
+        const source = catalog.sources[view.source]!
+        const countable = countableOf(source, before, retained)
+        const since = countable === null ? {} : { since: countable.start, isCatchingUp: true }
+        // What it had stored, when it was interrupted, stays under the id of before.
+        const made = { id: nextViewId++, since: journalEnd, canonical: views[name]!, ...since }
+        const history = stored?.history ?? newHistory(view, source, countable, nowMs)
+        return [name, history === null ? made : { ...made, history }]
       }),
   )
   return {
@@ -99,6 +116,9 @@ export function settleDefinitions(
     viewIds: catalog.views.map(({ name }) => stored[name]?.id ?? -1),
     viewsSince: catalog.views.map(({ name }) => stored[name]?.since ?? 0),
     histories: catalog.views.map(({ name }) => stored[name]?.history ?? null),
+    catchingUp: catalog.views.flatMap(({ name, index }) =>
+      stored[name]?.isCatchingUp === true ? [index] : [],
+    ),
     added: Object.keys(stored).filter((name) => !Object.hasOwn(known, name)),
     dropped: missing.map(({ name }) => name),
   }
@@ -116,11 +136,35 @@ export function manifestBefore(before: Manifest | null, settled: Settled | null)
   return { ...(before ?? { ...settled.manifest, views: {}, sources: {} }), nextViewId }
 }
 
-/** The history of a view that this store has not had before; null when it has none. */
-function newHistory(view: View, source: Source, nowMs: number): StoredHistory | null {
+/**
+ * What a view that is added may count of the journal. Of a source that the store has not had, it
+ * has events of another definition, if any; where events have ids, it is not known any more which
+ * of them were duplicates.
+ */
+function countableOf(
+  { name, dedupe }: Source,
+  before: Manifest | null,
+  retained: RetainedJournal | null,
+): RetainedJournal | null {
+  const isKnown = Object.hasOwn(before?.sources ?? {}, name)
+  return isKnown && dedupe.by !== 'event-id' ? retained : null
+}
+
+/**
+ * The history of a view that this store has not had before; null when it has none. It ends where
+ * the journal surely has every event of the stream: what is gone arrived before what is there.
+ */
+function newHistory(
+  view: View,
+  source: Source,
+  retained: RetainedJournal | null,
+  nowMs: number,
+): StoredHistory | null {
   if (source.batch === undefined) return null
+  // The latest time that an event which is gone may have is before it.
+  const wholeFromMs = retained === null ? nowMs : retained.firstArrivalMs + futureMsMax + 1
   return {
-    boundaryMs: source.streamStartMs ?? nowMs,
+    boundaryMs: source.streamStartMs ?? Math.min(wholeFromMs, nowMs),
     fromMs: view.featureStartMs ?? null,
     backfill: 0,
     rows: null,

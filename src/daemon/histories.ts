@@ -1,6 +1,6 @@
 /**
- * Which views have a history, and how far its backfill is: the part of the manifest that changes
- * while the daemon runs.
+ * Which views have a history, how far its backfill is, and which have still to count the journal:
+ * the part of the manifest that changes while the daemon runs.
  *
  * A backfill is written down before its first batch is journalled, and told to the shards before
  * that batch: so a batch of a backfill is always for the views that it was read for, in this life
@@ -41,6 +41,24 @@ export class Histories {
   isOpen(view: number): boolean {
     const { name } = this.#options.catalog.views[view]!
     return this.#manifest.views[name]?.history?.isComplete === false
+  }
+
+  /** Whether there are views that count what is there of the journal. */
+  get isCatchingUp(): boolean {
+    return Object.values(this.#manifest.views).some(({ isCatchingUp }) => isCatchingUp === true)
+  }
+
+  /** Every view has counted the journal, and all of it is stored; on disk when it resolves. */
+  caughtUp(): Promise<void> {
+    return this.#change(async () => {
+      const views = Object.entries(this.#manifest.views).map(
+        ([name, { isCatchingUp: _isCatchingUp, ...view }]): [string, StoredDefinition] => [
+          name,
+          view,
+        ],
+      )
+      await this.#write({ ...this.#manifest, views: Object.fromEntries(views) })
+    })
   }
 
   /** Tells the intake of every backfill there has been, and both of those to come. */

@@ -26,7 +26,7 @@ export async function openShards(
 ): Promise<[lanes: readonly Lane[], shards: readonly ShardOpened[], rebuilds: Rebuilds]> {
   const { threads, stateBytesMax, loaded, opened, histories, onFailure } = options
   const { shardsPath, quarantinePath } = opened.directory
-  const { manifest, viewIds, viewsSince } = opened.settled!
+  const { manifest, viewIds, viewsSince, catchingUp } = opened.settled!
   const { shards, seed } = manifest
   const { catalog, definitionsUrl, definitions } = loaded
   const quarantine = await Quarantine.open(quarantinePath, catalog)
@@ -36,6 +36,7 @@ export async function openShards(
     catalog,
     quarantine,
     routesOf: (backfill) => histories.routesOf(backfill),
+    isCatchingUp: () => histories.isCatchingUp,
     // A thread may die before there is a ledger, or checkpoints.
     recordedBefore: () => opened.recording?.before ?? Infinity,
     onRebuilt: () => void opened.checkpoints?.request(),
@@ -47,6 +48,7 @@ export async function openShards(
     storePath: shardsPath,
     viewIds,
     viewsSince,
+    added: catchingUp,
     histories: histories.all,
     quarantined: quarantine.events,
   })

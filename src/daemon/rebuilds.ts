@@ -31,6 +31,8 @@ export interface RebuildsOptions {
   readonly journal: Journal
   readonly catalog: Catalog
   readonly quarantine: Quarantine
+  /** Whether views are counting what others have counted before: nothing can be rebuilt then. */
+  readonly isCatchingUp: () => boolean
   /** The routes that the batches of a backfill take. */
   readonly routesOf: (backfill: number) => readonly number[]
   /** What a router needs to find the shards of events. */
@@ -94,6 +96,7 @@ export class Rebuilds {
     this.#counters.deaths += 1
     log.error({ code: 'SHARD_REBUILDING', ...about }, 'a shard thread has died')
     this.#count(past, about)
+    if (this.#options.isCatchingUp()) throw new MillraceError('SHARD_FAILED', about)
     await this.#judge(past, lane, death)
     const isAgain = past.isUnfinished
     past.isUnfinished = true

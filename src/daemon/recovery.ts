@@ -5,6 +5,9 @@
  * A shard skips what its checkpoint covers. What was not counted and is not in the ledger goes
  * there now: found again, or as a shard's checkpoint has kept it. Nothing is acknowledged:
  * producers learn the sequence they have got to when they come back.
+ *
+ * With views that the store has not had before, all of the journal goes through the shards:
+ * what a checkpoint covers is new to these views alone.
  */
 import { MillraceError } from '../base/errors.ts'
 import { replayBytesMax } from '../base/limits.ts'
@@ -30,10 +33,13 @@ export async function recover(options: {
   readonly intake: Intake
   readonly router: Router
   readonly recording: Recording
+  /** Whether views are new to the journal, so that all of it is read. */
+  readonly isCatchingUp?: boolean
 }): Promise<Recovery> {
-  const { journal, shards, intake, router, recording } = options
+  const { journal, shards, intake, router, recording, isCatchingUp = false } = options
   const { end } = journal.recovered
-  const from = Math.min(...shards.map((shard) => shard.from))
+  const behind = Math.min(...shards.map((shard) => shard.from))
+  const from = isCatchingUp ? journal.start : behind
   const furthest = Math.max(...shards.map(({ position }) => position), recording.before)
   const unrecorded = byPosition(shards)
   if (furthest > end) {

@@ -22,7 +22,7 @@ import { createEventValidator, createKeyResolver } from '../validate/key-resolve
 import { backfillPort, openBackfills } from './open-backfills.ts'
 import { Checkpoints, type CheckpointOptions } from './checkpoints.ts'
 import { Histories } from './histories.ts'
-import { settleDefinitions, type Settled } from './definitions.ts'
+import { settleDefinitions, type Settled, type SettleOptions } from './definitions.ts'
 import { DiskGuard } from './disk-guard.ts'
 import type { openDoors } from './doors.ts'
 import { openHealth } from './health.ts'
@@ -47,7 +47,7 @@ import { openReads } from './open-reads.ts'
 import { openShards } from './open-shards.ts'
 import { statusOf } from './status.ts'
 import { openRecording, type Recording } from './recording.ts'
-import { recover } from './recovery.ts'
+import { recover, type Recovery } from './recovery.ts'
 import { Verification } from './verification.ts'
 
 const silent: MillraceLog = { info: () => {}, error: () => {} }
@@ -106,13 +106,13 @@ async function start(
   const taking = { ...resolved, catalog, journal, router, recording, storage: disk }
   const intake = new Intake({ ...taking, counting: countingOf(metrics, clock), onFailure })
   histories.listen(intake, lanes)
-  const parts = { journal, router, lanes, shards, recording, onFailure }
+  const parts = { journal, router, lanes, shards, recording, intake, onFailure }
   const counted = { loaded, settled, histories, journal, offline, recording, rebuilds }
   const verified = { ...resolved, ...counted, read, clock, log }
   const verification = (opened.verification = new Verification(verified))
-  const neededFrom = (): number => Math.min(offline.neededFrom, verification.neededFrom)
+  const neededFrom = keptFor(histories, offline, verification)
   const checkpoints = openCheckpoints({ ...aging, ...parts, neededFrom, metrics, log }, opened)
-  const recovery = await millrace.unlessFailed(recover({ ...parts, intake }))
+  const recovery = await millrace.unlessFailed(catchUp(parts, histories, checkpoints))
   log.info({ ...recovery, ...cutOf(journal, ledger) }, 'recovered')
   offline.begin(recording)
   const logs = { journal, ledger, offline, verification }
@@ -177,12 +177,45 @@ async function settle(
   opened: Opened,
 ): Promise<Settled> {
   const { directory } = opened
-  const { nowMs, recovered } = opened.journal!
-  const asked = { shards, journalEnd: recovered.end, nowMs, dropMissing }
+  const journal = opened.journal!
+  const { nowMs, recovered } = journal
+  const retained = await retainedOf(journal)
+  const asked = { shards, journalEnd: recovered.end, retained, nowMs, dropMissing }
   const settled = settleDefinitions(catalog, directory.manifest, asked)
   await directory.writeManifest(settled.manifest)
   opened.settled = settled
   return settled
+}
+
+/** What a view that is added may count of the journal. */
+async function retainedOf(journal: Journal): Promise<SettleOptions['retained']> {
+  const { start } = journal
+  for await (const { arrivalMs } of journal.read(start)) return { start, firstArrivalMs: arrivalMs }
+  return null
+}
+
+/** Brings the state to where the journal is, and that of views that are new with it. */
+async function catchUp(
+  parts: Parameters<typeof recover>[0],
+  histories: Histories,
+  checkpoints: Checkpoints,
+): Promise<Recovery> {
+  const { isCatchingUp } = histories
+  const recovery = await recover({ ...parts, isCatchingUp })
+  if (!isCatchingUp) return recovery
+  // Until it is stored that they have counted the journal, they would have to count it again.
+  await checkpoints.store()
+  await histories.caughtUp()
+  return recovery
+}
+
+/** From where on the journal is needed by others than shards and ledger. */
+function keptFor(
+  histories: Histories,
+  ...readers: readonly { readonly neededFrom: number }[]
+): () => number {
+  const least = (): number => Math.min(...readers.map(({ neededFrom }) => neededFrom))
+  return () => (histories.isCatchingUp ? 0 : least())
 }
 
 /** What a crash has left of a group that was never whole. */

@@ -29,6 +29,8 @@ export interface LaneStart {
   readonly viewIds: readonly number[]
   /** Journal position from which each view counts, by place in the catalog. */
   readonly viewsSince: readonly number[]
+  /** Places of views that have not counted the journal yet, if any; `shard/added-views.ts`. */
+  readonly added?: readonly number[]
   /** Where the stream of each view begins, by place in the catalog. */
   readonly histories: readonly (ViewHistory | null)[]
   /** Bytes of state a lane may keep in memory. */

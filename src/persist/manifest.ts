@@ -23,8 +23,13 @@ const formatWithCrc = 2
 export interface StoredDefinition {
   /** What its keys are stored under; never given to another view. */
   readonly id: number
-  /** Journal position from which its events count: where the log ended when it was added. */
+  /** Journal position from which its events count: where the log began when it was added. */
   readonly since: number
+  /**
+   * It has not counted what there was of the journal. When that was interrupted, it begins anew,
+   * and what it has stored under its id is given up.
+   */
+  readonly isCatchingUp?: boolean
   /** The definition it was built with; see `define/identity.ts`. */
   readonly canonical: string
   /** Absent for a view that counts its stream alone. */

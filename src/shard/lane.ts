@@ -93,8 +93,8 @@ class Lane {
   #broken: { readonly thrown: unknown } | null = null
 
   static async open(start: LaneStart, catalog: Catalog, port: MessagePort): Promise<Lane> {
-    const { viewIds, viewsSince, histories, storePath, seed, quarantined } = start
-    const stored = { viewIds, viewsSince, histories, storePath, seed, quarantined }
+    const { viewIds, viewsSince, added = [], histories, storePath, seed, quarantined } = start
+    const stored = { viewIds, viewsSince, added, histories, storePath, seed, quarantined }
     const common = { catalog, ...createValidators(catalog), ...stored }
     const shards = new Map<number, Shard>()
     for (const index of start.shards) {

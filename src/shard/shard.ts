@@ -29,6 +29,7 @@ import { readSection, type Section, type SectionBuffers } from '../model/section
 import { openShardStore, type ShardStore } from '../persist/shard-store.ts'
 import type { KeyPlace } from '../persist/store-keys.ts'
 import type { RouteValidator } from '../validate/route-validator.ts'
+import { AddedViews } from './added-views.ts'
 import { Applier, type AppliedView, type Uncounted } from './apply.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { restoreHeader } from './header.ts'
@@ -54,6 +55,8 @@ export interface ShardOptions extends Validators {
   readonly viewIds: readonly number[]
   /** Journal position from which each view counts; 0 when left out. */
   readonly viewsSince?: readonly number[]
+  /** Places of views that the store has not had before; see {@link AddedViews}. */
+  readonly added?: readonly number[]
   /** Where the stream of each view begins, by place in the catalog; nowhere when left out. */
   readonly histories?: readonly (ViewHistory | null)[]
   /** The secret of the store. */
@@ -83,6 +86,7 @@ export class Shard {
   readonly #views: readonly (OwnedView | null)[]
   readonly #ids: ShardIds
   readonly #applier: Applier
+  readonly #added: AddedViews
   /** By source: whether duplicates are recorded, too. */
   readonly #isOffline: readonly boolean[]
   readonly #checkpoint: Checkpoint
@@ -129,13 +133,14 @@ export class Shard {
     const states = this.#views.map((owned) => owned?.state ?? null)
     this.#isOffline = catalog.sources.map(({ offline }) => offline)
     this.#ids = new ShardIds(catalog, this.#store)
-    const applied = { views: this.#views, ids: this.#ids }
-    this.#applier = new Applier({ catalog, validators, historyValidators, ...applied })
+    const applied = { catalog, validators, historyValidators, views: this.#views }
+    this.#applier = new Applier({ ...applied, ids: this.#ids })
     const common = { store: this.#store, ids: this.#ids }
     this.#checkpoint = new Checkpoint({ ...common, views: states, viewIds })
     const header = this.#store.header()
     this.#unrecorded = new Unrecorded(catalog)
     this.#quarantined = new Quarantined(options.quarantined ?? [])
+    this.#added = new AddedViews(applied, options.added ?? [], this.#quarantined)
     const restored = header === null ? null : restoreHeader(header, states, viewIds)
     if (restored !== null) this.#unrecorded.restore(restored.unrecorded)
     this.#openedAt = restored?.position ?? 0
@@ -242,7 +247,9 @@ export class Shard {
       position = section.position
       events += section.events
       if (position > this.#openedAt) sections.push(section)
+      else this.#added.take(section)
     }
+    this.#added.apply(buffers)
     if (sections.length > 0) {
       this.#arrivalMs = sections.at(-1)!.arrivalMs
       const isEach = onEvent !== null || this.#quarantined.isIn(sections)

@@ -48,7 +48,7 @@ function definitionsOf(variant: Variant = {}, more: readonly unknown[] = []): re
   return [view, ...more]
 }
 
-const options = { shards: 8, journalEnd: 500, nowMs: 1_000_000, dropMissing: false }
+const options = { shards: 8, journalEnd: 500, retained: null, nowMs: 1_000_000, dropMissing: false }
 
 const settle = (variant: Variant, before: ReturnType<typeof settleDefinitions> | null = null) =>
   settleDefinitions(buildCatalog(definitionsOf(variant)), before?.manifest ?? null, options)
@@ -141,6 +141,27 @@ test('an added view gets a number that no view had', () => {
   assert.deepEqual(second.added, ['a_first'])
   assert.equal(second.manifest.views['clicks']!.id, 0)
   assert.equal(second.manifest.views['a_first']!.id, 1)
+})
+
+test('an added view is to count the journal, under another number each time', () => {
+  const retained = { start: 200, firstArrivalMs: 50 }
+  const first = settleDefinitions(buildCatalog(definitionsOf()), null, { ...options, retained })
+  assert.deepEqual(first.catchingUp, [], 'there was no such source')
+  const [view] = definitionsOf() as [{ readonly source: never; readonly entities: never }]
+  const features = [{ ...aggregate('clicked', 'max', '1h') }] as never
+  const { source, entities } = view
+  const added = streamFeatureView({ name: 'later', source, entities, features })
+  const catalog = buildCatalog([view, added])
+  const second = settleDefinitions(catalog, first.manifest, { ...options, retained })
+  const place = catalog.views.findIndex(({ name }) => name === 'later')
+  assert.deepEqual([second.catchingUp, second.viewsSince[place]], [[place], 200])
+  // It was interrupted, and some of the journal has gone meanwhile.
+  const later = { ...options, retained: { start: 300, firstArrivalMs: 60 } }
+  const third = settleDefinitions(catalog, second.manifest, later)
+  assert.deepEqual([third.catchingUp, third.viewsSince[place]], [[place], 300])
+  assert.deepEqual([second.viewIds[place], third.viewIds[place]], [1, 2])
+  const last = settleDefinitions(catalog, third.manifest, options)
+  assert.deepEqual([last.catchingUp, last.viewsSince[place]], [[], 500])
 })
 
 test('a daemon refuses a store of other definitions and leaves it as it was', async (context) => {

@@ -39,6 +39,7 @@ async function setUp(t: TestContext) {
       validateOnly: () => assert.fail('nothing is replayed'),
     },
     routesOf: () => [],
+    isCatchingUp: () => false,
     recordedBefore: () => 50,
     clock,
     log: silent,

@@ -166,7 +166,8 @@ test('a definition that has changed or gone is refused, a new one is taken', asy
   await again.ingest(orders, batch(50, 7))
   assert.deepEqual(await totals(again.url), expected(57))
   const { values } = await again.get(more, { user_id: 1 })
-  assert.deepEqual(values, { orders_30d: 1n })
+  // What the journal has of the time before it among them.
+  assert.deepEqual(values, { orders_30d: 8n })
 })
 
 test('a directory is for one daemon at a time', async (t) => {

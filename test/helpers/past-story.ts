@@ -76,7 +76,13 @@ export class PastStory {
       this.#isPast(event) === isPast || isInBoth[n]!
     this.#past = list.filter(isHere(true)).toSorted((a, b) => compare(a.timeNs, b.timeNs))
     this.#stream = list.filter(isHere(false))
-    const settling = { shards: shardCount, journalEnd: 0, nowMs: startMs, dropMissing: false }
+    const settling = {
+      shards: shardCount,
+      journalEnd: 0,
+      retained: null,
+      nowMs: startMs,
+      dropMissing: false,
+    }
     this.#stored = { manifest: settleDefinitions(this.#catalog, null, settling).manifest }
   }
 
