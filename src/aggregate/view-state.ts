@@ -10,6 +10,7 @@
  * Shard thread, no I/O but `load`, which brings in a key that is stored and not in memory.
  */
 import type { HashSeed } from '../base/hash.ts'
+import { expiredKeptMs } from '../base/limits.ts'
 import type { View } from '../model/catalog.ts'
 import { RowBatch, type Column, type RowRange } from '../model/rows.ts'
 import { capacitySlack } from './capacity.ts'
@@ -21,12 +22,12 @@ import { ParkedRows } from './parked.ts'
 import { ReadPlans } from './read-plan.ts'
 import { Replacements } from './replacements.ts'
 import { isOfSameEvent } from './row-codec.ts'
-import { eventsCell } from './row-layout.ts'
 import { decodeSlot, newestMsOf, type LevelState } from './slot-codec.ts'
 import { ServingIndex } from './serving-index.ts'
 import { SlotMarks } from './slot-marks.ts'
 import { SlotRecords } from './slot-records.ts'
 import { TileRuns } from './tile-runs.ts'
+import { TileUpdates } from './tile-updates.ts'
 import { ValuePool } from './value-pool.ts'
 import type { TimeRange } from './window.ts'
 
@@ -63,6 +64,8 @@ export class ViewState {
   read = 0
   /** How far back the view looks. */
   readonly reachMs: number
+  /** How far before an edge the newest event of a key may be, ms; keys are swept beyond that. */
+  readonly keptMs: number
   readonly #planned: readonly Level[]
   /** Events before this moment count in no lifetime window. */
   readonly #startMs: number
@@ -76,9 +79,7 @@ export class ViewState {
   /** Those of the rows that are being applied. */
   #times = allTimes
   #slots = new Int32Array(0)
-  #cellOf = new Int32Array(0)
-  #offsetNs = new Float64Array(0)
-  #tiles = new Float64Array(0)
+  readonly #updates = new TileUpdates(this.pool)
   readonly #admitted: RowBatch
   readonly #collected: RowBatch
 
@@ -103,7 +104,8 @@ export class ViewState {
     }))
     this.parked = new ParkedRows(view.columns)
     this.readPlans = new ReadPlans(this.levels)
-    this.reachMs = Math.max(...this.levels.map(({ level }) => level.reachMs))
+    this.reachMs = Math.max(...levels.map((level) => level.reachMs))
+    this.keptMs = Math.min(view.ttlMs, Math.max(...levels.map(servedMsOf))) + expiredKeptMs
     this.#startMs = Math.max(...this.levels.map(({ level }) => level.startMs))
     this.marks = new SlotMarks(this.records, options.capture)
     this.#load = options.load
@@ -231,7 +233,9 @@ export class ViewState {
       span += 1
     } while (span < last && !this.#isParkedDue(spans[span]!.arrivalMs))
     const range = { from, to: rows.spanStart(span) }
-    for (const state of this.levels) this.#update(state, rows, columns, range)
+    const located = { rows, columns, range, slots: this.#slots }
+    const { earliestEdgeMs } = this
+    for (const state of this.levels) this.#updates.update(state, located, earliestEdgeMs)
     this.#replacements?.recount()
     return span
   }
@@ -328,43 +332,6 @@ export class ViewState {
     log.append(slot, rows, i, columns)
   }
 
-  /** Finds the tiles of rows at one level and updates their partials. */
-  #update(state: LevelState, rows: RowBatch, columns: readonly Column[], range: RowRange): void {
-    const { level, runs } = state
-    const { from, to } = range
-    const horizon = horizonOf(state.level, this.earliestEdgeMs)
-    const shifts = runs.shifts
-    this.#findTiles(state, rows, range, horizon)
-    // Rows found before others moved are found again; by then every tile is there.
-    if (runs.shifts !== shifts) this.#findTiles(state, rows, range, horizon)
-    const cellOf = this.#cellOf
-    const { cells } = runs
-    for (let i = from; i < to; i++) cells.f64[cellOf[i]! + eventsCell]! += 1
-    const tiled = { from, to, cellOf, offsetNs: this.#offsetNs, columns }
-    for (const { partial, column, at } of level.partials) {
-      partial.update(cells, at, tiled, columns[column]!, this.pool)
-    }
-  }
-
-  #findTiles(
-    { level, runs }: LevelState,
-    { timeMs, timeNs }: RowBatch,
-    range: RowRange,
-    horizon: number,
-  ): void {
-    const { from, to } = range
-    const { widthMs, startMs } = level
-    const tiles = this.#tiles
-    const offsetNs = this.#offsetNs
-    for (let i = from; i < to; i++) {
-      const time = timeMs[i]!
-      const tile = Math.floor(time / widthMs)
-      tiles[i] = tile >= horizon && time >= startMs ? tile : Number.NaN
-      offsetNs[i] = (time - tile * widthMs) * 1e6 + timeNs[i]!
-    }
-    runs.cellsOf(this.#slots, tiles, range, horizon, this.#cellOf)
-  }
-
   #insert(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const { capacity } = this.records
     const slot = this.keys.insert(hash, bytes, start, end)
@@ -389,10 +356,12 @@ export class ViewState {
   }
 
   #growRows(rows: number): void {
-    if (rows <= this.#slots.length) return
-    this.#slots = new Int32Array(rows * 2)
-    this.#cellOf = new Int32Array(rows * 2)
-    this.#offsetNs = new Float64Array(rows * 2)
-    this.#tiles = new Float64Array(rows * 2)
+    this.#updates.grow(rows)
+    if (rows > this.#slots.length) this.#slots = new Int32Array(rows * 2)
   }
+}
+
+/** How old an event can be and still be served, with the rest of its tile, ms. */
+function servedMsOf({ reachMs, widthMs }: Level): number {
+  return reachMs + widthMs
 }

@@ -14,7 +14,6 @@ import type { EventLog } from '../aggregate/event-log.ts'
 import { horizonOf } from '../aggregate/lateness.ts'
 import { encodeSlot, newestMsOf } from '../aggregate/slot-codec.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
-import { expiredKeptMs } from '../base/limits.ts'
 import type { ShardStore, StoredState } from '../persist/shard-store.ts'
 import { indexKey, type ChunkPlace, type KeyPlace } from '../persist/store-keys.ts'
 import type { IndexWrite, StateWrite, StoreWrite } from '../persist/store-writes.ts'
@@ -267,7 +266,7 @@ export class Checkpoint {
       if (state === null || state === undefined) continue
       const slot = state.keys.find(keyHash, key, 0, key.length)
       const newestMs = slot === 0 ? newestMsOf(value) : state.records.newestMs(slot)
-      if (newestMs >= this.#edgeMs(index, arrivalMs) - state.reachMs - expiredKeptMs) continue
+      if (newestMs >= this.#edgeMs(index, arrivalMs) - state.keptMs) continue
       if (slot !== 0 && !state.marks.isClean(slot)) continue
       removed.push({ view, keyHash, key, value: null })
     }

@@ -197,6 +197,31 @@ test('a checkpoint keeps what was not counted until the ledger has it', async (c
   await again.close()
 })
 
+test('a key is kept while a tile that it is in is served', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const [visits] = definitions('wall-clock') as [ReturnType<typeof streamFeatureView>]
+  const monthMs = 30 * 24 * hourMs
+  const monthly = streamFeatureView({
+    name: 'monthly',
+    source: visits.source,
+    entities: visits.entities,
+    mode: 'interval',
+    aggregationInterval: '30d',
+    features: [aggregate('pages', 'sum', '30d')],
+  } as never)
+  const shard = await DrivenShard.open(dir, [monthly])
+  const firstMs = Math.ceil(startMs / monthMs) * monthMs
+  const lastMs = firstMs + 2 * monthMs - 1
+  shard.send([visit('a', firstMs)], firstMs)
+  // What is swept was stored before.
+  await shard.checkpoint(firstMs)
+  await shard.checkpoint(lastMs)
+  assert.deepEqual(shard.read({ id: 'a' }, lastMs).values, [1n])
+  await shard.checkpoint(lastMs + expiredKeptMs + 2)
+  assert.equal(shard.read({ id: 'a' }, lastMs + expiredKeptMs + 2).entity, 'unseen')
+  await shard.close()
+})
+
 test('keys that roll are swept from memory and from disk', async (context) => {
   const dir = await temporaryDirectory(context)
   const shard = await DrivenShard.open(dir, definitions('latest-event'))
