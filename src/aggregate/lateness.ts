@@ -1,17 +1,20 @@
 /**
- * Which event times do not count: those that no window can hold any more, and those that a view
- * leaves to its history or to its stream.
+ * Which rows do not count: those of times that no window can hold any more, or that a view leaves
+ * to its history or to its stream, and those of new keys beyond the limit of a day.
  */
 import type { View } from '../model/catalog.ts'
 import type { Level } from './layout.ts'
 
-/** Event times of rows that may count, `[fromMs, untilMs)`. */
-export interface CountedTimes {
+/** Which rows may count. */
+export interface CountedRows {
+  /** Their event times, `[fromMs, untilMs)`. */
   readonly fromMs: number
   readonly untilMs: number
+  /** Keys that may be new on a day of arrival; Infinity: they are not counted. */
+  readonly newKeysMax: number
 }
 
-export const allTimes: CountedTimes = { fromMs: -Infinity, untilMs: Infinity }
+export const allRows: CountedRows = { fromMs: -Infinity, untilMs: Infinity, newKeysMax: Infinity }
 
 /** Rows that changed nothing, ascending. */
 export interface UncountedRows {
@@ -19,6 +22,16 @@ export interface UncountedRows {
   readonly late: number[]
   /** They lie outside of the times that count. */
   readonly outside: number[]
+  /** Their keys are new, and more than may be on one day. */
+  readonly excess: number[]
+}
+
+export function noUncounted(): UncountedRows {
+  return { late: [], outside: [], excess: [] }
+}
+
+export function isAnyUncounted({ late, outside, excess }: UncountedRows): boolean {
+  return late.length + outside.length + excess.length > 0
 }
 
 /** First tile of a level that a window may still need at an edge, or later. */

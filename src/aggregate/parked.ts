@@ -37,12 +37,17 @@ interface ParkedRow {
   readonly keyHash: number
   readonly key: Uint8Array
   readonly row: Uint8Array
+  /** The key as a text, when the row is what it is known by. */
+  readonly keyName: string | null
 }
 
 const headBytes = 18
 
 /** What a row costs beside its bytes, bytes: objects. */
 const rowOverheadBytes = 320
+
+/** What a key costs by which it is known, beside its bytes, bytes: a text, and its place. */
+const nameOverheadBytes = 80
 
 /** A binary heap, the earliest row on top. */
 export class ParkedRows {
@@ -51,6 +56,8 @@ export class ParkedRows {
   readonly #writer = new ByteWriter(1024)
   /** When each row that was let go is due, of those that arrivals have not reached, ms. */
   #early: number[] = []
+  /** By key: rows by which it is known. */
+  readonly #known = new Map<string, number>()
   #order = 0
   #bytes = 0
 
@@ -91,8 +98,18 @@ export class ParkedRows {
     return this.#bytes
   }
 
-  /** Copies row `i` of a batch. */
-  park(rows: RowBatch, i: number, columns: readonly Column[]): void {
+  /** Whether a key is known by a row that waits. */
+  holds(key: Uint8Array): boolean {
+    return this.#known.size > 0 && this.#known.has(nameOf(key))
+  }
+
+  /**
+   * Copies row `i` of a batch.
+   *
+   * @param isKnown  Whether its key is known without it, until it is due.
+   */
+  park(rows: RowBatch, i: number, columns: readonly Column[], isKnown: boolean): void {
+    const key = rows.bytes.slice(rows.keyStart[i]!, rows.keyEnd[i]!)
     this.#writer.clear()
     writeRow(this.#writer, rows, i, columns, this.#fields)
     this.#push({
@@ -101,8 +118,9 @@ export class ParkedRows {
       order: this.#order,
       isOfSameEvent: isOfSameEvent(rows, i),
       keyHash: rows.keyHash[i]!,
-      key: rows.bytes.slice(rows.keyStart[i]!, rows.keyEnd[i]!),
+      key,
       row: this.#writer.since(0).slice(),
+      keyName: isKnown ? null : nameOf(key),
     })
   }
 
@@ -155,14 +173,16 @@ export class ParkedRows {
       const keyAt = at + headBytes
       const rowAt = keyAt + view.getUint16(at + 12, true)
       const end = rowAt + view.getUint32(at + 14, true)
+      const key = new Uint8Array(stored.subarray(keyAt, rowAt))
       this.#push({
         timeMs: rowTimeMs(view, rowAt),
         timeNs: rowTimeNs(view, rowAt),
         order: view.getFloat64(at, true),
         isOfSameEvent: isRowOfSameEvent(view, rowAt),
         keyHash: view.getUint32(at + 8, true),
-        key: new Uint8Array(stored.subarray(keyAt, rowAt)),
+        key,
         row: new Uint8Array(stored.subarray(rowAt, end)),
+        keyName: nameOf(key),
       })
       at = end
     }
@@ -180,7 +200,9 @@ export class ParkedRows {
 
   #push(row: ParkedRow): void {
     this.#order = Math.max(this.#order, row.order + 1)
-    this.#bytes += rowOverheadBytes + row.key.length + row.row.length
+    this.#bytes += bytesOf(row)
+    const { keyName } = row
+    if (keyName !== null) this.#known.set(keyName, (this.#known.get(keyName) ?? 0) + 1)
     const heap = this.#heap
     let child = heap.push(row) - 1
     while (child > 0) {
@@ -196,7 +218,8 @@ export class ParkedRows {
     const heap = this.#heap
     const top = heap[0]!
     const row = heap.pop()!
-    this.#bytes -= rowOverheadBytes + top.key.length + top.row.length
+    this.#bytes -= bytesOf(top)
+    this.#forget(top.keyName)
     if (heap.length === 0) return top
     let parent = 0
     for (;;) {
@@ -210,6 +233,22 @@ export class ParkedRows {
     heap[parent] = row
     return top
   }
+
+  #forget(keyName: string | null): void {
+    if (keyName === null) return
+    const others = this.#known.get(keyName)! - 1
+    if (others === 0) this.#known.delete(keyName)
+    else this.#known.set(keyName, others)
+  }
+}
+
+function bytesOf({ key, row, keyName }: ParkedRow): number {
+  const nameBytes = keyName === null ? 0 : nameOverheadBytes + keyName.length
+  return rowOverheadBytes + key.length + row.length + nameBytes
+}
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
 }
 
 function isBefore(a: ParkedRow, b: ParkedRow): boolean {

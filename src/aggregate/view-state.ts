@@ -10,14 +10,15 @@
  * Shard thread, no I/O but `load`, which brings in a key that is stored and not in memory.
  */
 import type { HashSeed } from '../base/hash.ts'
-import { expiredKeptMs } from '../base/limits.ts'
+import { expiredKeptMs, sweepSlackMs } from '../base/limits.ts'
 import type { View } from '../model/catalog.ts'
 import { RowBatch, type Column, type RowRange } from '../model/rows.ts'
 import { capacitySlack } from './capacity.ts'
 import { KeyTable } from './key-table.ts'
 import { EventLog } from './event-log.ts'
-import { allTimes, horizonOf, isBeforeWindows, type UncountedRows } from './lateness.ts'
+import { allRows, horizonOf, isBeforeWindows, noUncounted, type UncountedRows } from './lateness.ts'
 import { planChunks, planLevels, type Level } from './layout.ts'
+import { NewKeys } from './new-keys.ts'
 import { ParkedRows } from './parked.ts'
 import { ReadPlans } from './read-plan.ts'
 import { Replacements } from './replacements.ts'
@@ -51,6 +52,7 @@ export class ViewState {
   readonly pool = new ValuePool()
   readonly levels: readonly LevelState[]
   readonly parked: ParkedRows
+  readonly newKeys = new NewKeys()
   readonly readPlans: ReadPlans
   readonly marks: SlotMarks
   /** The events that are not stored; null for a view whose windows end where tiles do. */
@@ -66,6 +68,8 @@ export class ViewState {
   readonly reachMs: number
   /** How far before an edge the newest event of a key may be, ms; keys are swept beyond that. */
   readonly keptMs: number
+  /** The same, for a key to be known; beyond it is new when it comes again. */
+  readonly #knownMs: number
   readonly #planned: readonly Level[]
   /** Events before this moment count in no lifetime window. */
   readonly #startMs: number
@@ -76,8 +80,8 @@ export class ViewState {
   readonly #isWallClock: boolean
   /** Arrival of the newest batch. */
   #arrivalMs = -Infinity
-  /** Those of the rows that are being applied. */
-  #times = allTimes
+  /** Which of the rows that are being applied may count. */
+  #counted = allRows
   #slots = new Int32Array(0)
   readonly #updates = new TileUpdates(this.pool)
   readonly #admitted: RowBatch
@@ -106,6 +110,7 @@ export class ViewState {
     this.readPlans = new ReadPlans(this.levels)
     this.reachMs = Math.max(...levels.map((level) => level.reachMs))
     this.keptMs = Math.min(view.ttlMs, Math.max(...levels.map(servedMsOf))) + expiredKeptMs
+    this.#knownMs = this.keptMs - sweepSlackMs
     this.#startMs = Math.max(...this.levels.map(({ level }) => level.startMs))
     this.marks = new SlotMarks(this.records, options.capture)
     this.#load = options.load
@@ -131,12 +136,12 @@ export class ViewState {
   /**
    * Applies the rows of some sections, none of which arrived before those of the call before.
    *
-   * @param times  Those of the rows that may count.
+   * @param counted  Which of them may count.
    */
-  apply(rows: RowBatch, columns: readonly Column[], times = allTimes): UncountedRows {
+  apply(rows: RowBatch, columns: readonly Column[], counted = allRows): UncountedRows {
     const { spans } = rows
-    const uncounted = { late: [], outside: [] }
-    this.#times = times
+    const uncounted = noUncounted()
+    this.#counted = counted
     // Parked rows come between spans: where they have, they may again, and little is tried at once.
     let most = spans.length
     for (let first = 0; first < spans.length;) {
@@ -154,15 +159,15 @@ export class ViewState {
   /** Applies the parked rows whose time has come. */
   admit(nowMs: number): void {
     const rows = this.#admitted
-    const times = this.#times
-    // They were asked for their times before they were parked.
-    this.#times = allTimes
+    const counted = this.#counted
+    // They were asked for their times and their keys before they were parked.
+    this.#counted = allRows
     this.parked.take(nowMs, this.#arrivalMs, rows, (dueMs) => {
       // At its own time, when it was not late, however much later somebody looks.
       rows.endSpan(dueMs)
-      this.#applySpans(rows, rows.columns, { from: 0, to: 1 }, { late: [], outside: [] })
+      this.#applySpans(rows, rows.columns, { from: 0, to: 1 }, noUncounted())
     })
-    this.#times = times
+    this.#counted = counted
   }
 
   /** The slot of a key, brought into memory if it is stored; 0 if the key is not known. */
@@ -267,29 +272,34 @@ export class ViewState {
     rows: RowBatch,
     columns: readonly Column[],
     { from, to, arrivalMs }: RowRange & { readonly arrivalMs: number },
-    { late, outside }: UncountedRows,
+    { late, outside, excess }: UncountedRows,
   ): void {
     const { timeMs, timeNs, keyHash, keyStart, keyEnd, bytes } = rows
     const slots = this.#slots
     const { records } = this
-    const { fromMs, untilMs } = this.#times
+    const { fromMs, untilMs, newKeysMax } = this.#counted
     for (let i = from; i < to; i++) {
       const time = timeMs[i]!
       const ns = timeNs[i]!
-      if (time < fromMs || time >= untilMs) {
-        outside.push(i)
-        slots[i] = 0
-        continue
-      }
-      if (this.#isWallClock && time >= arrivalMs && (time > arrivalMs || ns > 0)) {
-        this.parked.park(rows, i, columns)
-        slots[i] = 0
-        continue
-      }
       const edgeMs = this.#isWallClock ? arrivalMs : this.watermarkMs
-      const mayBeLate = time < edgeMs - this.reachMs || time < this.#startMs
-      if (mayBeLate && isBeforeWindows(this.view, this.#planned, time, edgeMs)) {
-        late.push(i)
+      const isOutside = time < fromMs || time >= untilMs
+      if (isOutside || this.#isLate(time, edgeMs)) {
+        const missed = isOutside ? outside : late
+        missed.push(i)
+        slots[i] = 0
+        continue
+      }
+      let slot = slots[i]!
+      if (slot === 0) slot = this.slotOf(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
+      const isAhead = this.#isWallClock && time >= arrivalMs && (time > arrivalMs || ns > 0)
+      // The key of a row that waits has to be known until that is due: then it is there.
+      const knownFromMs = (isAhead ? time + 1 : Math.min(edgeMs, arrivalMs)) - this.#knownMs
+      const isKnown = slot !== 0 && records.newestMs(slot) >= knownFromMs
+      const mayBeExcess = !isKnown && newKeysMax < Infinity
+      const isExcess = mayBeExcess && !this.#takesKey(rows, i, slot, arrivalMs)
+      if (isExcess) excess.push(i)
+      else if (isAhead) this.parked.park(rows, i, columns, isKnown)
+      if (isExcess || isAhead) {
         slots[i] = 0
         continue
       }
@@ -297,20 +307,35 @@ export class ViewState {
         this.watermarkMs = time
         this.watermarkNs = ns
       }
-      let slot = slots[i]!
       if (slot === 0) {
-        slot = this.slotOf(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
-        if (slot === 0) {
-          slot = this.#insert(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
-          records.setNewest(slot, -Infinity, 0)
-          this.index?.add(this.keys.keyOf(slot))
-        }
-        slots[i] = slot
+        slot = this.#insert(keyHash[i]!, bytes, keyStart[i]!, keyEnd[i]!)
+        records.setNewest(slot, -Infinity, 0)
+        this.index?.add(this.keys.keyOf(slot))
       }
+      slots[i] = slot
       this.marks.touch(slot)
       const isNewest = records.renew(slot, time, ns)
       if (this.log !== null) this.#keep(this.log, rows, columns, i, isNewest)
     }
+  }
+
+  #isLate(timeMs: number, edgeMs: number): boolean {
+    const mayBeLate = timeMs < edgeMs - this.reachMs || timeMs < this.#startMs
+    return mayBeLate && isBeforeWindows(this.view, this.#planned, timeMs, edgeMs)
+  }
+
+  /**
+   * Whether a row's key, which may not be known, may have the row. A key that was not seen for so
+   * long that it may be swept is as new as one that never was; whether it was is of no matter.
+   *
+   * @param slot  Of the key, 0 when it has none.
+   */
+  #takesKey(rows: RowBatch, i: number, slot: number, arrivalMs: number): boolean {
+    const edgeMs = this.#isWallClock ? arrivalMs : Math.min(this.watermarkMs, arrivalMs)
+    if (slot !== 0 && this.records.newestMs(slot) >= edgeMs - this.#knownMs) return true
+    // A read may have let its row go, a replay would not have: it is known either way.
+    if (this.parked.holds(rows.bytes.subarray(rows.keyStart[i]!, rows.keyEnd[i]!))) return true
+    return this.newKeys.take(arrivalMs, this.#counted.newKeysMax)
   }
 
   /** Keeps a row's event; one that replaces another is counted with the rest of its tile. */

@@ -109,6 +109,13 @@ export const errorTable = {
     null,
     'event time is before the stream of {views} begins: there, only the batch source counts',
   ),
+  EVENT_CARDINALITY: row(
+    'user',
+    'backoff',
+    429,
+    null,
+    'the key is new in {views}, where no more keys may be new today',
+  ),
   POST_PROCESSOR_FAILED: row(
     'user',
     'never',

@@ -344,6 +344,19 @@ export const sawtoothWindowMsMin = 10_000
 /** How long the name of a key outlives its last window, ms: reads say `expired`, then `unseen`. */
 export const expiredKeptMs = 7 * 86_400_000
 
+/**
+ * How long before it may be swept a key counts as new when it comes again, ms: whether it is new
+ * then does not depend on when somebody looked for what has expired.
+ */
+export const sweepSlackMs = 86_400_000
+
+/**
+ * Keys that may be new in a view on one day, UTC, where its definition does not say, and the most
+ * that it may say. Beyond: `EVENT_CARDINALITY`.
+ */
+export const newKeysPerDayStandard = 100_000_000
+export const newKeysPerDayMax = 1_000_000_000_000
+
 /** Keys that may change, and ids that may be counted, in one lane before a checkpoint is due. */
 export const dirtyKeysMax = 1_000_000
 

@@ -137,9 +137,11 @@ export class Checkpoints {
   }
 
   #post(lane: Lane, shard: number | null): void {
-    const { router, clock, recording } = this.#options
+    const { router, clock, recording, journal } = this.#options
     const { recorded } = recording
-    const arrivalMs = clock.nowMs()
+    // What is replayed arrived long ago, and must not find gone what it found then.
+    const isReplaying = Math.max(router.routed, this.position) < journal.recovered.end
+    const arrivalMs = isReplaying ? -Infinity : clock.nowMs()
     for (const asked of shard === null ? lane.shards : [shard]) {
       if (!this.#askedMs.has(asked)) this.#askedMs.set(asked, clock.monotonicMs())
     }

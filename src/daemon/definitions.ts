@@ -10,6 +10,7 @@ import { MillraceError } from '../base/errors.ts'
 import { futureMsMax } from '../base/limits.ts'
 import type { Catalog, Source, View } from '../model/catalog.ts'
 import type { ViewHistory } from '../model/history.ts'
+import { newKeysMaxOfShard, type KeyLimit } from '../model/key-limit.ts'
 import {
   createIncarnation,
   createSeed,
@@ -26,6 +27,8 @@ export interface Settled {
   readonly viewIds: readonly number[]
   /** Journal position from which each view counts, by place in the catalog. */
   readonly viewsSince: readonly number[]
+  /** New keys of each view that may come into one shard on a day, by place in the catalog. */
+  readonly keyLimits: readonly (readonly KeyLimit[])[]
   /** Where each view's stream begins, by place in the catalog. */
   readonly histories: readonly (ViewHistory | null)[]
   /** Places of the views that have still to count what is there of the journal. */
@@ -91,22 +94,27 @@ export function settleDefinitions(
       .map((view): [string, StoredDefinition] => {
         const { name } = view
         const stored = known[name]
-        if (stored !== undefined && stored.isCatchingUp !== true) return [name, stored]
+        if (stored !== undefined && stored.isCatchingUp !== true) {
+          return [name, { ...stored, keyLimits: limitsOf(view, stored.keyLimits, journalEnd) }]
+        }
         const source = catalog.sources[view.source]!
         const countable = countableOf(source, before, retained)
-        const since = countable === null ? {} : { since: countable.start, isCatchingUp: true }
+        const start = countable?.start ?? journalEnd
+        const place = { id: nextViewId++, since: start, keyLimits: limitsOf(view, [], start) }
         // What it had stored, when it was interrupted, stays under the id of before.
-        const made = { id: nextViewId++, since: journalEnd, canonical: views[name]!, ...since }
+        const catching = countable === null ? {} : { isCatchingUp: true }
+        const made = { ...place, canonical: views[name]!, ...catching }
         const history = stored?.history ?? newHistory(view, source, countable, nowMs)
         return [name, history === null ? made : { ...made, history }]
       }),
   )
+  const shardCount = before?.shards ?? shards
   return {
     manifest: {
       format: directoryFormat,
       formats: storedFormats,
       incarnation: before?.incarnation ?? createIncarnation(),
-      shards: before?.shards ?? shards,
+      shards: shardCount,
       seed: before?.seed ?? createSeed(),
       views: stored,
       nextViewId,
@@ -115,6 +123,7 @@ export function settleDefinitions(
     },
     viewIds: catalog.views.map(({ name }) => stored[name]?.id ?? -1),
     viewsSince: catalog.views.map(({ name }) => stored[name]?.since ?? 0),
+    keyLimits: catalog.views.map(({ name }) => limitsOfShard(stored[name], shardCount)),
     histories: catalog.views.map(({ name }) => stored[name]?.history ?? null),
     catchingUp: catalog.views.flatMap(({ name, index }) =>
       stored[name]?.isCatchingUp === true ? [index] : [],
@@ -134,6 +143,22 @@ export function manifestBefore(before: Manifest | null, settled: Settled | null)
   if (Object.keys(before?.views ?? {}).some((name) => !Object.hasOwn(views, name))) return null
   // Ids that were given out stay so: a checkpoint may have stored keys under them.
   return { ...(before ?? { ...settled.manifest, views: {}, sources: {} }), nextViewId }
+}
+
+/** What was decided by a limit stays so: another one is for what is journalled from now on. */
+function limitsOf(
+  { newKeysPerDay: max }: View,
+  known: readonly KeyLimit[],
+  journalEnd: number,
+): readonly KeyLimit[] {
+  // One that no batch has met is not needed any more.
+  const before = known.filter(({ since }) => since < journalEnd)
+  return before.at(-1)?.max === max ? before : [...before, { since: journalEnd, max }]
+}
+
+function limitsOfShard(stored: StoredDefinition | undefined, shards: number): readonly KeyLimit[] {
+  if (stored === undefined) return []
+  return stored.keyLimits.map(({ since, max }) => ({ since, max: newKeysMaxOfShard(max, shards) }))
 }
 
 /**

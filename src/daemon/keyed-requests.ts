@@ -19,7 +19,7 @@ import { MillraceError } from '../base/errors.ts'
 import { idempotencyForgetMs, idempotencyKeysMax, idempotencyMsMax } from '../base/http-limits.ts'
 import type { IngestPort, PushOutcome, RequestIdentity, SourceEvents } from '../model/contracts.ts'
 import { requestPrefix, type LedgerEntry } from '../model/ledger.ts'
-import type { PushRejection } from '../model/rejection.ts'
+import { missedCodes, type PushRejection } from '../model/rejection.ts'
 import { PushProducer } from './push-producer.ts'
 
 /** Share of the keys that goes at a time when there are too many. */
@@ -181,7 +181,7 @@ function isExpired(thrown: unknown): boolean {
 
 /** Not of one that some views have counted, which is accepted. */
 function isRejected({ views, code }: LedgerEntry): boolean {
-  return views.length === 0 || code !== 'EVENT_TOO_LATE'
+  return views.length === 0 || !missedCodes.some((each) => each === code)
 }
 
 function rejectionOf({ sequence, code, path, message }: LedgerEntry, first: number): PushRejection {

@@ -67,13 +67,13 @@ function sourceSights({ metrics: { tallies } }: NumberedParts): readonly Sight[]
   return [
     counted('events_accepted', 'Events that were taken, duplicates included.', 'accepted'),
     counted('events_duplicate', 'Accepted events that were not counted again.', 'duplicates'),
-    counted('events_partly_late', 'Accepted events too late for some views.', 'partlyLate'),
+    counted('events_partly_late', 'Accepted events that some views did not count.', 'partlyLate'),
     counted('events_repeated', 'Events that came again under their sequences.', 'repeated'),
     counted('event_bytes', 'Bytes of the events of batches that were decided.', 'bytes'),
     counted('batches', 'Batches that were decided.', 'batches'),
     {
       name: 'millrace_events_rejected_total',
-      help: 'Events that were not counted, by error code; EVENT_TOO_LATE are late for all views.',
+      help: 'Events that were not counted, by error code; by no view at all.',
       kind: 'counter',
       labels: ['source', 'code'],
       look: () =>

@@ -26,7 +26,7 @@ export async function openShards(
 ): Promise<[lanes: readonly Lane[], shards: readonly ShardOpened[], rebuilds: Rebuilds]> {
   const { threads, stateBytesMax, loaded, opened, histories, onFailure } = options
   const { shardsPath, quarantinePath } = opened.directory
-  const { manifest, viewIds, viewsSince, catchingUp } = opened.settled!
+  const { manifest, viewIds, viewsSince, keyLimits, catchingUp } = opened.settled!
   const { shards, seed } = manifest
   const { catalog, definitionsUrl, definitions } = loaded
   const quarantine = await Quarantine.open(quarantinePath, catalog)
@@ -49,6 +49,7 @@ export async function openShards(
     viewIds,
     viewsSince,
     added: catchingUp,
+    keyLimits,
     histories: histories.all,
     quarantined: quarantine.events,
   })

@@ -107,7 +107,7 @@ async function start(
   const intake = new Intake({ ...taking, counting: countingOf(metrics, clock), onFailure })
   histories.listen(intake, lanes)
   const parts = { journal, router, lanes, shards, recording, intake, onFailure }
-  const counted = { loaded, settled, histories, journal, offline, recording, rebuilds }
+  const counted = { loaded, settled, histories, journal, ledger, offline, recording, rebuilds }
   const verified = { ...resolved, ...counted, read, clock, log }
   const verification = (opened.verification = new Verification(verified))
   const neededFrom = keptFor(histories, offline, verification)

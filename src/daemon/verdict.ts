@@ -74,7 +74,7 @@ export interface Verdict {
   readonly message: string
   /** Views that did not count the event although others did; empty when none has. */
   readonly views: readonly string[]
-  /** Of a time that some views do not count, which is no fault of the event. */
+  /** Some views do not count it, which is no fault of the event. */
   readonly isAccepted: boolean
 }
 
@@ -88,15 +88,16 @@ export function judge(index: number, said: readonly Said[], ways: Ways): Verdict
     const { code, path, message } = rejection
     return { index, code, path, message, views, isAccepted: false }
   }
-  const path = said[0]!.partly?.path ?? said[0]!.rejection!.path
   const names = views.map((name) => `"${name}"`).join(' and ')
-  const codes = said.map(({ partly, rejection }) => (partly ?? rejection!).code)
+  const reasons = said.map(({ partly, rejection }) => (partly ?? rejection)!)
+  const codes = reasons.map((reason) => reason.code)
   const code = missedCodes.findLast((each) => codes.includes(each))!
+  const { path } = reasons.find((reason) => reason.code === code)!
   const message = printable(errorMessage(code, { views: names }))
   return { index, code, path, message, views, isAccepted: true }
 }
 
-/** Whether it is for the time of the event alone. */
+/** Whether nothing is wrong with the event itself. */
 function isMissed({ code }: Rejection): boolean {
   return missedCodes.some((each) => each === code)
 }

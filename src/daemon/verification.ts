@@ -13,6 +13,7 @@ import type { ReadableOfflineLog } from '../export/readable-log.ts'
 import type { Certificate, VerifyPort, VerifyRequest } from '../model/certificate.ts'
 import type { ReadPort } from '../model/contracts.ts'
 import { loggedPast } from '../verify/logged-past.ts'
+import type { LedgerPort } from '../model/ledger.ts'
 import type { Verified, VerifyTask } from '../verify/verify.ts'
 import { runApart, type ApartRun } from './apart.ts'
 import type { Settled } from './definitions.ts'
@@ -31,6 +32,7 @@ export interface VerificationOptions {
   readonly recording: Pick<Recording, 'recorded'>
   readonly rebuilds: Pick<Rebuilds, 'quarantined'>
   readonly offline: Pick<OfflineLog, 'hold' | 'letGo'>
+  readonly ledger: Pick<LedgerPort, 'summary'>
   readonly read: ReadPort
   readonly clock: Clock
   /** Time between two that nobody asks for, ms; 0 for none. */
@@ -175,7 +177,19 @@ export class Verification implements VerifyPort {
     const after = journal.end
     await journal.whenFlushed(after)
     const { quarantined } = rebuilds
-    return { rows, before, after, journal: journal.extent, quarantined }
+    const isLimited = this.#isLimited(view)
+    return { rows, before, after, journal: journal.extent, quarantined, isLimited }
+  }
+
+  /** Whether keys of a view may have been one too many, ever. */
+  #isLimited(name: string): boolean {
+    const { ledger, loaded } = this.#options
+    const { views, sources } = loaded.catalog
+    const source = sources[views.find((view) => view.name === name)!.source]!.name
+    const { counts, other } = ledger.summary()
+    // What is counted together may be of any source.
+    if (other.rejected + other.partial > 0) return true
+    return counts.some((each) => each.source === source && each.code === 'EVENT_CARDINALITY')
   }
 
   #certificate(

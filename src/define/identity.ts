@@ -2,8 +2,8 @@
  * Identities: what a definition means for the values in a store, as text and as a hash.
  *
  * The text is canonical JSON of everything that decides a value and of nothing else: an owner, a
- * description or `online` may change over an existing store, a column may not. The store keeps the
- * text, so that a refusal can say what has changed. Part of the store's format.
+ * description, `newKeysPerDay` or `online` may change over an existing store, a column may not. The
+ * store keeps the text, so that a refusal can say what has changed. Part of the store's format.
  *
  * Of a transform or a post-processor, its source text counts; of what it calls or closes over,
  * nothing is seen.

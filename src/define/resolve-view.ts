@@ -1,6 +1,7 @@
 /**
  * One stream feature view, checked and resolved against its source and entities.
  */
+import { newKeysPerDayMax, newKeysPerDayStandard } from '../base/limits.ts'
 import {
   isLeadingEdge,
   type LeadingEdge,
@@ -79,6 +80,7 @@ export function resolveView(
     leadingEdge: resolveLeadingEdge(view, problems),
     servingIndex: resolveServingIndex(view, joinKeys, problems),
     ...resolveFeatureStart(view, source, problems),
+    newKeysPerDay: resolveNewKeys(view, problems),
     online: resolveOnline(view, problems),
     transform: typeof view.transform === 'function' ? (view.transform as Transform) : null,
     rowSchema: rows === null ? null : objectSchemaOf(rows, 'open'),
@@ -251,6 +253,15 @@ function resolveFeatureStart(
     problems.add(path, `source "${source.name}" has no batch source, where it would begin`, view)
   }
   return { featureStartMs: resolveMoment(featureStartTime, path, problems, view) }
+}
+
+function resolveNewKeys(view: StreamFeatureView, problems: Problems): number {
+  const { name, newKeysPerDay: max = newKeysPerDayStandard } = view
+  if (!Number.isInteger(max) || max < 0 || max > newKeysPerDayMax) {
+    const reason = `${shown(max as unknown)} is not a whole number from 0 to ${newKeysPerDayMax}`
+    problems.add(`${name}.newKeysPerDay`, reason, view)
+  }
+  return max
 }
 
 function resolveOnline(view: StreamFeatureView, problems: Problems): boolean {

@@ -55,6 +55,7 @@ export interface StreamFeatureView<
   readonly aggregationSecondaryKey?: string
   readonly leadingEdge: LeadingEdge
   readonly onlineServingIndex?: readonly string[]
+  readonly newKeysPerDay?: number
   readonly online: boolean
   readonly transform?: (event: never) => unknown
   readonly rowSchema?: Fields
@@ -114,6 +115,13 @@ export type StreamFeatureViewOptions<
      */
     readonly onlineServingIndex?: readonly NoInfer<JoinKeyName<Entities>>[]
     /**
+     * Keys that producers may bring into the view on one day, UTC: events of more are answered
+     * `EVENT_CARDINALITY`. It may be changed at any time.
+     *
+     * @defaultValue 100 million
+     */
+    readonly newKeysPerDay?: number
+    /**
      * Whether the features can be read. Events are checked and acknowledged either way.
      *
      * @defaultValue true
@@ -167,6 +175,7 @@ export const streamFeatureViewOptions = {
   aggregationSecondaryKey: true,
   leadingEdge: true,
   onlineServingIndex: true,
+  newKeysPerDay: true,
   online: true,
   transform: true,
   rowSchema: true,

@@ -175,7 +175,8 @@ export class MemoryShard {
     const columns = view.columns.map((field) =>
       rows.columns.find((column) => column.name === field.name)!,
     )
-    return { state, columns, historyColumns: columns, since: 0, history: null }
+    const keyLimits = [{ since: 0, max: view.newKeysPerDay }]
+    return { state, columns, historyColumns: columns, since: 0, history: null, keyLimits }
   }
 }
 

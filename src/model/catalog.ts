@@ -190,6 +190,8 @@ export interface View extends Metadata {
   readonly servingIndex: readonly string[] | null
   /** Event time before which nothing of the batch source counts, ms. */
   readonly featureStartMs?: number
+  /** Keys that the stream may bring on one day, UTC; decides no value of a key that is there. */
+  readonly newKeysPerDay: number
   readonly online: boolean
   readonly transform: Transform | null
   /** Checks the rows of the transform; null without one. */

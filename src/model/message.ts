@@ -8,6 +8,7 @@ import type { ErrorCode, ErrorDetails } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
 import type { LeadingEdge } from './catalog.ts'
 import type { ViewHistory } from './history.ts'
+import type { KeyLimit } from './key-limit.ts'
 import type { EventInHand } from './pulse.ts'
 import type { PartlyLate, PushRejection, Rejection } from './rejection.ts'
 import type { Value } from './types.ts'
@@ -31,6 +32,8 @@ export interface LaneStart {
   readonly viewsSince: readonly number[]
   /** Places of views that have not counted the journal yet, if any; `shard/added-views.ts`. */
   readonly added?: readonly number[]
+  /** New keys of each view that may come into one shard on a day, by place in the catalog. */
+  readonly keyLimits: readonly (readonly KeyLimit[])[]
   /** Where the stream of each view begins, by place in the catalog. */
   readonly histories: readonly (ViewHistory | null)[]
   /** Bytes of state a lane may keep in memory. */

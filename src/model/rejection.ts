@@ -15,15 +15,18 @@ export interface Rejection {
 
 /** The same of an event that was pushed. */
 export interface PushRejection extends Rejection {
-  /** Names of the views that it is too late for, when that is why. */
+  /** Names of the views that do not count it, when it is right in itself. */
   readonly views?: readonly string[]
 }
 
-/** Why a view may leave out an event that is right in itself: by its time. In order of weight. */
-export const missedCodes = ['EVENT_TOO_LATE', 'EVENT_BEFORE_STREAM'] as const
+/**
+ * Why a view may leave out an event that is right in itself: by its time, or because its key is one
+ * too many. In order of weight.
+ */
+export const missedCodes = ['EVENT_TOO_LATE', 'EVENT_BEFORE_STREAM', 'EVENT_CARDINALITY'] as const
 export type MissedCode = (typeof missedCodes)[number]
 
-/** An event whose time some views of a route do not count, and which the others have counted. */
+/** An event that some views of a route do not count, and which the others have counted. */
 export interface PartlyLate {
   /** Place of the event in its batch. */
   readonly index: number

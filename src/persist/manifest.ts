@@ -12,9 +12,10 @@ import { MillraceError } from '../base/errors.ts'
 import type { HashSeed } from '../base/hash.ts'
 import { sealJson, unsealJson } from '../base/sealed-json.ts'
 import type { ViewHistory } from '../model/history.ts'
+import type { KeyLimit } from '../model/key-limit.ts'
 
 /** Format of the directory as a whole; another one is refused. */
-export const directoryFormat = 2
+export const directoryFormat = 3
 
 /** Formats before this one had no CRC. */
 const formatWithCrc = 2
@@ -30,6 +31,8 @@ export interface StoredDefinition {
    * and what it has stored under its id is given up.
    */
   readonly isCatchingUp?: boolean
+  /** How many keys may be new on a day, as its definitions have said it, the earliest first. */
+  readonly keyLimits: readonly KeyLimit[]
   /** The definition it was built with; see `define/identity.ts`. */
   readonly canonical: string
   /** Absent for a view that counts its stream alone. */

@@ -14,7 +14,7 @@ import {
 } from './store-keys.ts'
 
 /** Format of the environment; another one is refused. */
-export const storeFormat = 6
+export const storeFormat = 7
 
 const arrivalBytes = 8
 

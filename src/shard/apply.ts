@@ -4,7 +4,8 @@
  * Sections of one route are taken together where that changes nothing: what a row does to a view
  * follows from its own event and arrival, so several short sections cost as much as one that is as
  * long as all of them. Where it would matter what came before, each is taken alone: with ids of
- * events, when rows replace one another, when no more rows may wait, or when a view begins.
+ * events, when rows replace one another, when no more rows may wait, or when a view or another
+ * limit of its keys begins.
  *
  * A section of a backfill counts in the views that the backfill is for, and in no other. What of it
  * is before all windows, or not of a view's history, is left out: nobody has pushed it by mistake.
@@ -12,6 +13,7 @@
 import { parkedRowsMax, transformRowsMax } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { EventIds } from '../model/contracts.ts'
+import { newKeysMaxAt, type KeyLimit } from '../model/key-limit.ts'
 import type { BatchRejections } from '../model/message.ts'
 import type { ViewHistory } from '../model/history.ts'
 import { rejection, type PartlyLate, type Rejection } from '../model/rejection.ts'
@@ -22,7 +24,7 @@ import {
   type Section,
   type SectionBuffers,
 } from '../model/section.ts'
-import { allTimes, type CountedTimes } from '../aggregate/lateness.ts'
+import { isAnyUncounted, type CountedRows } from '../aggregate/lateness.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import type { RouteValidator, RunFindings } from '../validate/route-validator.ts'
 import { judgeLate, type ViewRows } from './lateness.ts'
@@ -44,6 +46,8 @@ export interface AppliedView {
   readonly since: number
   /** Null for a view whose every event is of the stream. */
   readonly history: ViewHistory | null
+  /** How many keys of the stream may be new here on a day, the earliest limit first. */
+  readonly keyLimits: readonly KeyLimit[]
 }
 
 export interface ApplierOptions extends Validators {
@@ -148,10 +152,12 @@ export class Applier {
     return views.every((index) => {
       const owned = this.#views[index]
       if (owned === null || owned === undefined) return true
-      const { state, since } = owned
+      const { state, since, keyLimits } = owned
       const rows = state.view.transform === null ? events : events * transformRowsMax
       if (state.view.lastWriteWins || state.parked.countMax + rows > parkedRowsMax) return false
-      return backfill !== 0 || first > since || last <= since
+      if (backfill !== 0) return true
+      if (keyLimits.some((limit) => first <= limit.since && limit.since < last)) return false
+      return first > since || last <= since
     })
   }
 
@@ -221,7 +227,7 @@ export class Applier {
    * Applies the rows that were read last.
    *
    * @param section  Any of those that they are of.
-   * @returns the rows of each view when some were of times that do not count, else null.
+   * @returns the rows of each view when some of them do not count, else null.
    */
   #applyRows(section: Section): readonly ViewRows[] | null {
     const validator = this.#validatorOf(section)
@@ -232,8 +238,8 @@ export class Applier {
       if (owned === null) continue
       const rows = validator.rowsOf(index)
       const columns = section.backfill === 0 ? owned.columns : owned.historyColumns
-      const uncounted = owned.state.apply(rows, columns, timesOf(owned, section))
-      isAnyMissed ||= uncounted.late.length + uncounted.outside.length > 0
+      const uncounted = owned.state.apply(rows, columns, countedOf(owned, section))
+      isAnyMissed ||= isAnyUncounted(uncounted)
       rowsOfViews.push({ view: index, rows, uncounted })
       this.#onRows?.(rowsOfViews.at(-1)!)
     }
@@ -266,12 +272,16 @@ export class Applier {
   }
 }
 
-/** The event times of a section that count in a view. */
-function timesOf({ history }: AppliedView, { backfill }: Section): CountedTimes {
-  if (history === null) return allTimes
-  const { fromMs, boundaryMs } = history
-  if (backfill === 0) return { fromMs: boundaryMs, untilMs: Infinity }
-  return { fromMs: fromMs ?? -Infinity, untilMs: boundaryMs }
+/** Which rows of a section count in a view. The keys of its history are all there are. */
+function countedOf(
+  { history, keyLimits }: AppliedView,
+  { backfill, position }: Section,
+): CountedRows {
+  const untilMs = history !== null && backfill !== 0 ? history.boundaryMs : Infinity
+  const newKeysMax = backfill === 0 ? newKeysMaxAt(keyLimits, position) : Infinity
+  if (history === null) return { fromMs: -Infinity, untilMs, newKeysMax }
+  const fromMs = backfill === 0 ? history.boundaryMs : (history.fromMs ?? -Infinity)
+  return { fromMs, untilMs, newKeysMax }
 }
 
 function eventsOf(sections: readonly Section[]): number {

@@ -4,9 +4,9 @@
  * Events that nobody has journalled are validated and transformed by what live events are validated
  * and transformed by, and their rows are counted instead of applied. Nothing is changed, and
  * nothing is asked that depends on the state of a key: a duplicate is not found, nor what is late
- * behind the newest event of a view whose windows end there.
+ * behind the newest event of a view whose windows end there, nor a key that is one too many.
  */
-import { isBeforeWindows, type UncountedRows } from '../aggregate/lateness.ts'
+import { isBeforeWindows, noUncounted } from '../aggregate/lateness.ts'
 import { planLevels, type Level } from '../aggregate/layout.ts'
 import { keyBytesMax } from '../base/limits.ts'
 import type { Catalog, Route, View } from '../model/catalog.ts'
@@ -150,7 +150,7 @@ export class Checker {
     const edgeMs = isWallClock ? arrivalMs : -Infinity
     const levels = this.#levels[view.index]!
     const boundaryMs = this.#histories[view.index]?.boundaryMs ?? -Infinity
-    const uncounted: UncountedRows = { late: [], outside: [] }
+    const uncounted = noUncounted()
     for (let i = 0; i < rows.count; i++) {
       const timeMs = rows.timeMs[i]!
       if (timeMs < boundaryMs) uncounted.outside.push(i)

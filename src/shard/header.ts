@@ -1,8 +1,9 @@
 /**
  * What a checkpoint says beside the state of the keys: the journal position that it covers, per
- * view the watermark and the rows that wait for their time, and the events that were not counted
- * and may not be in the ledger yet.
+ * view the watermark, the rows that wait for their time and how many keys were new, and the events
+ * that were not counted and may not be in the ledger yet.
  */
+import type { StoredNewKeys } from '../aggregate/new-keys.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
 import { replayFrom, type StoredUnrecorded } from './unrecorded.ts'
@@ -23,6 +24,7 @@ interface StoredView {
   readonly parked: Uint8Array
   /** When rows are due that only a read has let go, ms. */
   readonly early: readonly number[]
+  readonly newKeys: StoredNewKeys
 }
 
 /** The header of the state as it is now. `viewIds[i]` names view i in the store. */
@@ -40,6 +42,7 @@ export function encodeHeader(
       watermarkNs: state.watermarkNs,
       parked: state.parked.toStored(),
       early: state.parked.early,
+      newKeys: state.newKeys.toStored(),
     }
   })
   const header: StoredHeader = { position, views: stored, unrecorded }
@@ -68,6 +71,7 @@ export function restoreHeader(
     state.watermarkMs = stored.watermarkMs
     state.watermarkNs = stored.watermarkNs
     state.parked.restore(stored.parked, stored.early)
+    state.newKeys.restore(stored.newKeys)
   })
   return header
 }

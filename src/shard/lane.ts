@@ -93,9 +93,7 @@ class Lane {
   #broken: { readonly thrown: unknown } | null = null
 
   static async open(start: LaneStart, catalog: Catalog, port: MessagePort): Promise<Lane> {
-    const { viewIds, viewsSince, added = [], histories, storePath, seed, quarantined } = start
-    const stored = { viewIds, viewsSince, added, histories, storePath, seed, quarantined }
-    const common = { catalog, ...createValidators(catalog), ...stored }
+    const common = { ...start, catalog, ...createValidators(catalog) }
     const shards = new Map<number, Shard>()
     for (const index of start.shards) {
       shards.set(index, await Shard.open({ ...common, index }))

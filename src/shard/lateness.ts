@@ -1,9 +1,9 @@
 /**
- * The events of one section whose time does not count: for every view of their route that wanted
- * them, or for some only, which the others have counted.
+ * The events of one section that do not count, though nothing is wrong with them: for every view of
+ * their route that wanted them, or for some only, which the others have counted.
  *
  * A view wants an event when its transform has made a row of it. It cannot count one that is before
- * all of its windows, or before its stream begins.
+ * all of its windows, or before its stream begins, and does not if its key is one too many.
  */
 import type { UncountedRows } from '../aggregate/lateness.ts'
 import type { Catalog } from '../model/catalog.ts'
@@ -22,6 +22,13 @@ export interface ViewRows {
   readonly rows: RowBatch
   /** Of the rows, those that it could not count. */
   readonly uncounted: UncountedRows
+}
+
+/** Where the rows are that a view has left out, by why it has. */
+const rowsMissedBy: Readonly<Record<MissedCode, keyof UncountedRows>> = {
+  EVENT_TOO_LATE: 'late',
+  EVENT_BEFORE_STREAM: 'outside',
+  EVENT_CARDINALITY: 'excess',
 }
 
 /** An event that some views have not counted. */
@@ -50,22 +57,25 @@ export function judgeLate(
     const { end } = spans[span]!
     wanted.push(new Set(eventIndex.subarray(start, end)))
     for (const code of missedCodes) {
-      const places = code === 'EVENT_TOO_LATE' ? uncounted.late : uncounted.outside
+      const places = uncounted[rowsMissedBy[code]]
       for (let n = placeOf(places, start); n < places.length && places[n]! < end; n++) {
         const index = eventIndex[places[n]!]!
         const other = missed.get(index)
         if (other === undefined) missed.set(index, { code, views: [view] })
         else if (!other.views.includes(view)) other.views.push(view)
-        // It may be an old event; that it is one of the history tells more.
+        // It may be an old event; that it is one of the history tells more, and what has room for
+        // it another day most.
         if (other !== undefined) other.code = code
       }
     }
   }
-  const path = `/${catalog.sources[source]!.timestampField}`
+  const timePath = `/${catalog.sources[source]!.timestampField}`
   const rejections: Rejection[] = []
   const partly: PartlyLate[] = []
   for (const [index, { code, views: missing }] of missed) {
     const names = missing.map((view) => catalog.views[view]!.name)
+    // The key may be of several fields.
+    const path = code === 'EVENT_CARDINALITY' ? '' : timePath
     const wanting = wanted.filter((events) => events.has(index)).length
     if (missing.length === wanting) rejections.push(refused(index, code, path, names))
     else partly.push({ index, code, path, views: names })

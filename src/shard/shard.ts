@@ -10,8 +10,7 @@ import { join } from 'node:path'
 import { ClockHand } from '../aggregate/clock-hand.ts'
 import { evaluate } from '../aggregate/evaluate.ts'
 import { ViewState } from '../aggregate/view-state.ts'
-import type { HashSeed } from '../base/hash.ts'
-import type { Catalog, View } from '../model/catalog.ts'
+import type { View } from '../model/catalog.ts'
 import type {
   BatchRejections,
   KeyAt,
@@ -35,8 +34,8 @@ import { Checkpoint } from './checkpoint.ts'
 import { restoreHeader } from './header.ts'
 import { Quarantined } from './quarantined.ts'
 import { ShardIds } from './shard-ids.ts'
+import type { ShardOptions } from './shard-options.ts'
 import { Unrecorded } from './unrecorded.ts'
-import type { Validators } from './validators.ts'
 
 /** Address space of one environment; not memory. The file grows to what is stored. */
 export const mapBytes = 2 ** 36
@@ -47,24 +46,6 @@ interface OwnedView extends AppliedView {
   readonly id: number
   readonly hand: ClockHand
   history: ViewHistory | null
-}
-
-export interface ShardOptions extends Validators {
-  readonly index: number
-  readonly catalog: Catalog
-  readonly viewIds: readonly number[]
-  /** Journal position from which each view counts; 0 when left out. */
-  readonly viewsSince?: readonly number[]
-  /** Places of views that the store has not had before; see {@link AddedViews}. */
-  readonly added?: readonly number[]
-  /** Where the stream of each view begins, by place in the catalog; nowhere when left out. */
-  readonly histories?: readonly (ViewHistory | null)[]
-  /** The secret of the store. */
-  readonly seed: HashSeed
-  /** Folder of the shards' environments. */
-  readonly storePath: string
-  /** Events that are skipped; none when left out. */
-  readonly quarantined?: readonly EventInHand[]
 }
 
 /** How sections are applied, beyond the order in which they stand. */
@@ -128,6 +109,7 @@ export class Shard {
         since: viewsSince?.[view.index] ?? 0,
         id: viewIds[view.index]!,
         history: null,
+        keyLimits: options.keyLimits?.[view.index] ?? [],
       }
     })
     const states = this.#views.map((owned) => owned?.state ?? null)

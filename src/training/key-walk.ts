@@ -8,7 +8,7 @@
  * that there is never more state than that of one key. Thread: any.
  */
 import { evaluate } from '../aggregate/evaluate.ts'
-import { allTimes, type CountedTimes } from '../aggregate/lateness.ts'
+import { allRows, type CountedRows } from '../aggregate/lateness.ts'
 import { ViewState } from '../aggregate/view-state.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
 import { futureMsMax } from '../base/limits.ts'
@@ -43,7 +43,7 @@ interface WalkedView {
   readonly state: ViewState
   readonly columns: readonly Column[]
   readonly stored: StoredEvents
-  readonly times: CountedTimes
+  readonly times: CountedRows
 }
 
 /** Bytes of events that a view may hold before they are put where they expire. */
@@ -71,7 +71,7 @@ export class KeyWalk {
     this.#ids = dedupe.by === 'event-id' ? new KeyIds(dedupe.horizonMs) : null
     this.#views = new Map(
       views.map(({ view, fromMs }) => {
-        const times = fromMs === null ? allTimes : { ...allTimes, fromMs }
+        const times = fromMs === null ? allRows : { ...allRows, fromMs }
         return [view, { ...this.#walked(catalog, view), times }]
       }),
     )

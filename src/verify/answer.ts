@@ -22,6 +22,8 @@ export interface Served {
   readonly journal: LogExtent
   /** Events that shards skip. */
   readonly quarantined: readonly EventInHand[]
+  /** Whether events of the view's source may have been refused because their keys were new. */
+  readonly isLimited: boolean
 }
 
 export interface AskedKey {
@@ -43,6 +45,7 @@ export class Answer {
   readonly after: number
   readonly journal: LogExtent
   readonly quarantined: readonly EventInHand[]
+  readonly isLimited: boolean
   readonly #rows: readonly FeatureRow[]
   readonly #fromMs: number
   readonly #features: readonly number[]
@@ -59,6 +62,7 @@ export class Answer {
     this.after = served.after
     this.journal = served.journal
     this.quarantined = served.quarantined
+    this.isLimited = served.isLimited
     this.#rows = served.rows
     this.#fromMs = fromMs
     this.#features = view.features.map((_, place) => place)
@@ -95,6 +99,12 @@ export class Answer {
       this.#settle(n)
       return false
     })
+  }
+
+  /** Gives up on what is not equal: which key was one too many is decided by keys not asked for. */
+  excuse(): void {
+    this.uncertified += this.#unequal.length * this.#features.length
+    this.#unequal = []
   }
 
   /** The end of the windows of a key. */

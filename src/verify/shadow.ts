@@ -99,6 +99,8 @@ export class Shadow {
         historyColumns: columnsOf(view, historyValidators),
         since: viewsSince[view.index]!,
         history: histories[view.index] ?? null,
+        // Other keys decide which is one too many, and they are not here.
+        keyLimits: [],
       }
     })
     const ids = new ShardIds(catalog, noneStored)

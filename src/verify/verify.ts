@@ -85,6 +85,7 @@ class Verification {
       }
     }
     await this.#compare(answers, keysBy(this.#catalog, sample))
+    for (const answer of answers) if (answer.isLimited) answer.excuse()
     const difference = await this.#difference(answers)
     const views = this.#verified.map(({ index, name, route }): CertifiedView => {
       const own = answers.filter(({ view }) => view.index === index)
@@ -179,6 +180,10 @@ class Verification {
           [again],
           this.#catalog.routes.map(({ index }) => new Set(index === route ? [nameOf(key)] : [])),
         )
+        if (again.isLimited) {
+          answer.excuse()
+          break
+        }
         if (again.different === 0) answer.settle(key)
         else {
           const isIt = (of: number, one: Uint8Array): boolean =>

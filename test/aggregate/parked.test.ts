@@ -14,7 +14,7 @@ const view = engineView({
 function park(parked: ParkedRows, timesNs: readonly bigint[]): void {
   const events = timesNs.map((timeNs, n) => ({ key: 'k', timeNs, row: { n: BigInt(n) } }))
   const rows = engineRows(view, events)
-  events.forEach((_, i) => parked.park(rows, i, rows.columns))
+  events.forEach((_, i) => parked.park(rows, i, rows.columns, true))
 }
 
 /** Time and value of each row, of one event each, that comes out by then. */
@@ -74,7 +74,7 @@ test('the rows of one event come out together, before and after a checkpoint', (
   const given = engineRows(view, events)
   given.eventIndex[1] = 0
   const before = new ParkedRows(view.columns)
-  events.forEach((_, i) => before.park(given, i, given.columns))
+  events.forEach((_, i) => before.park(given, i, given.columns, true))
   const after = new ParkedRows(view.columns)
   after.restore(before.toStored(), before.early)
   for (const parked of [before, after]) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
-import { manifestBefore, settleDefinitions } from '../../src/daemon/definitions.ts'
+import { manifestBefore, settleDefinitions, type Settled } from '../../src/daemon/definitions.ts'
 import { buildCatalog } from '../../src/define/catalog.ts'
 import {
   aggregate,
@@ -19,12 +19,14 @@ interface Variant {
   readonly name?: string
   readonly owner?: string
   readonly online?: boolean
+  readonly newKeysPerDay?: number
   readonly timestampField?: 'at' | 'sent'
 }
 
 /** A source and a view over it, with something changed. */
 function definitionsOf(variant: Variant = {}, more: readonly unknown[] = []): readonly unknown[] {
   const { column = 'Int64', window = '1h', name = 'clicks', owner = 'ads', online = true } = variant
+  const { newKeysPerDay = 100 } = variant
   const user = entity({ name: 'user', joinKeys: { user_id: t.String() } })
   const source = pushSource({
     name: 'impressions',
@@ -41,6 +43,7 @@ function definitionsOf(variant: Variant = {}, more: readonly unknown[] = []): re
     name,
     owner,
     online,
+    newKeysPerDay,
     source,
     entities: [user],
     features: [aggregate('clicked', 'sum', window)],
@@ -75,6 +78,24 @@ test('the same definitions go on with the store as it is', () => {
 test('an owner may change', () => {
   const before = settle({})
   assert.deepEqual(settle({ owner: 'others' }, before).manifest, before.manifest)
+})
+
+test('another limit of new keys is for what is journalled from now on', () => {
+  const limitsAt = (newKeysPerDay: number, journalEnd: number, before: Settled | null): Settled =>
+    settleDefinitions(buildCatalog(definitionsOf({ newKeysPerDay })), before?.manifest ?? null, {
+      ...options,
+      shards: 1,
+      journalEnd,
+    })
+  const first = limitsAt(7, 0, null)
+  assert.deepEqual(first.keyLimits, [[{ since: 0, max: 7 }]])
+  const same = limitsAt(7, 300, first)
+  assert.deepEqual(same.keyLimits, first.keyLimits)
+  const second = limitsAt(9, 500, same)
+  assert.deepEqual(second.keyLimits, [[...first.keyLimits[0]!, { since: 500, max: 9 }]])
+  const unmet = limitsAt(8, 500, second)
+  assert.deepEqual(unmet.keyLimits, [[...first.keyLimits[0]!, { since: 500, max: 8 }]])
+  assert.deepEqual(limitsAt(7, 500, unmet).keyLimits, first.keyLimits)
 })
 
 test('a view that was offline for a while counts afresh, under a number of its own', () => {

@@ -288,11 +288,13 @@ describe('a wrong definition', () => {
       `v.features[2]: "median" is not an aggregate function; they are ${functionsShown}`,
     ])
     const odd = { leadingEdge: 'now', online: 'yes', transform: 7, owner: 1, tags: { a: 1 } }
-    assert.deepEqual(problemsOf(loose.view({ ...view, features: clicks, ...odd })), [
+    const limit = { newKeysPerDay: -1 }
+    assert.deepEqual(problemsOf(loose.view({ ...view, features: clicks, ...odd, ...limit })), [
       'v.transform: 7 is not a function',
       'v.owner: 1 is not text',
       'v.tags: tags are names with texts',
       'v.leadingEdge: "now" is neither "wall-clock" nor "latest-event"',
+      'v.newKeysPerDay: -1 is not a whole number from 0 to 1000000000000',
       'v.online: "yes" is neither true nor false',
     ])
     assert.deepEqual(
@@ -333,7 +335,8 @@ describe('a wrong definition', () => {
         `inputSchema, postProcessor, batch, offline, streamStartTime, ${metadata}`,
       'v: "lifetimestart" is not an option of streamFeatureView; they are name, source, ' +
         'entities, features, mode, aggregationInterval, lifetimeStart, featureStartTime, ' +
-        'ttl, aggregationSecondaryKey, leadingEdge, onlineServingIndex, online, transform, ' +
+        'ttl, aggregationSecondaryKey, leadingEdge, onlineServingIndex, newKeysPerDay, online, ' +
+        'transform, ' +
         `rowSchema, ${metadata}`,
       `v.features[0]: "nmae" is not an option of aggregate; they are name, ${metadata}`,
       `v.features[1]: "Description" is not an option of aggregate; they are name, ${metadata}`,

@@ -21,7 +21,7 @@ function entryOf(add: (group: RedoGroup) => void): string {
 test('the entries of a store are what they always were', () => {
   const place = { view: 1, keyHash: 2, key: Buffer.from('k') }
   const value = Buffer.from('v')
-  assert.equal(storeFormat, 6)
+  assert.equal(storeFormat, 7)
   const golden = [
     [{ ...place, value }, '010001000000026b 52b9ee6b76'],
     [{ ...place, value: null }, '010001000000026b removed'],
@@ -42,7 +42,7 @@ test('the entries of a store are what they always were', () => {
   const header = { generation: 6, header: Buffer.from('h') }
   assert.equal(
     entryOf((group) => addHeader(group, header)),
-    '00 bdf27bd006000000000000000000184068',
+    '00 382bed0d07000000000000000000184068',
   )
 })
 
@@ -68,17 +68,17 @@ test('a redo file is what it always was', async (context) => {
 })
 
 test('a manifest is what it always was', () => {
-  assert.equal(directoryFormat, 2)
+  assert.equal(directoryFormat, 3)
   const text = sealJson({
     format: directoryFormat,
     formats: { journal: 1 },
     incarnation: '0123456789abcdef0123456789abcdef',
     shards: 4,
     seed: { k0: 1, k1: -2 },
-    views: { clicks: { id: 0, since: 5, canonical: '{}' } },
+    views: { clicks: { id: 0, since: 5, keyLimits: [{ since: 5, max: 9 }], canonical: '{}' } },
     nextViewId: 1,
     nextBackfillId: 1,
     sources: { events: '{}' },
   })
-  assert.match(text, /\n {2}"crc": "f4d918f9"\n\}\n$/)
+  assert.match(text, /\n {2}"crc": "f60bb67b"\n\}\n$/)
 })

@@ -210,7 +210,8 @@ class ServedStory {
   }
 
   async #open(): Promise<void> {
-    const settling = { shards: shardCount, journalEnd: 0, nowMs: startMs, dropMissing: false }
+    const place = { shards: shardCount, journalEnd: 0, retained: null }
+    const settling = { ...place, nowMs: startMs, dropMissing: false }
     const { manifest } = settleDefinitions(this.#catalog, null, settling)
     await writeManifest(join(this.#dir, 'store.json'), { ...manifest, seed: smallSeed })
     this.#daemon = await openSmallDaemon({

@@ -71,6 +71,7 @@ export function engineView(spec: EngineViewSpec): View {
     ttlMs: spec.ttlMs ?? Infinity,
     leadingEdge,
     servingIndex: null,
+    newKeysPerDay: Infinity,
     online: true,
     transform: null,
     rowSchema: null,

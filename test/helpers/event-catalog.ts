@@ -54,6 +54,7 @@ export function catalogOf(source: Source, specs: readonly ViewSpec[]): Catalog {
       ttlMs: Infinity,
       leadingEdge: 'wall-clock',
       servingIndex: null,
+      newKeysPerDay: Infinity,
       online: true,
       transform: transform ?? null,
       rowSchema: transform === undefined ? null : objectSchemaOf(rowFields ?? columns, 'open'),

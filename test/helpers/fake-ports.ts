@@ -179,6 +179,7 @@ const view: View = {
   ttlMs: Infinity,
   leadingEdge: 'wall-clock',
   servingIndex: null,
+  newKeysPerDay: Infinity,
   online: true,
   transform: null,
   rowSchema: null,

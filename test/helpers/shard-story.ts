@@ -11,6 +11,7 @@ import { createEncoder, MsgpackTimestamp } from '../../src/model/msgpack.ts'
 import { sawtoothTileMs } from '../../src/model/tiles.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { createValidators } from '../../src/shard/validators.ts'
+import { KeyRecount } from './key-recount.ts'
 import { oracle, type OracleEvent } from './oracle.ts'
 import { catalogOf, rowsOf, startMs, type RawEvent, type StoryView } from './story-view.ts'
 import { buffersOf, Sections } from './sections.ts'
@@ -36,9 +37,10 @@ interface Batch {
   readonly events: readonly { readonly key: Uint8Array; readonly bytes: Uint8Array }[]
 }
 
-/** With what of it was accepted. */
+/** With what of it was accepted, and what was said of the rest. */
 interface Journalled extends Batch {
   readonly accepted: readonly OracleEvent[]
+  readonly told: readonly BatchRejections[]
 }
 
 /** Events of a step that make a batch. */
@@ -143,7 +145,12 @@ export class ShardStory {
     await this.#finish(false)
     await this.#shard.close()
     this.#shard = await openShard(this.#dir, this.#catalog)
-    this.#apply(this.#journal, replayedEvents)
+    const { position } = this.#shard.opened
+    const told = this.#apply(this.#journal, replayedEvents)
+    for (const batch of this.#journal) {
+      if (batch.position <= position) continue
+      assert.deepEqual(codesOf(told, batch.position), codesOf(batch.told, batch.position))
+    }
   }
 
   get #accepted(): readonly OracleEvent[] {
@@ -240,7 +247,8 @@ export class ShardStory {
     const rejected = this.#apply(sent.map(({ batch }) => batch))
     for (const { batch, events: own } of sent) {
       const its = rejected.filter(({ position }) => position === batch.position)
-      this.#journal.push({ ...batch, accepted: this.#acceptedOf(own, its, batch.arrivalMs) })
+      const accepted = this.#acceptedOf(own, its, batch.arrivalMs)
+      this.#journal.push({ ...batch, accepted, told: its })
     }
   }
 
@@ -264,7 +272,10 @@ export class ShardStory {
     return rejected
   }
 
-  /** Too late is right only for events that no window can hold; nothing else may be rejected. */
+  /**
+   * Too late is right only for events that no window can hold, a key too many only for one that is
+   * new when there were as many that day; nothing else may be rejected.
+   */
   #acceptedOf(
     events: readonly RawEvent[],
     rejected: readonly BatchRejections[],
@@ -279,6 +290,10 @@ export class ShardStory {
       const isInFuture = event.timeNs > limitNs
       assert.equal(codes.get(index) === 'EVENT_IN_FUTURE', isInFuture)
       if (isInFuture) continue
+      const isTooLate = codes.get(index) === 'EVENT_TOO_LATE'
+      const isExcess = !isTooLate && this.#isExcess(event, accepted, arrivalMs)
+      assert.equal(codes.get(index) === 'EVENT_CARDINALITY', isExcess)
+      if (isExcess) continue
       if (codes.has(index)) {
         assert.equal(codes.get(index), 'EVENT_TOO_LATE')
         assert.ok(
@@ -290,6 +305,16 @@ export class ShardStory {
       }
     }
     return accepted
+  }
+
+  /** Whether an event is of a key that is one too many on its day. */
+  #isExcess(event: RawEvent, accepted: readonly OracleEvent[], arrivalMs: number): boolean {
+    if (rowsOf(this.#story, event).length === 0) return false
+    const recount = new KeyRecount(this.#view)
+    for (const batch of [...this.#journal, { accepted, arrivalMs }]) {
+      for (const row of batch.accepted) recount.add(row, batch.arrivalMs)
+    }
+    return recount.isExcess(event.id, arrivalMs)
   }
 
   /** Where the window begins that begins first, or the latest row dies, for events of now. */
@@ -326,6 +351,13 @@ export class ShardStory {
   }
 }
 
+function codesOf(told: readonly BatchRejections[], of: number): readonly string[] {
+  return told
+    .filter(({ position }) => position === of)
+    .flatMap(({ rejections }) => rejections.map(({ index, code }) => `${index} ${code}`))
+    .toSorted()
+}
+
 /** Whether a count, or a series of them, is of any event. */
 function isCounted(count: unknown): boolean {
   return Array.isArray(count) ? count.some((each) => each !== null) : count !== null
@@ -333,7 +365,8 @@ function isCounted(count: unknown): boolean {
 
 function openShard(storePath: string, catalog: Catalog): Promise<Shard> {
   const validators = createValidators(catalog)
-  return Shard.open({ index: 0, catalog, ...validators, viewIds: [0], storePath, seed })
+  const keyLimits = catalog.views.map(({ newKeysPerDay: max }) => [{ since: 0, max }])
+  return Shard.open({ index: 0, catalog, ...validators, viewIds: [0], keyLimits, storePath, seed })
 }
 
 function nextTurn(): Promise<void> {

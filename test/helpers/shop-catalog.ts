@@ -40,6 +40,7 @@ function view(index: number, name: string, route: number, joinKeys: readonly Fie
     ttlMs: Infinity,
     leadingEdge: 'wall-clock',
     servingIndex: null,
+    newKeysPerDay: Infinity,
     online: true,
     transform: null,
     rowSchema: null,

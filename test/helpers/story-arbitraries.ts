@@ -257,7 +257,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
+/** Keys that may be new on a day; the stories have three, and some go on past midnight. */
+const newKeysPerDay = fc.constantFrom(
+  {},
+  {},
+  { newKeysPerDay: 0 },
+  { newKeysPerDay: 1 },
+  { newKeysPerDay: 2 },
+)
+
 export const stories = fc.record({
-  view: views,
+  view: fc.tuple(views, newKeysPerDay).map(([view, limit]): StoryView => ({ ...view, ...limit })),
   steps: fc.array(step, { minLength: 1, maxLength: 14 }),
 })

@@ -34,6 +34,8 @@ export interface StoryView {
   readonly aggregationSecondaryKey?: 'tag'
   /** A rule of the source, where it is not the default. */
   readonly dedupe?: DedupeRule<'tag'>
+  /** For the shard; any number when left out. */
+  readonly newKeysPerDay?: number
   /** Whether a transform leaves out some events and makes two rows of others. */
   readonly isSplit?: boolean
   readonly features: readonly FeatureDefinition[]

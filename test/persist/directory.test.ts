@@ -21,7 +21,7 @@ const manifest: Manifest = {
   incarnation: '0123456789abcdef0123456789abcdef',
   shards: 4,
   seed: { k0: 1, k1: -2 },
-  views: { clicks: { id: 0, since: 0, canonical: '{"a":"é\\n"}' } },
+  views: { clicks: { id: 0, since: 0, keyLimits: [], canonical: '{"a":"é\\n"}' } },
   nextViewId: 1,
   nextBackfillId: 1,
   sources: { events: '{}' },

@@ -111,7 +111,7 @@ test('a store of another format is refused, and its redo file is left alone', as
   await put(dir, Buffer.of(0), value)
   await writeFile(join(dir, 'redo'), 'of another format, too')
   const code = 'STORE_FORMAT'
-  await assert.rejects(openAt(dir), { code, message: /format 7, expected 6/ })
+  await assert.rejects(openAt(dir), { code, message: /format 8, expected 7/ })
   assert.equal(await readFile(join(dir, 'redo'), 'utf8'), 'of another format, too')
 })
 

@@ -26,6 +26,7 @@ const start = (lane: number, shards: readonly number[], storePath = '/none'): La
   definitions: [],
   viewIds: [],
   viewsSince: [],
+  keyLimits: [],
   histories: [],
   seed,
   storePath,

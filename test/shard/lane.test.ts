@@ -75,7 +75,8 @@ class DrivenLane {
     const { port1, port2 } = new MessageChannel()
     const pulse = createPulse()
     const start = { lane: 0, shards: [0, 1, 2], definitionsUrl: null, definitions: [], pulse }
-    const views = { viewIds: [0], viewsSince: [0], histories: [], seed, quarantined: [] }
+    const about = { viewIds: [0], viewsSince: [0], keyLimits: [], histories: [] }
+    const views = { ...about, seed, quarantined: [] }
     const ended = runLane({ ...start, ...views, storePath, stateBytesMax }, definitions, port2)
     const [opened] = (await once(port1, 'message')) as [Reply<'opened'>]
     return new DrivenLane(port1, ended, opened)
@@ -318,7 +319,7 @@ test('a lane whose store is damaged says so and ends', async (context) => {
   const storePath = dir
   await mkdir(`${dir}/000`)
   await writeFile(`${dir}/000/data.mdb`, 'no environment'.repeat(1000))
-  const views = { viewsSince: [0], histories: [], quarantined: [] }
+  const views = { viewsSince: [0], keyLimits: [], histories: [], quarantined: [] }
   const rest = { ...views, seed, storePath, stateBytesMax: 2 ** 30, pulse: createPulse() }
   await assert.rejects(runLane({ ...start, ...rest }, catalog, port2), { code: 'STORE_CORRUPT' })
   const [message] = (await once(port1, 'message')) as [FromShard]

@@ -172,6 +172,7 @@ function openLane({ catalog, storePath, stateBytesMax, past }: SmallDaemonOption
     storePath,
     viewIds: catalog.views.map(({ index }) => index),
     viewsSince: catalog.views.map(() => 0),
+    keyLimits: catalog.views.map(() => []),
     histories: past === undefined ? [] : storedHistories(catalog, past.stored.manifest),
     stateBytesMax,
     pulse: createPulse(),

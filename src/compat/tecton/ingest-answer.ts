@@ -92,8 +92,8 @@ function errorsOf(
 ): readonly RecordError[] {
   const { index: recordIndex, code, path, message } = rejection
   // One that was published is not told of which views it was too late for.
-  const isMissed = missedCodes.some((each) => each === code)
-  const late = isMissed ? (rejection.views ?? views) : []
+  const isLate = code !== 'EVENT_CARDINALITY' && missedCodes.some((each) => each === code)
+  const late = isLate ? (rejection.views ?? views) : []
   const error = { pushSourceName: source, errorType: 'TectonObjectValidationError' } as const
   const place = { recordIndex, code, path }
   if (late.length === 0) {
