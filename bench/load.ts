@@ -12,7 +12,7 @@ import type { LoadOutcome as Outcome, Progress } from '../src/load/outcome.ts'
 import { startLoad } from '../src/load/run.ts'
 import { ownUsage } from '../src/load/usage.ts'
 import type { Workload } from '../src/load/workload.ts'
-import { systemScheduler } from '../src/wire/scheduler.ts'
+import { systemScheduler } from '../src/base/scheduler.ts'
 
 export interface LoadOptions {
   /** Of the daemon: `http://host:port`. */

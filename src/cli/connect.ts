@@ -93,7 +93,7 @@ export async function startLoad(plan: LoadPlan): Promise<StartedLoad> {
   const { startLoad } = await import('../load/run.ts')
   const { connectTo } = await import('../load/link.ts')
   const { ownUsage } = await import('../load/usage.ts')
-  const { systemScheduler } = await import('../wire/scheduler.ts')
+  const { systemScheduler } = await import('../base/scheduler.ts')
   const { rate, inFlight, disorder, disorderMs } = plan
   const workload = createWorkload({
     ...plan,

@@ -14,8 +14,8 @@ import type { Meters } from '../metrics/meters.ts'
 import type { FromShard, LaneStats, ShardOpened } from '../model/message.ts'
 import type { Lane } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
-import type { Maintenance } from './maintenance.ts'
-import type { Recording } from './recording.ts'
+import type { Maintenance } from '../base/maintenance.ts'
+import type { Recording } from '../intake/recording.ts'
 
 export interface CheckpointOptions {
   readonly journal: Journal

@@ -14,7 +14,12 @@ import type { Lane } from '../route/lanes.ts'
 import type { Readiness } from '../serve/http.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { DirGuard } from './dir-guard.ts'
-import { spaceOf, type DiskGuard, type DiskSpace, type JournalExtent } from './disk-guard.ts'
+import {
+  spaceOf,
+  type DiskGuard,
+  type DiskSpace,
+  type JournalExtent,
+} from '../intake/disk-guard.ts'
 import type { OfflineLog } from './offline-log.ts'
 import type { MillraceLog } from './options.ts'
 import { Watchdog, watchedLane, watchedLog } from './watchdog.ts'

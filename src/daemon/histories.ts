@@ -11,7 +11,7 @@
 import type { Catalog } from '../model/catalog.ts'
 import type { Manifest, StoredDefinition, StoredHistory } from '../persist/manifest.ts'
 import type { Lane } from '../route/lanes.ts'
-import type { Intake } from './intake.ts'
+import type { Intake } from '../intake/intake.ts'
 
 export interface HistoriesOptions {
   readonly catalog: Catalog

@@ -16,7 +16,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { IngestPort, ProducerSession } from '../model/contracts.ts'
 import type { LedgerEntry, ReplayOutcome, ReplayRequest } from '../model/ledger.ts'
 import { payloadOf } from '../model/payload.ts'
-import { replayProducer } from './recording.ts'
+import { replayProducer } from '../intake/recording.ts'
 
 /** Events and bytes of one batch; one event may be larger. */
 const batchEvents = 1000

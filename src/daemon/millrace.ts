@@ -31,8 +31,8 @@ import type { HttpRoutes } from './http-routes.ts'
 import type { LedgerReplay } from './ledger-replay.ts'
 import type { OfflineLog } from './offline-log.ts'
 import type { MillraceLog } from './options.ts'
-import type { Push } from './push.ts'
-import type { Recording } from './recording.ts'
+import type { Push } from '../intake/push.ts'
+import type { Recording } from '../intake/recording.ts'
 import type { Verification } from './verification.ts'
 
 /** @internal What the daemon holds while it is open. */

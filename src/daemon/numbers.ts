@@ -14,7 +14,7 @@ import type { Lane } from '../route/lanes.ts'
 import type { Router } from '../route/router.ts'
 import type { IngestServer } from '../wire/websocket.ts'
 import type { Checkpoints } from './checkpoints.ts'
-import type { Intake } from './intake.ts'
+import type { Intake } from '../intake/intake.ts'
 import { pastSights, type PastParts } from './past-numbers.ts'
 import type { Watermarks } from './watermarks.ts'
 

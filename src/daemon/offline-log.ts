@@ -23,7 +23,7 @@ import type { Catalog } from '../model/catalog.ts'
 import { runApart, type ApartRun } from './apart.ts'
 import type { Loaded } from './load.ts'
 import type { MillraceLog } from './options.ts'
-import type { Recording } from './recording.ts'
+import type { Recording } from '../intake/recording.ts'
 
 export interface OfflineLogOptions {
   readonly dir: string

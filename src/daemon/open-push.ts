@@ -8,10 +8,10 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { LedgerEntry } from '../model/ledger.ts'
 import type { Lane } from '../route/lanes.ts'
-import { Checks } from './checks.ts'
-import type { Intake } from './intake.ts'
-import { KeyedRequests } from './keyed-requests.ts'
-import { Push } from './push.ts'
+import { Checks } from '../intake/checks.ts'
+import type { Intake } from '../intake/intake.ts'
+import { KeyedRequests } from '../intake/keyed-requests.ts'
+import { Push } from '../intake/push.ts'
 
 /** The way in of events that come by requests. */
 export function openPush(options: {

@@ -11,7 +11,7 @@ import { manifestBefore, type Settled } from './definitions.ts'
 import type { Doors } from './doors.ts'
 import type { Health } from './health.ts'
 import type { OfflineLog } from './offline-log.ts'
-import type { Recording } from './recording.ts'
+import type { Recording } from '../intake/recording.ts'
 import type { Verification } from './verification.ts'
 
 /** What has to be closed again when the start fails. */

@@ -15,8 +15,8 @@ import type { Journal } from '../journal/journal.ts'
 import type { ReplayedBatch } from '../journal/replay.ts'
 import type { BatchRejections, ShardOpened } from '../model/message.ts'
 import type { Router } from '../route/router.ts'
-import type { Intake } from './intake.ts'
-import type { Recording } from './recording.ts'
+import type { Intake } from '../intake/intake.ts'
+import type { Recording } from '../intake/recording.ts'
 
 export interface Recovery {
   /** Batches and events read from the journal. */

@@ -22,7 +22,7 @@ import type { Loaded } from './load.ts'
 import type { OfflineLog } from './offline-log.ts'
 import type { MillraceLog } from './options.ts'
 import type { Rebuilds } from './rebuilds.ts'
-import type { Recording } from './recording.ts'
+import type { Recording } from '../intake/recording.ts'
 
 export interface VerificationOptions {
   readonly loaded: Loaded

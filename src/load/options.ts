@@ -2,7 +2,7 @@
  * What a load is told: what to send, how fast and for how long, and the world that it runs in.
  */
 import type { Clock } from '../base/clock.ts'
-import type { Scheduler } from '../wire/scheduler.ts'
+import type { Scheduler } from '../base/scheduler.ts'
 import type { Connect } from './link.ts'
 import type { Progress } from './outcome.ts'
 import type { Usage } from './usage.ts'

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../base/errors.ts'
 import type { IngestPort, ReadPort } from '../model/contracts.ts'
 import type { Grant } from '../model/permission.ts'
 import type { Credits, FrameLimits } from './protocol.ts'
-import type { Scheduler } from './scheduler.ts'
+import type { Scheduler } from '../base/scheduler.ts'
 
 /** What a session needs of its socket. */
 export interface Connection {

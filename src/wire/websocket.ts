@@ -19,7 +19,7 @@ import type { IngestPort, ReadPort } from '../model/contracts.ts'
 import { openAccess, type AccessPort, type Grant } from '../model/permission.ts'
 import { streamPath, subprotocol } from './frames.ts'
 import { refusalOf, refuseUpgrade } from './refusal.ts'
-import { systemScheduler, type Scheduler } from './scheduler.ts'
+import { systemScheduler, type Scheduler } from '../base/scheduler.ts'
 import type { Connection, SessionOptions, WireLog } from './session-options.ts'
 import { Session } from './session.ts'
 import {

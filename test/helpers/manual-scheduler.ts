@@ -1,7 +1,7 @@
 /**
  * Timers that fire when a test says so.
  */
-import type { Scheduler } from '../../src/wire/scheduler.ts'
+import type { Scheduler } from '../../src/base/scheduler.ts'
 
 interface Timer {
   dueMs: number

@@ -6,7 +6,7 @@
  */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { systemScheduler } from '../../src/wire/scheduler.ts'
+import { systemScheduler } from '../../src/base/scheduler.ts'
 
 interface Pair {
   readonly client: Socket

@@ -132,19 +132,19 @@ export const elsewhere: readonly Place[] = [
   ['P7', 'e2e/protocol.test.ts', 'a gap is refused whole, and for good the third time'],
   [
     'P8',
-    'daemon/intake.test.ts',
+    'intake/intake.test.ts',
     'an epoch that was never given out is told from one that is over',
   ],
   ['P10', 'wire/session.test.ts', 'one batch beyond the credit is tolerated, the next closes'],
   ['P10', 'e2e/overload.test.ts', 'a peer beyond its credit is closed, and what was taken counts'],
   [
     'P12',
-    'daemon/intake.test.ts',
+    'intake/intake.test.ts',
     'names are refused beyond the bound, and those that are known are not',
   ],
   [
     'P13',
-    'daemon/intake.test.ts',
+    'intake/intake.test.ts',
     'a producer that has not been seen for long is forgotten when a new name comes',
   ],
   [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { judge, noWays, type Said, type Ways } from '../../src/daemon/verdict.ts'
+import { judge, noWays, type Said, type Ways } from '../../src/intake/verdict.ts'
 import { rejection } from '../../src/model/rejection.ts'
 
 /** Two routes that keep state, the first with two views, and one that does not. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rejectionsKeptMax, rejectionsKeptTotalMax } from '../../src/base/limits.ts'
-import { KeptRejections, type Share } from '../../src/daemon/kept-rejections.ts'
+import { KeptRejections, type Share } from '../../src/intake/kept-rejections.ts'
 import type { SequencedRejection } from '../../src/model/contracts.ts'
 
 /** Rejections of the sequences from `first` on. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMaintenance } from '../../src/daemon/maintenance.ts'
+import { createMaintenance } from '../../src/base/maintenance.ts'
 
 test('work that fails ends nothing, and is told once for as long as it fails', async () => {
   const told: string[] = []

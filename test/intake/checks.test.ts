@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MillraceError } from '../../src/base/errors.ts'
 import { suspectChecksMax } from '../../src/base/http-limits.ts'
-import { Checks, type CheckLane } from '../../src/daemon/checks.ts'
+import { Checks, type CheckLane } from '../../src/intake/checks.ts'
 import type { CheckedEvents, FromShard } from '../../src/model/message.ts'
 
 /** A lane that keeps what it is asked. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { intakeBytesMax } from '../../src/base/limits.ts'
-import { Shares } from '../../src/daemon/shares.ts'
+import { Shares } from '../../src/intake/shares.ts'
 
 /** Producers with a session each, and whether they are held back. */
 function setUp(count: number) {

@@ -22,7 +22,7 @@ import type {
   RequestIdentity,
   SourceEvents,
 } from '../model/contracts.ts'
-import { systemScheduler, type Scheduler } from '../wire/scheduler.ts'
+import { systemScheduler, type Scheduler } from '../base/scheduler.ts'
 import { outcomeOf } from './check-outcome.ts'
 import type { Checks } from './checks.ts'
 import type { KeyedRequests } from './keyed-requests.ts'

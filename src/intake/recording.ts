@@ -22,7 +22,7 @@ import type { Recorded, ShardOpened } from '../model/message.ts'
 import type { Batch } from './batch.ts'
 import { originOf, originText } from '../model/origins.ts'
 import { eventsAt } from '../model/payload.ts'
-import type { Maintenance } from './maintenance.ts'
+import type { Maintenance } from '../base/maintenance.ts'
 
 export interface RecordingOptions {
   readonly ledger: Ledger

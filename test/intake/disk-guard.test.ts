@@ -6,7 +6,7 @@ import {
   diskFilesMin,
   diskReserveBytesMax,
 } from '../../src/base/limits.ts'
-import { DiskGuard, spaceOf, type DiskSpace } from '../../src/daemon/disk-guard.ts'
+import { DiskGuard, spaceOf, type DiskSpace } from '../../src/intake/disk-guard.ts'
 import { temporaryDir } from '../helpers/daemons.ts'
 
 const gib = 1024 ** 3

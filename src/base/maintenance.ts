@@ -4,14 +4,19 @@
  * Old segments that are still there cost room, and the next turn deletes them. So a failure is told
  * to the log, once for as long as it lasts, and ends nothing.
  */
-import { reasonOf } from '../base/errors.ts'
-import type { MillraceLog } from './options.ts'
+import { reasonOf } from './errors.ts'
+
+/** A logger in the manner of pino. */
+interface MaintenanceLog {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
 
 /** Does the work; never rejects. */
 export type Maintenance = (work: () => Promise<unknown>) => Promise<void>
 
 /** @param what  The work, as the log names it. */
-export function createMaintenance(log: MillraceLog, what: string): Maintenance {
+export function createMaintenance(log: MaintenanceLog, what: string): Maintenance {
   let isFailing = false
   return async (work) => {
     try {

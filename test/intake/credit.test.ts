@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
 import { creditEventsMax, creditPerSecondStart, creditQueueMs } from '../../src/base/limits.ts'
-import { Credit, type Flow } from '../../src/daemon/credit.ts'
+import { Credit, type Flow } from '../../src/intake/credit.ts'
 
 const batchEvents = 10
 
