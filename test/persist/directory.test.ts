@@ -62,12 +62,12 @@ const others: Readonly<Record<string, [text: string, code: string, message: RegE
   'of a later directory': [
     sealJson({ ...manifest, format: directoryFormat + 1 }),
     'STORE_FORMAT',
-    /format directory 3, expected directory 2/,
+    new RegExp(`format directory ${directoryFormat + 1}, expected directory ${directoryFormat}`),
   ],
   'of the directory before there was a CRC': [
     JSON.stringify({ ...manifest, format: 1 }),
     'STORE_FORMAT',
-    /format directory 1, expected directory 2/,
+    new RegExp(`format directory 1, expected directory ${directoryFormat}`),
   ],
   'of a later journal': [
     sealJson({ ...manifest, formats: { ...formats, journal: 2 } }),
