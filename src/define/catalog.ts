@@ -11,7 +11,7 @@ import { collect, type Definitions } from './collect.ts'
 import { resolveJoinKeys, resolveMetadata } from './fields.ts'
 import { entityOptions, type Entity } from './entity.ts'
 import { byName, canonicalType, canonicalView, identityOf } from './identity.ts'
-import { checkName } from './names.ts'
+import { checkName, checkServiceName } from './names.ts'
 import { checkOptions } from './options.ts'
 import { Problems } from './problems.ts'
 import type { ViewOf } from './resolve-parts.ts'
@@ -93,7 +93,8 @@ function checkNames(found: Definitions, problems: Problems): void {
     const taken = new Map<string, string>()
     for (const definition of namespace) {
       const kind = definition.kind.replace('millrace.', '')
-      checkName(definition.name, kind, problems, definition)
+      const check = definition.kind === 'millrace.featureService' ? checkServiceName : checkName
+      check(definition.name, kind, problems, definition)
       const other = taken.get(definition.name)
       if (other !== undefined) {
         problems.add(definition.name, `this ${kind} has the name of another ${other}`, definition)

@@ -5,6 +5,8 @@ import { nameLengthMax } from '../base/limits.ts'
 import type { Problems } from './problems.ts'
 
 const name = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/i
+/** Those of services are said to the daemon only, and may be as other systems have them. */
+const serviceName = /^[a-z][a-z0-9]*([_:-][a-z0-9]+)*$/i
 const fieldName = /^[a-z_][a-z0-9_]*$/i
 
 /** Checks the name of a definition or a feature: it stands in URLs, file names and columns. */
@@ -19,6 +21,22 @@ export function checkName(
     path,
     `${shown(value)} is not a name: up to ${nameLengthMax} letters, digits and single ` +
       'underscores, a letter first',
+    ...sites,
+  )
+}
+
+/** Checks the name of a service: those who ask for it may have known it before us. */
+export function checkServiceName(
+  value: unknown,
+  path: string,
+  problems: Problems,
+  ...sites: readonly unknown[]
+): void {
+  if (typeof value === 'string' && value.length <= nameLengthMax && serviceName.test(value)) return
+  problems.add(
+    path,
+    `${shown(value)} is not a name: up to ${nameLengthMax} letters, digits and single ` +
+      'underscores, hyphens and colons, a letter first',
     ...sites,
   )
 }

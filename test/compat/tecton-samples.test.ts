@@ -114,3 +114,23 @@ test('the request with nulls of the Java client is answered', async (t) => {
     metadata: { features: [{ name: 'unknown_clicks.count', dataType: { type: 'int64' } }] },
   })
 })
+
+test('a service is asked for by a name with hyphens and a version, at every door', async (t) => {
+  const { daemon, ask } = await setUp(t, '2021-08-21T01:24:00Z')
+  const timestamp = '2021-08-21T01:23:58.996Z'
+  await daemon.ingest('transactions', [{ user_id: 'u', timestamp, amount: 5 }])
+  const name = 'fraud-detection:v2'
+  const key = { joinKeyMap: { user_id: 'u' } }
+  const params = { workspaceName: 'prod', featureServiceName: name, ...key }
+  const expected = { result: { features: [5] } }
+  assert.deepEqual(await ask('get-features', JSON.stringify({ params })), expected)
+  for (const written of [name, encodeURIComponent(name)]) {
+    const path = `/api/v2/workspaces/prod/feature-services/${written}/get-features`
+    const body = JSON.stringify({ params: key })
+    const response = await fetch(`${daemon.url}${path}`, { method: 'POST', body })
+    assert.deepEqual(await response.json(), expected)
+    const native = await fetch(`${daemon.url}/v1/features/${written}?user_id=u`)
+    const { rows } = (await native.json()) as { rows: { values: object }[] }
+    assert.deepEqual(Object.values(rows[0]!.values), [5])
+  }
+})

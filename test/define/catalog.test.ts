@@ -204,6 +204,12 @@ describe('a wrong definition', () => {
     for (const name of ['', '1st', 'a-b', 'a__b', 'a_', '_a', 'a.b', 'a'.repeat(65), undefined]) {
       assert.match(problemsOf(loose.entity({ ...user, name })).join(), /entity: .* is not a name/)
     }
+    const serviceNamed = (name: string) =>
+      problemsOf(byAd, featureService({ name, features: [byAd] })).join()
+    for (const name of ['a-b', 'a:v2', 'a_b-2:c']) assert.equal(serviceNamed(name), '')
+    for (const name of ['a--b', 'a-', '-a', 'a:', 'a/b', 'a b', 'a%2f']) {
+      assert.match(serviceNamed(name), /featureService: .* is not a name/)
+    }
     const again = entity({ name: 'user', joinKeys: { user_id: t.String() } })
     assert.deepEqual(problemsOf(user, again, impressions), [
       'user: this entity has the name of another entity',
