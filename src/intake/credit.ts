@@ -6,6 +6,9 @@
  * while longer: enough that it never waits for them, and no more. How much it finishes is measured
  * while producers keep it busy; when they do not, they say nothing about it.
  *
+ * A producer that is far away has most of its events on the way, which costs nobody anything here:
+ * where there is nothing in flight for a part of the time, they may be as many more.
+ *
  * The rest is fairness: whoever has less in flight than its part leaves what is left of it to the
  * others. It is advice. What a session is cut for is the bound that stands in `limits.ts`.
  *
@@ -25,6 +28,9 @@ export interface Flow {
 const lookMs = 100
 const looksMax = 10
 
+/** How many times as many events may be in flight where there mostly are none. */
+const idlenessMax = 8
+
 /** Part of its credit beyond which a producer is thought to be held up by it. */
 const usedShare = 0.8
 
@@ -39,6 +45,9 @@ export class Credit {
   /** Since when there is anything in flight, and for how long there was before, since a look. */
   #busySinceMs = 0
   #busyMs = 0
+  #lookedMs: number
+  /** All time by the part of it that there was anything in flight, between the last looks. */
+  #idleness = 1
   #settled = 0
   /** Events a second of the last looks that say something. */
   readonly #rates: number[] = []
@@ -49,6 +58,7 @@ export class Credit {
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock
+    this.#lookedMs = clock.monotonicMs()
     this.#events = this.#fairPart()
   }
 
@@ -83,10 +93,12 @@ export class Credit {
     this.#settled += events
     this.#busyMs += nowMs - this.#busySinceMs
     this.#busySinceMs = nowMs
-    if (this.#busyMs >= lookMs) this.#look()
+    if (this.#busyMs >= lookMs) this.#look(nowMs)
   }
 
-  #look(): void {
+  #look(nowMs: number): void {
+    this.#idleness = Math.min(idlenessMax, (nowMs - this.#lookedMs) / this.#busyMs)
+    this.#lookedMs = nowMs
     const rate = (this.#settled * 1000) / this.#busyMs
     const limit = usedShare * this.#events
     let isBusy = false
@@ -110,11 +122,11 @@ export class Credit {
 
   /** The part of each that makes all of them together as many as keep the daemon busy. */
   #fairPart(): number {
-    let left = (this.#best * (this.#flushMs + creditQueueMs)) / 1000
+    const busyMs = this.#flushMs + creditQueueMs
+    let left = (this.#best * busyMs * this.#idleness) / 1000
     const limit = usedShare * this.#events
     const modest = Array.from(this.#flows, ({ most }) => most).filter((most) => most < limit)
     modest.sort((a, b) => a - b)
-    // One more than there are: whoever comes next.
     let others = Math.max(1, this.#flows.size)
     for (const most of modest) {
       if (most >= left / others || others === 1) break

@@ -137,3 +137,33 @@ test('what it does by and by is known again soon, and never beyond the bound', (
   fast.run(3000, () => fast.fill(other))
   assert.equal(fast.credit.events, creditEventsMax)
 })
+
+test('a producer that is far away may have more on the way', () => {
+  const model = new Model(1_000_000, 2)
+  const flow = model.flow()
+  const wayMs = 50
+  /** Events that are on the way to the daemon, or their acknowledgements from it, by when. */
+  const arriving = new Map<number, number>()
+  const acknowledged = new Map<number, number>()
+  let inFlight = 0
+  const publish = (): void => {
+    const nowMs = model.clock.monotonicMs()
+    inFlight -= acknowledged.get(nowMs) ?? 0
+    const sent = Math.max(0, model.credit.events - inFlight)
+    inFlight += sent - (sent % batchEvents)
+    arriving.set(nowMs + wayMs, sent)
+    model.publish(flow, arriving.get(nowMs) ?? 0)
+  }
+  const run = (ms: number): number =>
+    model
+      .run(ms, () => {
+        const done = model.finished.get(flow) ?? 0
+        acknowledged.set(model.clock.monotonicMs() + wayMs, done)
+        publish()
+      })
+      .get(flow)!
+  run(5000)
+  const rate = run(5000)
+  // What keeps the daemon busy without a way would be a ninth of what it can do.
+  assert.ok(rate > 250_000, String(rate))
+})
