@@ -366,7 +366,10 @@ export const rejectionsKeptMax = 10_000
 /** The same over all producers; beyond, the oldest are forgotten. */
 export const rejectionsKeptTotalMax = 100_000
 
-/** How long connections may take to leave when the server drains, ms; then they are cut. */
+/**
+ * How long a drain may wait, ms, for connections to leave, which are cut then, and for the state to
+ * be stored, the rest of which the next start replays.
+ */
 export const drainMsMax = 20_000
 
 /** How long a drain may take in all, ms; then the process ends regardless. */

@@ -2,8 +2,9 @@
  * A running daemon, as a program sees it.
  *
  * Its life: open → draining → closed, or failed from any of them. Draining is an ordered end: no
- * new events, what was taken is finished and acknowledged, the state is checkpointed, the doors
- * close. Closing is now; nothing acknowledged is lost, the next start replays the journal's tail.
+ * new events, what was taken is finished and acknowledged, the state is checkpointed as far as there
+ * is time, the doors close. Closing is now; nothing acknowledged is lost, the next start replays the
+ * journal's tail.
  */
 // A program compiled for ES2022 has no type of `Symbol.asyncDispose` of its own.
 /// <reference lib="esnext.disposable" preserve="true" />
@@ -182,7 +183,12 @@ export class Millrace {
     return this.unlessFailed(this.#open().verification.verify({ keysMax: keys, seed }))
   }
 
-  /** Stops intake, finishes and acknowledges what was taken, checkpoints, and ends. */
+  /**
+   * Stops intake, finishes and acknowledges what was taken, checkpoints, and ends.
+   *
+   * What is not in the stores after 20 s stays in the journal, and the next start replays it: call
+   * {@link checkpoint} before where that is not wanted.
+   */
   drain(): Promise<void> {
     this.#draining ??= this.#drain()
     return this.#draining
@@ -239,15 +245,26 @@ export class Millrace {
   }
 
   async #finish(): Promise<void> {
-    const { doors, router, checkpoints, recording, offline } = this.#open()
+    const { doors, router, recording, offline } = this.#open()
     const { replay, push, backfills } = this.#open()
+    const isLate = new Promise<boolean>((resolve) => {
+      setTimeout(() => resolve(true), drainMsMax).unref()
+    })
     await this.#client?.drain()
     await Promise.all([replay.stop(), push.drain(), backfills.stop()])
     await doors.wire.drain(drainMsMax)
     await router.idle()
     await recording.idle()
-    await checkpoints.complete()
+    await this.#store(isLate)
     await offline.finish()
+  }
+
+  /** Checkpoints, unless it is late before all is stored. */
+  async #store(isLate: Promise<boolean>): Promise<void> {
+    const { checkpoints } = this.#open()
+    if (!(await Promise.race([checkpoints.complete(), isLate]))) return
+    const bytes = checkpoints.lags.reduce((most, lag) => Math.max(most, lag.bytes), 0)
+    this.#log.info({ bytes }, 'the next start replays what could not be stored in time')
   }
 
   async #close(): Promise<void> {

@@ -55,6 +55,8 @@ export async function rebuildShards(options: RebuildOptions): Promise<readonly R
   const asides = await moveAside(dataDir, shards)
   try {
     const millrace = await startMillrace({ ...daemon, ...keepAll })
+    // A drain alone may leave some of it to the next start.
+    await millrace.checkpoint()
     await millrace.drain()
   } catch (thrown) {
     await moveBack(dataDir, asides)

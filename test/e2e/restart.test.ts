@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { drainMsMax } from '../../src/base/limits.ts'
 import { ManualClock } from '../../src/base/clock.ts'
 import { storedFormats } from '../../src/stored/formats.ts'
 import type { MillraceOptions } from '../../src/daemon/options.ts'
@@ -62,6 +63,32 @@ for (const ending of ['drain', 'close'] as const) {
       await client.close()
     }
   })
+}
+
+test('a drain that has no time to store the state leaves it to the next start', async (t) => {
+  const same = await options(t)
+  const said: string[] = []
+  const log = { info: (_: object, text: string) => void said.push(text), error() {} }
+  const first = await startDaemon(t, { ...same, log })
+  const client = connect(t, first.url)
+  await client.publish(orders, batch(0, 100))
+  await client.close()
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const drained = first.drain()
+  t.mock.timers.tick(drainMsMax)
+  t.mock.timers.reset()
+  await drained
+  assert.ok(said.includes('the next start replays what could not be stored in time'))
+  const second = await startDaemon(t, same)
+  assert.equal((await recoveryOf(second.url)).events, 100)
+  assert.deepEqual(await totals(second.url), expected(100))
+})
+
+async function recoveryOf(url: string): Promise<{ readonly events: number }> {
+  const status = (await (await fetch(`${url}/v1/status`)).json()) as {
+    recovery: { events: number }
+  }
+  return status.recovery
 }
 
 function unseenIfNone(total: string): string {
