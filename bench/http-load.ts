@@ -21,9 +21,6 @@ export interface HttpLoadOptions extends GaugeOptions {
   readonly rate: number | null
 }
 
-/** Between two looks at what is due, ms. */
-const beatMs = 0.1
-
 /** For the requests that were due and are not answered at the end, ms. */
 const lateMsMax = 30_000
 
@@ -88,7 +85,10 @@ class HttpLoad {
       this.#free.push(place)
     }
     this.#startMs = performance.now()
-    if (rate !== null) this.#metronome = startMetronome(beatMs, () => this.#sendDue())
+    if (rate !== null) {
+      const beats = { startMs: this.#startMs, periodMs: 1000 / rate }
+      this.#metronome = startMetronome(beats, () => this.#sendDue())
+    }
     if (rate === null) for (const place of this.#free.splice(0)) this.#send(place, this.#startMs)
     await Promise.race([this.gauge.run(), failed])
     await this.#metronome?.stop()

@@ -1,5 +1,5 @@
 /**
- * A beat that is finer than the timers of an event loop, for schedules of less than a millisecond.
+ * A beat that is more exact than the timers of an event loop, for what is due at given moments.
  *
  * A thread sleeps until each beat is due and posts a message; to poll the clock instead would take
  * one of the cores that are being measured. A beat that finds the one before not yet handled is
@@ -10,17 +10,35 @@ import { Worker } from 'node:worker_threads'
 
 /** What the thread is started with. */
 export interface Metronome {
+  /** When the first beat is due, ms since the epoch: threads have clocks of their own. */
+  readonly startMs: number
   readonly periodMs: number
   /** The word that it sleeps on: 1 ends it; and how many of its beats are not handled. */
   readonly words: Int32Array
 }
 
+export interface Beats {
+  /** When the first is due, by `performance.now()`. */
+  readonly startMs: number
+  readonly periodMs: number
+}
+
+/** The least time between two beats, ms: each wakes a thread, and takes from what is measured. */
+const periodMsMin = 0.1
+
 const program = new URL(`metronome-thread${extname(import.meta.url)}`, import.meta.url)
 
-/** Calls back every `periodMs` until it is stopped. */
-export function startMetronome(periodMs: number, beat: () => void): { stop(): Promise<void> } {
+/** Calls back at every beat until it is stopped. */
+export function startMetronome(
+  { startMs, periodMs }: Beats,
+  beat: () => void,
+): { stop(): Promise<void> } {
   const words = new Int32Array(new SharedArrayBuffer(8))
-  const workerData: Metronome = { periodMs, words }
+  const workerData: Metronome = {
+    startMs: performance.timeOrigin + startMs,
+    periodMs: Math.max(periodMsMin, periodMs),
+    words,
+  }
   const thread = new Worker(program, { workerData })
   const ended = new Promise<void>((resolve, reject) => {
     thread.once('error', reject)

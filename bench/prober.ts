@@ -32,9 +32,6 @@ export interface ProberOptions {
 /** Keys that are probed in turn, so that different shards are. */
 const keyCount = 16
 
-/** Between two looks at what is due, ms. */
-const beatMs = 0.1
-
 /** What is read: the facts about a key's probes that must agree. */
 const service = 'spending'
 
@@ -98,7 +95,8 @@ export class Prober {
     })
     await Promise.race([welcome, this.#failed])
     this.#startMs = performance.now()
-    this.#metronome = startMetronome(beatMs, () => this.#sendDue())
+    const beats = { startMs: this.#startMs, periodMs: 1000 / this.#options.rate }
+    this.#metronome = startMetronome(beats, () => this.#sendDue())
   }
 
   /** Probes that are due from now on are measured. */

@@ -2,9 +2,9 @@
  * A running daemon, as a program sees it.
  *
  * Its life: open → draining → closed, or failed from any of them. Draining is an ordered end: no
- * new events, what was taken is finished and acknowledged, the state is checkpointed as far as there
- * is time, the doors close. Closing is now; nothing acknowledged is lost, the next start replays the
- * journal's tail.
+ * new events, what was taken is finished and acknowledged, the state is checkpointed as far as
+ * there is time, the doors close. Closing is now; nothing acknowledged is lost, the next start
+ * replays the journal's tail.
  */
 // A program compiled for ES2022 has no type of `Symbol.asyncDispose` of its own.
 /// <reference lib="esnext.disposable" preserve="true" />
