@@ -31,8 +31,11 @@ import { greatestWatermarks } from './watermarks.ts'
 const evictAt = 0.9
 const evictTo = 0.8
 
-/** Events applied between two looks at how much is in memory. */
+/** Events applied between two looks at how much is in memory, and at what has come. */
 const eventsPerStep = 512
+
+/** The same in bytes of sections, whose events are of many shards: roughly so many events. */
+const bytesPerStep = eventsPerStep * 32
 
 /** Events applied before more reads are taken, for each question answered between two steps. */
 const eventsPerQuestion = 2
@@ -87,6 +90,9 @@ class Lane {
   /** It was told to close, or has failed: no checkpoint begins or waits any more. */
   #isEnding = false
   #arrivalMs = 0
+  /** Bytes of sections applied since the last look, and whether memory was short then. */
+  #bytesSinceLook = 0
+  #wasFull = false
   /** Events to be applied before reads are looked for again. */
   #eventsOwed = 0
   /** What a read has broken, which ends the lane. */
@@ -211,7 +217,7 @@ class Lane {
     this.#bound()
   }
 
-  /** Applies one buffer after the other; now and then, what is in memory may have to go. */
+  /** Applies one buffer after the other, and looks up from it now and then. */
   async #apply(message: Extract<ToShard, { kind: 'apply' }>): Promise<void> {
     const { id, shards, events, routed, isCareful = false } = message
     const onEvent = isCareful ? (event: EventInHand) => this.#pulse.take(event) : null
@@ -221,19 +227,29 @@ class Lane {
       const shard = this.#shards.get(index)!
       const buffers = sectionBuffers(buffer, events)
       for (let from = 0; from < byteLength;) {
-        if (this.#isOver(shard)) await this.#relieve(shard)
-        from = shard.apply(buffers, byteLength, rejected, { ...how, from })
+        if (this.#bytesSinceLook >= bytesPerStep) this.#look()
+        if (this.#wasFull && this.#isOver(shard)) await this.#relieve(shard)
+        const next = shard.apply(buffers, byteLength, rejected, { ...how, from })
         if (isCareful) this.#pulse.putDown()
+        this.#bytesSinceLook += next - from
+        from = next
         // Before a checkpoint may begin: it takes this for the position of the state.
         if (from === byteLength) shard.applied = routed
-        this.#bound()
-        this.#pulse.beat()
-        this.#receiveMore()
       }
     }
     this.#appliedTo(routed)
+    this.#bound()
     const watermarks = greatestWatermarks(this.#all.map((shard) => shard.watermarks()))
     this.#post({ kind: 'applied', id, rejected, watermarks })
+  }
+
+  /** Between two sections: what is in memory may have to go, and what has come may not wait. */
+  #look(): void {
+    this.#bytesSinceLook = 0
+    this.#bound()
+    this.#wasFull = this.#isFull
+    this.#pulse.beat()
+    this.#receiveMore()
   }
 
   /**
