@@ -29,6 +29,8 @@ export interface DaemonOptions {
   readonly flags?: readonly string[]
   /** Its working directory. @defaultValue that of the bench */
   readonly cwd?: string
+  /** Whether it asks for huge pages. @defaultValue false */
+  readonly hugePages?: boolean
 }
 
 export interface Daemon {
@@ -65,18 +67,22 @@ export interface ThreadTimes {
   readonly others: ReadonlyMap<number, number>
 }
 
+/** Asks for huge pages, as `docs/operating.md` tells, and becomes the program that follows. */
+const inHugePages = ['env', 'GLIBC_TUNABLES=glibc.malloc.hugetlb=1']
+
 /** How long it may take to leave, ms; then it is cut and the bench fails. */
 const drainMsMax = 300_000
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { profileDir, flags = [], features = standardFeatures } = options
   const dir = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
-  const { dataDir = join(dir, 'data'), cwd = process.cwd() } = options
+  const { dataDir = join(dir, 'data'), cwd = process.cwd(), hugePages = false } = options
   const profiling = profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
   const serving = ['serve', fileURLToPath(features), '--data', dataDir, '--port', '0', '--json']
   const startedMs = performance.now()
-  const args = [...profiling, program, ...serving, '--log-level', 'warn', ...flags]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd })
+  const node = [...(hugePages ? inHugePages : []), process.execPath, ...profiling]
+  const [command, ...args] = [...node, program, ...serving, '--log-level', 'warn', ...flags]
+  const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd })
   const messages: string[] = []
   createInterface({ input: child.stderr }).on('line', (line) => messages.push(line))
   const left = once(child, 'exit')

@@ -20,6 +20,7 @@ export interface SoakOptions {
   readonly rate: number
   readonly durationMs: number
   readonly flags: readonly string[]
+  readonly hugePages: boolean
   readonly seed: number
 }
 
@@ -47,9 +48,9 @@ export type Interval = {
 const intervalsMax = 30
 
 export async function soak(options: SoakOptions): Promise<SoakOutcome> {
-  const { keys, frameEvents, connections, rate, durationMs, flags, seed } = options
+  const { keys, frameEvents, connections, rate, durationMs, flags, hugePages, seed } = options
   const workload = createImpressions({ keys, zipf: 0, frameEvents, seed })
-  const daemon = await startDaemon({ profileDir: null, flags })
+  const daemon = await startDaemon({ profileDir: null, flags, hugePages })
   try {
     const samples: Promise<Interval>[] = []
     const ticksPerInterval = Math.max(1, Math.ceil(durationMs / 1000 / intervalsMax))

@@ -24,6 +24,7 @@ const options = {
   'few-keys': { standard: 1000, smoke: 100, description: 'Those that it is compared with' },
   threads: { standard: 1, description: 'Threads that own the shards' },
   memory: { standard: 4096, smoke: 512, description: 'Budget of state, MiB' },
+  'huge-pages': { standard: 0, description: 'Whether the daemon asks for them: 1 or 0' },
   frame: { standard: 1000, smoke: 100, description: 'Events in a frame' },
   connections: { standard: 4, smoke: 2, description: 'Producers, a WebSocket each' },
   'in-flight': { standard: 20_000, smoke: 2000, description: 'Events not acknowledged, together' },
@@ -53,6 +54,8 @@ type Figures = {
   readonly fewRssBytes: number
   /** The budget of state. */
   readonly budgetBytes: number
+  /** Whether its state was in huge pages: 1 or 0. */
+  readonly hugePages: number
   readonly soakMinutes: number
   readonly soakEventsPerSecond: number
   /** Events of the soak that were due and could not be sent in time: 0 when it held its rate. */
@@ -78,6 +81,7 @@ export const scale = defineBench({
     'events a key': ({ eventsPerKey }) => eventsPerKey.toFixed(1),
     'RSS MiB': ({ rssBytes }) => grouped(rssBytes / 2 ** 20),
     'budget MiB': ({ budgetBytes }) => grouped(budgetBytes / 2 ** 20),
+    'huge pages': ({ hugePages }) => (hugePages === 0 ? 'no' : 'yes'),
     'soak events/s': ({ soakEventsPerSecond }) => grouped(soakEventsPerSecond),
     unsent: ({ soakUnsentEvents }) => grouped(soakUnsentEvents),
     'drift: memory': ({ soakDrift }) => soakDrift.anonymousBytes.toFixed(2),
@@ -90,6 +94,7 @@ export const scale = defineBench({
     { threads: 2, keys: 100_000, warmup: 3, memory: 512, 'soak-minutes': 0 },
     { threads: 1, keys: 1_000_000, warmup: 10, memory: 512, 'soak-minutes': 0 },
     { threads: 1, keys: 10_000_000, warmup: 30, memory: 4096, 'soak-minutes': 0 },
+    { threads: 1, keys: 10_000_000, warmup: 30, 'huge-pages': 1, 'soak-minutes': 0 },
   ],
   measure,
 })
@@ -118,6 +123,7 @@ async function measure(
       rssBytes: many.rssBytes,
       fewRssBytes: few.rssBytes,
       budgetBytes: memory * 2 ** 20,
+      hugePages: values['huge-pages'],
       soakMinutes: minutes,
       soakEventsPerSecond: soaked.eventsPerSecond,
       soakUnsentEvents: soaked.unsentEvents,
@@ -146,7 +152,11 @@ async function fullSpeed(
 ) {
   const { frame: frameEvents, connections, seconds } = values
   const workload = createImpressions({ keys, zipf: 0, frameEvents, seed })
-  const daemon = await startDaemon({ profileDir, flags: flagsOf(values) })
+  const daemon = await startDaemon({
+    profileDir,
+    flags: flagsOf(values),
+    hugePages: isHuge(values),
+  })
   try {
     const load = await runLoad({
       url: daemon.url,
@@ -178,12 +188,17 @@ function soakOf(values: Values<typeof options>, { seed }: Settings, rate: number
     rate,
     durationMs: values['soak-minutes'] * 60_000,
     flags: flagsOf(values),
+    hugePages: isHuge(values),
     seed,
   })
 }
 
 function flagsOf({ threads, memory }: Values<typeof options>): string[] {
   return ['--threads', String(threads), '--memory', `${memory}MiB`]
+}
+
+function isHuge(values: Values<typeof options>): boolean {
+  return values['huge-pages'] !== 0
 }
 
 function grouped(number: number): string {
