@@ -14,8 +14,10 @@ import type { Catalog, Source } from '../model/catalog.ts'
 import { readables, type Readable } from '../serve/services.ts'
 import { answerRoute, type AnsweredRoute, type OpenBatch } from './answer-route.ts'
 import { askedRoutes, type AskedRoute } from './asked-routes.ts'
+import { batchFiles } from './facts.ts'
 import type { ReceivedFacts } from './manifest.ts'
 import type { CommonOptions } from './options.ts'
+import { assertNoInput, assertWritable, type InputFile } from './out-file.ts'
 import { openPassPool, type PassPool } from './pool.ts'
 import { openReceived, openStore, streamFrom, type Store } from './received.ts'
 
@@ -111,8 +113,8 @@ export async function withLoaded<Options extends CommonOptions, T>(
 }
 
 /**
- * @throws {@link MillraceError} `FEATURES_UNKNOWN`, `BATCH_MISSING`; for what is no data directory,
- *   what `openStore` throws.
+ * @throws {@link MillraceError} `FEATURES_UNKNOWN`, `BATCH_MISSING`, `FILE_UNWRITABLE`;
+ *   for what is no data directory, what `openStore` throws.
  */
 export async function withAnswering<Options extends CommonOptions, T>(
   making: Making<Options>,
@@ -121,6 +123,7 @@ export async function withAnswering<Options extends CommonOptions, T>(
   const { options, catalog } = making
   const service = readables(catalog).get(options.service)
   if (service === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name: options.service })
+  await assertWritable(options.out)
   const store = options.dataDir === null ? null : await openStore(options.dataDir)
   const isServed = options.as === 'served'
   const routes = askedRoutes(catalog, service, (view) =>
@@ -144,6 +147,24 @@ function assertBatches(routes: readonly AskedRoute[]): void {
       throw new MillraceError('BATCH_MISSING', { source: source.name })
     }
   }
+}
+
+/**
+ * Makes sure that nothing is overwritten of which the answers are made.
+ *
+ * @param own  What is read beside the batches.
+ * @throws {@link MillraceError} `CONFIG_INVALID`.
+ */
+export async function assertKept(answering: Answering, own: readonly InputFile[]): Promise<void> {
+  const { options, routes, database } = answering
+  const { out, dataDir, as } = options
+  const inputs = [...own]
+  const sources = as === 'served' ? [] : new Set(routes.map(({ source }) => source))
+  for (const source of sources) {
+    const what = `a file of the batch source of "${source.name}"`
+    for (const file of await batchFiles(database, source)) inputs.push({ file, what })
+  }
+  await assertNoInput(out, inputs, dataDir)
 }
 
 /** Opens the batches of all sources before it reads one. */

@@ -50,10 +50,19 @@ export async function batchFacts(
 ): Promise<Exclude<SourceFacts['from'], ReceivedFacts>> {
   const { from } = source.batch!
   if (from.kind === 'query') return from.sql
-  const globs = from.files.map((glob) => `SELECT file FROM glob(${sqlText(glob)})`)
-  const rows = await database.rows(globs.join(' UNION ALL '))
-  const files = rows.map(([file]) => String(file)).toSorted()
+  const files = await batchFiles(database, source)
   return Promise.all(files.map(async (file) => ({ file, bytes: (await stat(file)).size })))
+}
+
+/** The files of a source's past, by name; none of a query, which alone knows what it reads. */
+export async function batchFiles(
+  database: Database,
+  { batch }: Source,
+): Promise<readonly string[]> {
+  if (batch === undefined || batch.from.kind === 'query') return []
+  const globs = batch.from.files.map((glob) => `SELECT file FROM glob(${sqlText(glob)})`)
+  const rows = await database.rows(globs.join(' UNION '))
+  return rows.map(([file]) => String(file)).toSorted()
 }
 
 export function codeVersion(): string {

@@ -5,7 +5,6 @@
  * It is a training set whose questions are the moments at which a value may change; answers that
  * follow one another and are the same are one row then. A key without a value has no row.
  */
-import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MillraceError } from '../base/errors.ts'
 import { sqlName, sqlText, type Database } from '../duckdb/database.ts'
@@ -13,6 +12,7 @@ import type { Readable } from '../serve/services.ts'
 import type { OpenBatch } from './answer-route.ts'
 import {
   answerRoutes,
+  assertKept,
   openBatches,
   withAnswering,
   withLoaded,
@@ -23,6 +23,7 @@ import { columnNames, namedColumns, type AskedRoute } from './asked-routes.ts'
 import { copyOptions, formatOf } from './formats.ts'
 import type { RangeResult } from './manifest.ts'
 import { momentsSql } from './moments.ts'
+import { makeFile } from './out-file.ts'
 import { resolveRangeOptions, type RangeOptions, type ResolvedRangeOptions } from './options.ts'
 import { rowField } from './pass.ts'
 import { hasKeyBytes } from './spine.ts'
@@ -36,6 +37,7 @@ export function makeFeaturesInRangeOf(given: RangeOptions): Promise<RangeResult>
 export function makeFeaturesInRange(making: Making<ResolvedRangeOptions>): Promise<RangeResult> {
   return withAnswering(making, async (answering) => {
     checkRange(answering)
+    await assertKept(answering, [])
     await openBatches(answering)
     await askMoments(answering)
     const answered = await answerRoutes(answering)
@@ -116,19 +118,16 @@ async function writeRange(
 ): Promise<RangeResult> {
   const { out, toNs } = options
   await database.run(`CREATE TABLE ranges AS ${rangesSql(service, answered, toNs)}`)
-  const unfinished = `${out}.unfinished`
   // Beside the features the join keys, and from and to when they are valid.
   const columns = service.features.length + service.joinKeys.length + 2
   const format = copyOptions(formatOf(out, 'out'), columns)
-  try {
+  await makeFile(out, async (unfinished) => {
     await database.run(
       `COPY (SELECT * EXCLUDE (range_row) FROM ranges ORDER BY range_row)
         TO ${sqlText(unfinished)} ${format}`,
     )
-    await rename(unfinished, out)
-  } finally {
-    await rm(unfinished, { force: true })
-  }
+    return null
+  })
   return { rows: await countOf(database) }
 }
 

@@ -37,11 +37,11 @@ export function copyOptions(format: TableFormat, columns: number): string {
     case 'parquet': {
       const groups = Math.floor(groupValuesMax / columns / groupRowsMin)
       const rows = Math.min(groupRowsMax, Math.max(1, groups) * groupRowsMin)
-      return `(FORMAT parquet, ROW_GROUP_SIZE ${rows})`
+      return `(FORMAT parquet, USE_TMP_FILE false, ROW_GROUP_SIZE ${rows})`
     }
     case 'csv':
-      return '(FORMAT csv, HEADER true)'
+      return '(FORMAT csv, USE_TMP_FILE false, HEADER true)'
     case 'ndjson':
-      return '(FORMAT json)'
+      return '(FORMAT json, USE_TMP_FILE false)'
   }
 }

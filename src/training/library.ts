@@ -10,7 +10,8 @@ import type { RangeOptions, TrainingSetOptions } from './options.ts'
  * from what a daemon had received by then.
  *
  * @returns what stands in the manifest, `<out>.manifest.json`.
- * @throws {@link MillraceError} `DEFINITION_…`; `CONFIG_INVALID`; `FEATURES_UNKNOWN`;
+ * @throws {@link MillraceError} `DEFINITION_…`; `CONFIG_INVALID`, also where `out` is one
+ *   of the files that are read; `FEATURES_UNKNOWN`; `FILE_UNWRITABLE` where `out` cannot be made;
  *   `BATCH_MISSING`, `BATCH_COLUMNS` when a batch source is not there or does not fit;
  *   `SPINE_INVALID`; `QUERY_FAILED` for what DuckDB refuses.
  * @example

@@ -19,7 +19,10 @@ export interface TrainingSetOptions {
   readonly service: string
   /** A Parquet, CSV or NDJSON file with the join keys and a moment in each row. */
   readonly spine: string
-  /** The file that is made: `.parquet`, `.csv`, `.ndjson` or `.jsonl`. One that is there goes. */
+  /**
+   * The file that is made: `.parquet`, `.csv`, `.ndjson` or `.jsonl`. One that is there goes
+   * when the new one is whole. It may not be a file that is read, nor in {@link dataDir}.
+   */
   readonly out: string
   /** The column of the spine with the moment. @defaultValue the only one with times */
   readonly timeColumn?: string

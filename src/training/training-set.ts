@@ -6,7 +6,6 @@
  * DuckDB reads, sorts and writes; what a value is decides the engine that serves. Either there is
  * the whole file, or none.
  */
-import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { ErrorCode } from '../base/errors.ts'
 import { sqlName, sqlText, type Database } from '../duckdb/database.ts'
@@ -15,6 +14,7 @@ import type { Readable } from '../serve/services.ts'
 import type { AnsweredRoute } from './answer-route.ts'
 import {
   answerRoutes,
+  assertKept,
   openBatches,
   withAnswering,
   withLoaded,
@@ -26,6 +26,7 @@ import { columnNames, namedColumns } from './asked-routes.ts'
 import { batchFacts, codeVersion, definitionsHash, fileFacts } from './facts.ts'
 import { copyOptions, formatOf } from './formats.ts'
 import type { RealtimeFacts, SourceFacts, TrainingManifest } from './manifest.ts'
+import { makeFile } from './out-file.ts'
 import { resolveTrainingOptions, type ResolvedOptions, type TrainingSetOptions } from './options.ts'
 import { rowField } from './pass.ts'
 import { computeRealtime, requestPlans, type RequestPlans } from './realtime.ts'
@@ -44,6 +45,7 @@ export async function makeTrainingSet(making: Making<ResolvedOptions>): Promise<
   return withAnswering(making, async (answering) => {
     const { database, service } = answering
     const { joinKeys } = service
+    await assertKept(answering, [{ file, what: 'the spine' }])
     const spine = await openSpine(database, { file, timeColumn, joinKeys, outFormat })
     checkNames(file, spine, service)
     if (options.as === 'served') await atWholeMs(database)
@@ -87,19 +89,13 @@ async function writeOut(writing: WritingOut): Promise<TrainingManifest> {
   const columns = [...own, ...namedColumns(service)]
   if (realtime.join !== null) joins.push(realtime.join)
   const format = copyOptions(formatOf(out, 'out'), columns.length)
-  const unfinished = `${out}.unfinished`
-  try {
+  return makeFile(out, async (unfinished) => {
     await database.run(
       `COPY (SELECT ${columns.join(', ')} FROM ${spine.table} AS s ${joins.join(' ')}
         ORDER BY s.${spineRow}) TO ${sqlText(unfinished)} ${format}`,
     )
-    const manifest = await manifestOf(writing, unfinished, realtime.facts)
-    await writeFile(`${out}.manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`)
-    await rename(unfinished, out)
-    return manifest
-  } finally {
-    await rm(unfinished, { force: true })
-  }
+    return manifestOf(writing, unfinished, realtime.facts)
+  })
 }
 
 /** What realtime views come to, and how it is joined to the rows; null where there are none. */

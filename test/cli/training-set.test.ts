@@ -136,6 +136,10 @@ test('as served, a view with a batch source begins with its stream, and says so'
     '"sold" begins at 2024-05-02T12:00:00.000Z: ' +
       'what was before is from a batch source, and is left out',
   ])
+  const within = ['--as', 'served', '--data', dataDir, '--out', join(dataDir, 'out.csv')]
+  const refused = await trainingSet(dir, spine, ...within)
+  assert.equal(refused.exitCode, 78)
+  assert.match(refused.errLines[0]!, /out: .*out\.csv is in the data directory/)
 })
 
 test('where the journal is gone, the offline log has what was served while whole', async (t) => {

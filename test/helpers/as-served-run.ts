@@ -166,7 +166,8 @@ class ServedStory {
     await this.#save()
     const database = await openDatabase({ threads: 1, memoryBytesMax: 2 ** 28 })
     try {
-      const [spine, out] = ['spine.parquet', 'out.parquet'].map((name) => join(this.#dir, name))
+      const made = database.tempDir
+      const [spine, out] = ['spine.parquet', 'out.parquet'].map((name) => join(made, name))
       const { fields } = this.#catalog.sources[0]!
       const spineFields = fields.filter(({ name }) => name === 'id' || name === 'at')
       await writeParquet(database, spine!, spineFields, this.#read)
