@@ -30,7 +30,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     memory_limit: `${options.memoryBytesMax}B`,
     temp_directory: tempDir,
   })
-  return new Database(duckdb, instance, await instance.connect(), tempDir)
+  const connection = await instance.connect()
+  // What is made of a time must not depend on where the machine is.
+  await connection.run("SET GLOBAL TimeZone = 'UTC'")
+  return new Database(duckdb, instance, connection, tempDir)
 }
 
 export class Database {
