@@ -3,6 +3,7 @@
  * as there are threads.
  */
 import { join } from 'node:path'
+import { assert } from '../base/assert.ts'
 import type { HashSeed } from '../base/hash.ts'
 import type { PlannedRows } from '../batch/planned-rows.ts'
 import { sqlText, type Database } from '../duckdb/database.ts'
@@ -46,7 +47,10 @@ export async function answerRoute(options: AnswerRouteOptions): Promise<Answered
   const keys = keyPlaces.map((place, n) => `k${place} AS k${n}`)
   const names = keyPlaces.map((_, n) => `k${n}`)
   const keysFile = fileOf(options, 'keys')
-  await copy(database, numbered(`SELECT DISTINCT ${keys.join(', ')} FROM spine`), keysFile)
+  // Of a key with a null in it nothing is known, and nobody is asked.
+  const isAsked = keyPlaces.map((place) => `k${place} IS NOT NULL`).join(' AND ')
+  const asks = `SELECT DISTINCT ${keys.join(', ')} FROM spine WHERE ${isAsked}`
+  await copy(database, numbered(asks), keysFile)
   const [[lastNs]] = (await database.rows('SELECT coalesce(max(time_ns), 0) FROM spine')) as [
     [bigint],
   ]
@@ -65,7 +69,13 @@ export async function answerRoute(options: AnswerRouteOptions): Promise<Answered
     spineFile,
   )
   const common = { lastNs, keysFile, spineFile, asked: asked.asked }
-  return runParts(options, 'answers', common)
+  const answered = await runParts(options, 'answers', common)
+  const [[count]] = (await database.rows(`SELECT count(*) FROM spine WHERE ${isAsked}`)) as [
+    [bigint],
+  ]
+  const rows = answered.results.reduce((sum, each) => sum + each.rows, 0)
+  assert(BigInt(rows) === count, 'a row that is asked is answered')
+  return answered
 }
 
 /** Fills a table for each view whose windows end at its newest event: which it was, and when. */

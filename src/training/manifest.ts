@@ -23,7 +23,7 @@ export interface TrainingManifest {
   readonly definitions: string
   /** What was known at a moment; see {@link Knowledge}. */
   readonly as: Knowledge
-  readonly spine: FileFacts & { readonly rows: number; readonly timeColumn: string }
+  readonly spine: FileFacts & { readonly rows: number; readonly timeColumn: string | null }
   readonly sources: readonly SourceFacts[]
   /** Views that begin with their stream, as served: what is before came from a batch source. */
   readonly begins: readonly { readonly view: string; readonly at: string }[]

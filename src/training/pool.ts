@@ -15,8 +15,20 @@ export interface PassPool {
   close(): Promise<void>
 }
 
+/** The threads are started with the first pass: what is refused before needs none. */
 export function openPassPool(definitions: PassDefinitions, threads: number): PassPool {
-  const pool = new Piscina<PassDefinitions & { readonly task: PassTask }, PassResult>({
+  let pool: ReturnType<typeof startThreads> | null = null
+  return {
+    run: (task) => {
+      pool ??= startThreads(threads)
+      return pool.run({ ...definitions, task })
+    },
+    close: async () => pool?.close({ force: true }),
+  }
+}
+
+function startThreads(threads: number) {
+  return new Piscina<PassDefinitions & { readonly task: PassTask }, PassResult>({
     filename: new URL('../../workers/training.js', import.meta.url).href,
     minThreads: threads,
     maxThreads: threads,
@@ -27,8 +39,4 @@ export function openPassPool(definitions: PassDefinitions, threads: number): Pas
     // The default queue is one object for all pools of the process.
     taskQueue: new FixedQueue(),
   })
-  return {
-    run: (task) => pool.run({ ...definitions, task }),
-    close: () => pool.close({ force: true }),
-  }
 }

@@ -49,10 +49,10 @@ const decoder = createDecoder(eventMsgpackLimits)
 export async function requestPlans(
   database: Database,
   { requestFields }: Readable,
-  { table }: Spine,
+  { asked }: Spine,
   file: string,
 ): Promise<RequestPlans> {
-  const columns = await database.columnsOf(`SELECT * FROM ${table}`)
+  const columns = await database.columnsOf(`SELECT * FROM ${asked}`)
   const { plans, problems } = planColumns(requestFields, columns, 'typed')
   if (problems.length > 0) throw spineInvalid(file, problems.join('; '))
   return plans
@@ -84,7 +84,7 @@ export async function computeRealtime(
     ...parts.map(({ name }) => sqlName(name)),
   ]
   const rows = new RequestRows(options, plans)
-  const sql = `SELECT ${asked.join(', ')} FROM ${spine.table} AS s ${joins.join(' ')}`
+  const sql = `SELECT ${asked.join(', ')} FROM ${spine.asked} AS s ${joins.join(' ')}`
   for await (const chunk of database.stream(`${sql} ORDER BY s.${spineRow}`)) {
     for (const { row, request, answers } of rows.of(chunk, parts)) {
       const values: Value[] = [row]

@@ -44,9 +44,15 @@ export async function makeTrainingSet(making: Making<ResolvedOptions>): Promise<
   const outFormat = formatOf(options.out, 'out')
   return withAnswering(making, async (answering) => {
     const { database, service } = answering
-    const { joinKeys } = service
+    const { joinKeys, requestFields } = service
     await assertKept(answering, [{ file, what: 'the spine' }])
-    const spine = await openSpine(database, { file, timeColumn, joinKeys, outFormat })
+    const spine = await openSpine(database, {
+      file,
+      timeColumn,
+      joinKeys,
+      requestFields,
+      outFormat,
+    })
     checkNames(file, spine, service)
     if (options.as === 'served') await atWholeMs(database)
     const requests = await requestPlans(database, service, spine, file)
@@ -81,7 +87,7 @@ async function writeOut(writing: WritingOut): Promise<TrainingManifest> {
   const row = sqlName(rowField.name)
   const joins = answered.map(
     ({ files }, n) =>
-      `JOIN read_parquet([${files.map(sqlText).join(', ')}]) AS r${n}
+      `LEFT JOIN read_parquet([${files.map(sqlText).join(', ')}]) AS r${n}
         ON r${n}.${row} = s.${spineRow}`,
   )
   const realtime = await realtimeOf(writing, joins)
@@ -91,7 +97,7 @@ async function writeOut(writing: WritingOut): Promise<TrainingManifest> {
   const format = copyOptions(formatOf(out, 'out'), columns.length)
   return makeFile(out, async (unfinished) => {
     await database.run(
-      `COPY (SELECT ${columns.join(', ')} FROM ${spine.table} AS s ${joins.join(' ')}
+      `COPY (SELECT ${columns.join(', ')} FROM ${spine.kept} AS s ${joins.join(' ')}
         ORDER BY s.${spineRow}) TO ${sqlText(unfinished)} ${format}`,
     )
     return manifestOf(writing, unfinished, realtime.facts)
