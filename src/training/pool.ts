@@ -2,6 +2,7 @@
  * The threads that make training sets, each with a pass at a time.
  */
 import { FixedQueue, Piscina } from 'piscina'
+import { MillraceError, type ErrorCode, type ErrorDetails } from '../base/errors.ts'
 import type { PassResult, PassTask } from './pass.ts'
 
 /** What a thread needs to have the catalog; the definitions, or the module that has them. */
@@ -15,20 +16,27 @@ export interface PassPool {
   close(): Promise<void>
 }
 
+/** What a thread answers: an error loses on its way what it is. */
+export type PassAnswer =
+  | { readonly result: PassResult }
+  | { readonly refused: { readonly code: ErrorCode; readonly details: ErrorDetails } }
+
 /** The threads are started with the first pass: what is refused before needs none. */
 export function openPassPool(definitions: PassDefinitions, threads: number): PassPool {
   let pool: ReturnType<typeof startThreads> | null = null
   return {
-    run: (task) => {
+    run: async (task) => {
       pool ??= startThreads(threads)
-      return pool.run({ ...definitions, task })
+      const answer = await pool.run({ ...definitions, task })
+      if ('result' in answer) return answer.result
+      throw new MillraceError(answer.refused.code, answer.refused.details)
     },
     close: async () => pool?.close({ force: true }),
   }
 }
 
 function startThreads(threads: number) {
-  return new Piscina<PassDefinitions & { readonly task: PassTask }, PassResult>({
+  return new Piscina<PassDefinitions & { readonly task: PassTask }, PassAnswer>({
     filename: new URL('../../workers/training.js', import.meta.url).href,
     minThreads: threads,
     maxThreads: threads,
