@@ -11,8 +11,15 @@ import {
   type TrainingManifest,
 } from '../training/manifest.ts'
 import type { TrainingSetOptions } from '../training/options.ts'
-import { jsonFlag, parseCommand, usageInvalid, type CommandHelp, type Run } from './command.ts'
-import { exitCodes } from './exit-codes.ts'
+import {
+  jsonFlag,
+  parseCommand,
+  usageInvalid,
+  type CommandHelp,
+  type Run,
+  type StopSignal,
+} from './command.ts'
+import { exitCodes, signalNumbers } from './exit-codes.ts'
 
 export const trainingSetHelp = {
   name: 'training-set',
@@ -65,7 +72,15 @@ export function trainingSetCommand(
       throw usageInvalid(`--${flag} is needed: millrace training-set ${trainingSetHelp.usage}`)
     }
     const { time, as, data } = flags
-    const manifest = await make({
+    const stop = new AbortController()
+    let stopped: StopSignal | null = null
+    const stopListening = io.onSignal((signal) => {
+      stopped = signal
+      // A second one ends the process.
+      stopListening()
+      stop.abort()
+    })
+    const making = make({
       ...options,
       features: resolve(positionals[0]!),
       service: needed('service'),
@@ -74,7 +89,18 @@ export function trainingSetCommand(
       ...(typeof time === 'string' && { timeColumn: time }),
       ...(typeof as === 'string' && { as: knowledgeOf(as) }),
       ...(typeof data === 'string' && { dataDir: resolve(data) }),
+      signal: stop.signal,
     })
+    const manifest = await making
+      .catch((thrown: unknown) => {
+        if (stopped === null) throw thrown
+        return null
+      })
+      .finally(stopListening)
+    if (manifest === null) {
+      io.err('millrace: stopped; nothing is made')
+      return 128 + signalNumbers[stopped!]
+    }
     if (flags['json'] === true) io.out(JSON.stringify(manifest))
     else for (const line of manifestLines(manifest)) io.out(line)
     return exitCodes.ok

@@ -20,11 +20,16 @@ export interface DatabaseOptions {
   readonly threads: number
   /** Memory that it may use, bytes; roughly. */
   readonly memoryBytesMax: number
+  /** Has the directory for temporary files. @defaultValue the system's */
+  readonly tempIn?: string
+  /** Ends what it is at, and refuses all that is asked later, with its reason. */
+  readonly signal?: AbortSignal
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { tempIn = tmpdir(), signal } = options
   const duckdb = await import('@duckdb/node-api')
-  const tempDir = await mkdtemp(join(tmpdir(), 'millrace-'))
+  const tempDir = await mkdtemp(join(tempIn, 'millrace-'))
   const instance = await duckdb.DuckDBInstance.create(':memory:', {
     threads: String(options.threads),
     memory_limit: `${options.memoryBytesMax}B`,
@@ -33,7 +38,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const connection = await instance.connect()
   // What is made of a time must not depend on where the machine is.
   await connection.run("SET GLOBAL TimeZone = 'UTC'")
-  return new Database(duckdb, instance, connection, tempDir)
+  return new Database({ duckdb, instance, connection, tempDir, signal })
+}
+
+interface OpenDatabase {
+  readonly duckdb: typeof Duckdb
+  readonly instance: Duckdb.DuckDBInstance
+  readonly connection: Duckdb.DuckDBConnection
+  readonly tempDir: string
+  readonly signal: AbortSignal | undefined
 }
 
 export class Database {
@@ -42,22 +55,21 @@ export class Database {
   readonly #duckdb: typeof Duckdb
   readonly #instance: Duckdb.DuckDBInstance
   readonly #connection: Duckdb.DuckDBConnection
+  readonly #signal: AbortSignal | undefined
+  readonly #forget: () => void
 
-  constructor(
-    duckdb: typeof Duckdb,
-    instance: Duckdb.DuckDBInstance,
-    connection: Duckdb.DuckDBConnection,
-    tempDir: string,
-  ) {
+  constructor({ duckdb, instance, connection, tempDir, signal }: OpenDatabase) {
     this.#duckdb = duckdb
     this.#instance = instance
     this.#connection = connection
     this.tempDir = tempDir
+    this.#signal = signal
+    this.#forget = interruptBy(signal, connection)
   }
 
   /** Runs a statement whose answer is of no interest. */
   async run(sql: string): Promise<void> {
-    await told(this.#connection.run(sql))
+    await this.#told(() => this.#connection.run(sql))
   }
 
   /** The rows of a small answer. */
@@ -67,7 +79,7 @@ export class Database {
 
   /** The columns that a query would have. */
   async columnsOf(sql: string): Promise<readonly SqlField[]> {
-    const prepared = await told(this.#connection.prepare(sql))
+    const prepared = await this.#told(() => this.#connection.prepare(sql))
     try {
       const columns: SqlField[] = []
       for (let n = 0; n < prepared.columnCount; n++) {
@@ -91,43 +103,74 @@ export class Database {
 
   /** For queries in turn, of which one may ask about what the one before has left. */
   async openSession(): Promise<Session> {
-    return new Session(await this.#instance.connect())
+    return new Session(await this.#instance.connect(), this.#signal)
   }
 
   /** Makes a table of these fields, to be filled. */
   async createTable(table: string, fields: readonly Field[]): Promise<TableWriter> {
     const columns = fields.map(({ name, type }) => `${sqlName(name)} ${sqlTypeText(type)}`)
     await this.run(`CREATE TABLE ${sqlName(table)} (${columns.join(', ')})`)
-    const appender = await told(this.#connection.createAppender(table))
+    const appender = await this.#told(() => this.#connection.createAppender(table))
     return new TableWriter(this.#duckdb, appender, fields)
   }
 
   async close(): Promise<void> {
+    this.#forget()
     this.#connection.closeSync()
     this.#instance.closeSync()
-    await rm(this.tempDir, { recursive: true, force: true })
+    // Another thread may have begun a file in it, and not know yet that it is to end.
+    await rm(this.tempDir, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  #told<T>(ask: () => Promise<T>): Promise<T> {
+    return told(ask, this.#signal)
   }
 }
 
 /** Answers one query at a time: the next one ends the answer to the one before. */
 export class Session {
   readonly #connection: Duckdb.DuckDBConnection
+  readonly #signal: AbortSignal | undefined
+  readonly #forget: () => void
 
-  constructor(connection: Duckdb.DuckDBConnection) {
+  constructor(connection: Duckdb.DuckDBConnection, signal?: AbortSignal) {
     this.#connection = connection
+    this.#signal = signal
+    this.#forget = interruptBy(signal, connection)
   }
 
   async *stream(sql: string): AsyncGenerator<Chunk> {
-    const result = await told(this.#connection.stream(sql))
+    const result = await told(() => this.#connection.stream(sql), this.#signal)
     for (;;) {
-      const chunk = await told(result.fetchChunk())
+      const chunk = await told(() => result.fetchChunk(), this.#signal)
       if (chunk === null || chunk.rowCount === 0) return
       yield new Chunk(chunk)
     }
   }
 
   close(): void {
+    this.#forget()
     this.#connection.closeSync()
+  }
+}
+
+/** An interruption before a query has begun is lost, so there is more than one. */
+const interruptEveryMs = 20
+
+/** Interrupts what a connection is at, from when the signal comes; returns what ends that. */
+function interruptBy(
+  signal: AbortSignal | undefined,
+  connection: Duckdb.DuckDBConnection,
+): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const interrupt = (): void => {
+    connection.interrupt()
+    timer = setInterval(() => connection.interrupt(), interruptEveryMs)
+  }
+  signal?.addEventListener('abort', interrupt)
+  return () => {
+    signal?.removeEventListener('abort', interrupt)
+    clearInterval(timer)
   }
 }
 
@@ -142,10 +185,12 @@ export async function rowsOf(chunks: AsyncIterable<Chunk>): Promise<unknown[][]>
 }
 
 /** What DuckDB says of a query or a file that it cannot read, as an error of ours. */
-async function told<T>(answer: Promise<T>): Promise<T> {
+async function told<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  signal?.throwIfAborted()
   try {
-    return await answer
+    return await ask()
   } catch (thrown) {
+    signal?.throwIfAborted()
     // What follows shows the query, which is ours for the greater part.
     const reason = reasonOf(thrown).split('\n')[0]!
     throw new MillraceError('QUERY_FAILED', { reason }, { cause: thrown })

@@ -29,6 +29,8 @@ export interface Making<Options extends CommonOptions> {
   readonly options: Options
   readonly catalog: Catalog
   readonly pool: PassPool
+  /** Has all temporary files. @defaultValue the system's directory for them */
+  readonly tempIn?: string
 }
 
 export interface Answering<Options extends CommonOptions = CommonOptions> extends Making<Options> {
@@ -53,7 +55,7 @@ async function openBatch(source: Source, answering: Answering): Promise<ReadBatc
   const { options, store } = answering
   const { threads } = options
   const memoryBytesMax = Math.ceil(options.memoryBytesMax / 4)
-  const database = await openDatabase({ threads, memoryBytesMax })
+  const database = await openDatabase({ threads, memoryBytesMax, ...placeOf(answering) })
   try {
     if (options.as === 'served') return await readReceived(source, store!, answering, database)
     return await readBatch(source, database)
@@ -93,6 +95,11 @@ async function readReceived(
   return { database, as: 'served', rows, rejected: {}, received, make: () => Promise.resolve() }
 }
 
+/** Where the databases have their files, and what ends them. */
+function placeOf({ options: { signal }, tempIn }: Making<CommonOptions>) {
+  return { ...(tempIn !== undefined && { tempIn }), ...(signal && { signal }) }
+}
+
 /** Loads the definitions, and starts threads that have them. */
 export async function withLoaded<Options extends CommonOptions, T>(
   options: Options,
@@ -101,9 +108,10 @@ export async function withLoaded<Options extends CommonOptions, T>(
   const dir = await mkdtemp(join(tmpdir(), 'millrace-'))
   try {
     const loaded = await loadDefinitions(options.features, dir)
-    const pool = openPassPool(loaded, options.threads)
+    const { threads, signal } = options
+    const pool = openPassPool(loaded, { threads, ...(signal && { signal }) })
     try {
-      return await make({ options, catalog: loaded.catalog, pool })
+      return await make({ options, catalog: loaded.catalog, pool, tempIn: dir })
     } finally {
       await pool.close()
     }
@@ -131,7 +139,8 @@ export async function withAnswering<Options extends CommonOptions, T>(
   )
   if (!isServed) assertBatches(routes)
   const memoryBytesMax = Math.ceil(options.memoryBytesMax / 2)
-  const database = await openDatabase({ threads: options.threads, memoryBytesMax })
+  const { threads } = options
+  const database = await openDatabase({ threads, memoryBytesMax, ...placeOf(making) })
   const batches = new Map<Source, ReadBatch>()
   try {
     return await answer({ ...making, database, service, routes, batches, store })

@@ -38,6 +38,8 @@ export interface TrainingSetOptions {
   readonly threads?: number
   /** Memory for sorting, all threads together, bytes; more goes to disk. @defaultValue 1 GiB */
   readonly memoryBytesMax?: number
+  /** Stops it: nothing of it is left, and the reason of the signal is thrown. */
+  readonly signal?: AbortSignal
 }
 
 /** What everything takes that is made of the past. */
@@ -45,6 +47,7 @@ export type CommonOptions = Required<
   Pick<TrainingSetOptions, 'features' | 'service' | 'out' | 'threads' | 'memoryBytesMax' | 'as'>
 > & {
   readonly dataDir: string | null
+  readonly signal?: AbortSignal
 }
 
 export type ResolvedOptions = CommonOptions & {
@@ -92,7 +95,7 @@ export interface ResolvedRangeOptions extends CommonOptions {
 
 /** @throws {@link MillraceError} `CONFIG_INVALID`. */
 export function resolveRangeOptions(options: RangeOptions): ResolvedRangeOptions {
-  const { features, service, threads, memoryBytesMax } = options
+  const { features, service, threads, memoryBytesMax, signal } = options
   const fromNs = momentNs(options.from, 'from')
   const toNs = momentNs(options.to, 'to')
   if (fromNs >= toNs) {
@@ -104,7 +107,8 @@ export function resolveRangeOptions(options: RangeOptions): ResolvedRangeOptions
   const out = resolve(options.out)
   const resolved = resolveOptions(trainingOptions, { threads, memoryBytesMax }, {})
   const known = { as: 'event-time', dataDir: null } as const
-  return { features, service, out, fromNs, toNs, ...known, ...resolved }
+  const stop = signal === undefined ? {} : { signal }
+  return { features, service, out, fromNs, toNs, ...known, ...resolved, ...stop }
 }
 
 function momentNs(moment: Date | string, path: string): bigint {

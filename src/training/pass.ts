@@ -5,6 +5,7 @@
  * Memory does not grow with the rows: DuckDB sorts on disk what is too much, and there is state of
  * one key at a time. Thread: a worker's.
  */
+import { dirname } from 'node:path'
 import type { ErrorCode } from '../base/errors.ts'
 import { planRows, type PlannedRows } from '../batch/planned-rows.ts'
 import { placeColumns, type Relation } from '../batch/relation.ts'
@@ -64,7 +65,8 @@ const timeFields: readonly Field[] = ['counted_view', 'known_ns', 'counted_ns'].
 /** @param catalog  In which events of the source come as its schema says. */
 export async function runPass(catalog: Catalog, task: PassTask): Promise<PassResult> {
   const { memoryBytesMax, asked, outFile } = task
-  const database = await openDatabase({ threads: 1, memoryBytesMax })
+  const tempIn = dirname(outFile)
+  const database = await openDatabase({ threads: 1, memoryBytesMax, tempIn })
   try {
     const route = catalog.routes[task.route]!
     const source = catalog.sources[route.source]!

@@ -22,17 +22,31 @@ export type PassAnswer =
   | { readonly refused: { readonly code: ErrorCode; readonly details: ErrorDetails } }
 
 /** The threads are started with the first pass: what is refused before needs none. */
-export function openPassPool(definitions: PassDefinitions, threads: number): PassPool {
+export function openPassPool(
+  definitions: PassDefinitions,
+  { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal },
+): PassPool {
   let pool: ReturnType<typeof startThreads> | null = null
   return {
     run: async (task) => {
+      signal?.throwIfAborted()
       pool ??= startThreads(threads)
-      const answer = await pool.run({ ...definitions, task })
+      const answer = await untilStopped(pool.run({ ...definitions, task }), signal)
       if ('result' in answer) return answer.result
       throw new MillraceError(answer.refused.code, answer.refused.details)
     },
     close: async () => pool?.close({ force: true }),
   }
+}
+
+/** The threads are ended when the pool is closed, and not before. */
+function untilStopped<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', stop)
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }
 
 function startThreads(threads: number) {

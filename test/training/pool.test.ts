@@ -22,7 +22,7 @@ const sold = streamFeatureView({
 
 test('what a thread is refused has its code on this side, too', async (t) => {
   const dir = await temporaryDirectory(t)
-  const pool = openPassPool({ definitionsUrl: null, definitions: [sold] }, 1)
+  const pool = openPassPool({ definitionsUrl: null, definitions: [sold] }, { threads: 1 })
   t.after(() => pool.close())
   const none = join(dir, 'none.parquet')
   const refused = pool.run({
