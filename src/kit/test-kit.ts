@@ -39,7 +39,7 @@ export class TestKit {
 
   constructor(definitions: readonly unknown[], { now = '2024-01-01T00:00:00Z' }: TestKitOptions) {
     this.#catalog = buildCatalog(definitions)
-    this.#clock = new ManualClock(msOfMoment(now))
+    this.#clock = new ManualClock(msOfMoment('now', now))
     const shard = new MemoryShard(this.#catalog, seed)
     this.#shard = shard
     const compute = createRealtimeComputer(this.#catalog)
@@ -72,7 +72,7 @@ export class TestKit {
    * @throws {@link MillraceError} `CONFIG_INVALID`.
    */
   setTime(moment: Date | string): void {
-    const ms = msOfMoment(moment)
+    const ms = msOfMoment('moment', moment)
     if (ms < this.#clock.nowMs()) {
       const reason = `${new Date(ms).toISOString()} is before ${this.now.toISOString()}`
       throw new MillraceError('CONFIG_INVALID', { path: 'moment', reason })
@@ -87,7 +87,7 @@ export class TestKit {
    */
   push<S extends PushSource>(source: S, events: EventOf<S> | readonly EventOf<S>[]): PushReport {
     const found = this.#catalog.sources.find(({ name }) => name === source.name)
-    if (found === undefined) throw new MillraceError('SOURCE_UNKNOWN', { source: source.name })
+    if (found === undefined) throw new MillraceError('SOURCE_UNKNOWN', { source: nameOf(source) })
     const encoded = encodedEvents(events)
     return reportOf(encoded.length, this.#shard.push(found, encoded, this.#clock.nowMs()))
   }
@@ -104,7 +104,7 @@ export class TestKit {
     events: UntypedEvent | readonly UntypedEvent[],
   ): TransformReport {
     const found = this.#catalog.views.find(({ name }) => name === view.name)
-    if (found === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name: view.name })
+    if (found === undefined) throw new MillraceError('FEATURES_UNKNOWN', { name: nameOf(view) })
     return this.#shard.transform(found, encodedEvents(events), this.#clock.nowMs())
   }
 
@@ -118,7 +118,7 @@ export class TestKit {
     key: JoinKeysOf<R>,
     options?: ReadOptions<RequestOf<R>>,
   ): Promise<FeatureVector<FeaturesOf<R>>> {
-    const { name } = service
+    const name = nameOf(service)
     const keys = [key as Readonly<Record<string, unknown>>]
     const table = await this.#reader.read(name, keys, options as ReadOptions)
     return vectorsOf(name, table, undefined)[0]! as unknown as FeatureVector<FeaturesOf<R>>
@@ -143,12 +143,17 @@ export function testKit(definitions: readonly unknown[], options: TestKitOptions
   return new TestKit(definitions, options)
 }
 
-function msOfMoment(moment: Date | string): number {
+/** What a definition is called; programs without types hand in the name alone, too. */
+function nameOf(definition: { readonly name?: string } | string): string {
+  return typeof definition === 'string' ? definition : String(definition.name)
+}
+
+function msOfMoment(path: string, moment: Date | string): number {
   const ns = typeof moment === 'string' ? parseTimestamp(moment) : null
   const ms = typeof moment === 'string' ? (ns === null ? NaN : msOf(ns)) : moment.getTime()
   if (Number.isSafeInteger(ms)) return ms
   const reason = `${String(moment)} is no moment`
-  throw new MillraceError('CONFIG_INVALID', { path: 'now', reason })
+  throw new MillraceError('CONFIG_INVALID', { path, reason })
 }
 
 function withAllOnline(catalog: Catalog): Catalog {

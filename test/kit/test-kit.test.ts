@@ -110,6 +110,15 @@ describe('a test kit', () => {
     assert.throws(() => testKit([userOrders], { now: 'soon' }), { code: 'CONFIG_INVALID' })
   })
 
+  test('says what it does not know, of a program without types, too', async () => {
+    const kit = testKit([userOrders], { now: noon })
+    assert.throws(() => kit.push('bills' as never, []), { message: /is named "bills"$/ })
+    assert.throws(() => kit.transform('bills' as never, []), { message: /is named "bills"$/ })
+    await assert.rejects(kit.read('bills' as never, {} as never), { message: /is named "bills"$/ })
+    const soon = { code: 'CONFIG_INVALID', message: /^moment: soon is no moment$/ }
+    assert.throws(() => kit.setTime('soon'), soon)
+  })
+
   test('has the values of a recount', async () => {
     const story = fc.record({
       view: views,
