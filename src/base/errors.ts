@@ -64,6 +64,7 @@ export const errorTable = {
     null,
     'the batch source of "{source}" does not fit: {reason}',
   ),
+  BATCH_FILE: row('user', 'never', 400, null, 'batch source of "{source}": {file}: {reason}'),
   BATCH_MISSING: row('user', 'never', 400, null, 'source "{source}" has no batch source'),
   SPINE_INVALID: row('user', 'never', 400, null, 'the spine {file} cannot be used: {reason}'),
   BATCH_ROW: row('user', 'never', 400, null, 'the line is no row: {reason}'),

@@ -384,6 +384,11 @@ export const backfillInFlightMax = 8
 export const batchesAheadMax = 8
 export const batchMemoryBytesMax = 512 * 1024 * 1024
 
+/** Lines of the files of one batch source that are no rows. Beyond: `BATCH_FILE`. */
+export const brokenRowsMax = 100_000
+/** Rejected rows of a code that the manifest of a training set names; others are counted. */
+export const namedRowsMax = 20
+
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */
 export const checkpointBytesMax = 512 * 1024 * 1024
 

@@ -68,15 +68,25 @@ export const writers = {
   },
 
   json: (writer, [cells], row) => {
-    writer.value(JSON.parse(cells!.get(row) as string))
+    writer.value(jsonValue(cells!.get(row) as string | null))
   },
 
   /** A whole number may be too large for a double. */
   jsonInt: (writer, [cells], row) => {
-    const text = cells!.get(row) as string
-    writer.value(/^-?\d+$/.test(text) ? text : JSON.parse(text))
+    const text = cells!.get(row) as string | null
+    writer.value(text !== null && /^-?\d+$/.test(text) ? text : jsonValue(text))
   },
 } as const satisfies Readonly<Record<string, WriteCell>>
+
+/** What is JSON for DuckDB alone, such as NaN, is no number, and refused as that. */
+function jsonValue(text: string | null): unknown {
+  if (text === null) return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return NaN
+  }
+}
 
 /** Lists, structs and maps. */
 export function nestedWriter(type: DataType): WriteCell {

@@ -57,8 +57,7 @@ export function planColumns(
   for (const { name, type } of fields) {
     const column = columns.find((each) => each.name.toLowerCase() === name.toLowerCase())
     if (column === undefined) {
-      if (form === 'json' && type.nullable) plans.push(jsonPlan(name, type))
-      else problems.push(`there is no column "${name}"`)
+      problems.push(`there is no column "${name}"`)
       continue
     }
     const problem = form === 'json' ? null : mismatch(type, column.type)

@@ -1,71 +1,67 @@
 /**
  * Where rows are, in words: the name of a file and a row in it.
  *
- * Rows are numbered over all files as they are read; which file has which numbers is asked when
- * somebody wants to know it for the first time.
+ * Rows are numbered as they are read: over several files, and without those that are broken. A
+ * person counts otherwise: from the beginning of a file, and whatever stands there.
  */
-import { sqlName, type Database } from '../duckdb/database.ts'
 import type { Origin, Origins } from '../model/origins.ts'
-import { placeColumns, type Relation } from './relation.ts'
 
 /** Where many rows are. */
 export type ManyPlaces = Omit<Origins, 'refused'>
 
-interface FileRows {
+/** The rows of one file. */
+export interface FileRows {
   readonly name: string
-  /** Number of its first row. */
+  /** Number of the first that is read. */
   readonly first: number
+  /** Numbers in the file of those that are not read, and not numbered; ascending. */
+  readonly skipped: readonly number[]
 }
 
 export class Places {
-  readonly #database: Database
-  readonly #relation: Relation
-  #files: Promise<ReadonlyMap<number, FileRows>> | null = null
+  readonly #files: readonly FileRows[]
 
-  constructor(database: Database, relation: Relation) {
-    this.#database = database
-    this.#relation = relation
+  /** @param files  By the number of each; none for rows that are of no file. */
+  constructor(files: readonly FileRows[]) {
+    this.#files = files
   }
 
   /** @param file  Number of the file, and of the row, as the relation has them. */
-  async placeOf(file: number, row: number): Promise<Origin> {
-    const rows = (await this.#all()).get(file)
-    return rows === undefined ? { file: null, row } : { file: rows.name, row: row - rows.first + 1 }
+  placeOf(file: number, row: number): Origin {
+    const rows = this.#files[file]
+    return rows === undefined ? { file: null, row } : { file: rows.name, row: numberOf(rows, row) }
   }
 
   /** @param file  Numbers of the files, and of the rows. */
-  async placesOf(file: Float64Array, row: Float64Array): Promise<ManyPlaces> {
-    const all = await this.#all()
-    const numbers = [...all.keys()]
-    const places = new Map(numbers.map((number, place) => [number, place]))
-    const files = numbers.length === 0 ? [null] : numbers.map((number) => all.get(number)!.name)
-    const firsts = numbers.map((number) => all.get(number)!.first)
+  placesOf(file: Float64Array, row: Float64Array): ManyPlaces {
+    if (this.#files.length === 0) return { files: [null], file: new Uint16Array(file.length), row }
+    const used = new Map<number, number>()
     const fileOf = new Uint16Array(file.length)
     const rowOf = new Float64Array(row.length)
     for (let n = 0; n < file.length; n++) {
-      const place = files.length === 1 ? 0 : (places.get(file[n]!) ?? 0)
+      const number = file[n]!
+      let place = used.get(number)
+      if (place === undefined) used.set(number, (place = used.size))
       fileOf[n] = place
-      rowOf[n] = row[n]! - (firsts[place] ?? 1) + 1
+      rowOf[n] = numberOf(this.#files[number]!, row[n]!)
     }
-    return { files, file: fileOf, row: rowOf }
+    return {
+      files: [...used.keys()].map((number) => this.#files[number]!.name),
+      file: fileOf,
+      row: rowOf,
+    }
   }
+}
 
-  #all(): Promise<ReadonlyMap<number, FileRows>> {
-    this.#files ??= this.#relation.isOfFiles ? this.#ask() : Promise.resolve(new Map())
-    return this.#files
+function numberOf({ first, skipped }: FileRows, row: number): number {
+  const read = row - first + 1
+  let from = 0
+  let to = skipped.length
+  // How many of those that are skipped stand before as many rows.
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (skipped[middle]! - middle <= read) from = middle + 1
+    else to = middle
   }
-
-  async #ask(): Promise<ReadonlyMap<number, FileRows>> {
-    const file = sqlName(placeColumns.file)
-    const row = sqlName(placeColumns.row)
-    const rows = await this.#database.rows(
-      `SELECT ${file}, any_value(filename), min(${row}) FROM ${this.#relation.placed} GROUP BY 1`,
-    )
-    return new Map(
-      rows.map(([file, name, first]) => [
-        Number(file),
-        { name: String(name), first: Number(first) },
-      ]),
-    )
-  }
+  return read + from
 }

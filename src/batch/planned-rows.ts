@@ -30,7 +30,9 @@ export async function planRows(
   const columns = await database.columnsOf(`SELECT * FROM ${relation.detected}`)
   const { plans, problems } = planColumns(fields, columns, relation.form)
   if (problems.length > 0) {
-    throw new MillraceError('BATCH_COLUMNS', { source: source.name, reason: problems.join('; ') })
+    const where = relation.file === null ? '' : `${relation.file}: `
+    const reason = `${where}${problems.join('; ')}`
+    throw new MillraceError('BATCH_COLUMNS', { source: source.name, reason })
   }
   const timeField = fields.find(({ name }) => name === source.timestampField)
   const time = timeField === undefined ? 'NULL' : timeSql(timeField, columns, relation.form)

@@ -12,13 +12,14 @@ import { join } from 'node:path'
 import type { Batch, Source } from '../model/catalog.ts'
 import type { Origin } from '../model/origins.ts'
 import { rejection, type Rejection } from '../model/rejection.ts'
-import { rowsOf, sqlName, type Database } from '../duckdb/database.ts'
+import { sqlName, type Database } from '../duckdb/database.ts'
 import type { Cells } from '../duckdb/chunk.ts'
 import { EventWriter } from './event-writer.ts'
+import { findRows, type FoundRows } from './find-rows.ts'
 import { numberedChunk, type NumberedChunk } from './numbered-chunk.ts'
 import { planRows, type PlannedRows } from './planned-rows.ts'
-import { Places, type ManyPlaces } from './places.ts'
-import { placeColumns, relationOf, writtenRelation } from './relation.ts'
+import type { ManyPlaces, Places } from './places.ts'
+import { placeColumns, writtenRelation } from './relation.ts'
 import { stageRows } from './stage.ts'
 
 /** Which events, by event time in ns: from one moment on and before another; null for no bound. */
@@ -38,9 +39,9 @@ export interface BatchChunk {
   /** The msgpack array of `bin`, an event each, as in a producer's batch. */
   readonly payload: Uint8Array
   /** Where event `index` of the chunk comes from; to be called before the next chunk. */
-  placeOf(index: number): Promise<Origin>
+  placeOf(index: number): Origin
   /** The same of all events. */
-  places(): Promise<ManyPlaces>
+  places(): ManyPlaces
   /** Rows that are in no chunk. */
   readonly rejected: readonly RejectedRow[]
 }
@@ -54,34 +55,37 @@ export interface ReadOptions extends BatchRange {
 export class BatchReader {
   readonly #database: Database
   readonly #source: Source
-  readonly #places: Places
+  readonly #found: FoundRows
   /** What is read: the batch, or what was made of it. */
   #rows: PlannedRows
   /** The batch whose rows are still to be made. */
   #unmade: Batch | null
   #madeFile: string | null = null
-  /** Null until all rows were read; empty when the lines were told that are none. */
-  #broken: readonly (readonly unknown[])[] | null = null
   readonly #writer = new EventWriter()
 
   /**
-   * Finds the columns.
+   * Finds the columns, and in files the rows that are none.
    *
-   * @throws {@link MillraceError} `BATCH_COLUMNS` with every column that does not fit;
-   *   `QUERY_FAILED` when there are no such files, or the query is wrong.
+   * @throws {@link MillraceError} `BATCH_COLUMNS` with every column that does not fit, `BATCH_FILE`
+   *   for a file that is not there or cannot be read, `QUERY_FAILED` for a query that is wrong.
    */
   static async open(database: Database, source: Source, batch: Batch): Promise<BatchReader> {
     const fields = batch.input?.fields ?? source.fields
-    const relation = relationOf(batch, fields)
-    for (const statement of relation.setUp) await database.run(statement)
-    const rows = await planRows(database, relation, source, fields)
-    return new BatchReader(database, source, batch, rows)
+    const found = await findRows(database, source, batch, fields)
+    for (const statement of found.relation.setUp) await database.run(statement)
+    const rows = await planRows(database, found.relation, source, fields)
+    return new BatchReader(database, source, batch, { found, rows })
   }
 
-  private constructor(database: Database, source: Source, batch: Batch, rows: PlannedRows) {
+  private constructor(
+    database: Database,
+    source: Source,
+    batch: Batch,
+    { found, rows }: { readonly found: FoundRows; readonly rows: PlannedRows },
+  ) {
     this.#database = database
     this.#source = source
-    this.#places = new Places(database, rows.relation)
+    this.#found = found
     this.#rows = rows
     this.#unmade = batch.input === undefined ? null : batch
   }
@@ -89,26 +93,52 @@ export class BatchReader {
   /**
    * The events of a range. An event whose time cannot be told is in every range, to be rejected.
    *
-   * The rows that a post-processor rejects, and lines that are no rows, come with the first read,
-   * whatever its range.
+   * The rows that a post-processor rejects come with the first read, whatever its range; those
+   * that are {@link broken} never.
+   *
+   * @throws {@link MillraceError} `BATCH_FILE` when a file was changed while it was read: before
+   *   the first event where events are ordered, else behind the last.
    */
   async *read({ fromNs, toNs, isOrdered }: ReadOptions): AsyncGenerator<BatchChunk> {
     yield* this.make()
     const { time } = this.#rows
     const order = isOrdered ? `ORDER BY ${timeColumn} NULLS FIRST, ${fileColumn}, ${rowColumn}` : ''
     const rest = `${whereWithin({ fromNs, toNs })} ${order}`
+    let isChecked = false
     for await (const chunk of this.#chunks(this.#rows, [`${time} AS ${timeColumn}`], rest)) {
+      // What is sorted has been read to its end.
+      if (isOrdered && !isChecked) await this.assertUnchanged()
+      isChecked = isOrdered
       const { count, payload } = chunk
+      const { places } = this.#found
       yield {
         count,
         payload,
         rejected: [],
         placeOf: (index) => this.#placeOf(chunk, index),
-        places: () =>
-          this.#places.placesOf(numbersOf(chunk.file, count), numbersOf(chunk.row, count)),
+        places: () => places.placesOf(numbersOf(chunk.file, count), numbersOf(chunk.row, count)),
       }
     }
-    yield* this.#takeBroken()
+    if (!isChecked) await this.assertUnchanged()
+  }
+
+  /** Rows that are none, such as lines of a CSV file with too few values. */
+  get broken(): readonly RejectedRow[] {
+    const { broken, files } = this.#found
+    return broken.map(({ file, row, reason }) => {
+      const { index: _, ...why } = rejection(0, 'BATCH_ROW', '', { reason })
+      return { ...why, place: { file: files!.names[file]!, row } }
+    })
+  }
+
+  /** Where rows are, by the numbers of {@link rows}. */
+  get places(): Places {
+    return this.#found.places
+  }
+
+  /** @throws {@link MillraceError} `BATCH_FILE` when a file was changed since it was opened. */
+  async assertUnchanged(): Promise<void> {
+    if (this.#madeFile === null) await this.#found.files?.assertUnchanged()
   }
 
   /** How many events are in a range; null before the post-processor has made them. */
@@ -139,27 +169,17 @@ export class BatchReader {
       for await (const chunk of session.stream(sql)) {
         yield numberedChunk(this.#writer, plans, chunk)
       }
-      const { brokenLines } = relation
-      if (brokenLines !== null) this.#broken ??= await rowsOf(session.stream(brokenLines))
+    } catch (thrown) {
+      // It may be why it cannot be read.
+      await this.assertUnchanged()
+      throw thrown
     } finally {
       session.close()
     }
   }
 
-  /** The lines that are no rows, once. */
-  *#takeBroken(): Generator<BatchChunk> {
-    const lines = this.#broken ?? []
-    if (lines.length === 0) return
-    this.#broken = []
-    const rejected = lines.map(([file, line, reason]) => {
-      const { index: _, ...why } = rejection(0, 'BATCH_ROW', '', { reason: String(reason) })
-      return { ...why, place: { file: String(file), row: Number(line) } }
-    })
-    yield { ...nothing, rejected }
-  }
-
-  #placeOf({ file, row }: NumberedChunk, index: number): Promise<Origin> {
-    return this.#places.placeOf(Number(file.get(index)), Number(row.get(index)))
+  #placeOf({ file, row }: NumberedChunk, index: number): Origin {
+    return this.#found.places.placeOf(Number(file.get(index)), Number(row.get(index)))
   }
 
   /** What is read: the batch, or once they are made, the rows of its post-processor. */
@@ -186,11 +206,11 @@ export class BatchReader {
     for await (const refused of stageRows({ database, source, batch, chunks, file })) {
       const rejected: RejectedRow[] = []
       for (const { index, ...why } of refused.rejections) {
-        rejected.push({ ...why, place: await this.#placeOf(refused.chunk, index) })
+        rejected.push({ ...why, place: this.#placeOf(refused.chunk, index) })
       }
       yield { ...nothing, rejected }
     }
-    yield* this.#takeBroken()
+    await this.assertUnchanged()
     this.#rows = await planRows(database, writtenRelation(file), source, source.fields)
     this.#unmade = null
     this.#madeFile = file
@@ -203,12 +223,12 @@ const timeColumn = 'millrace_time'
 
 const nothing: BatchChunk = {
   count: 0,
-  places: () => {
-    return Promise.resolve({ files: [], file: new Uint16Array(0), row: new Float64Array(0) })
-  },
+  places: () => ({ files: [], file: new Uint16Array(0), row: new Float64Array(0) }),
   payload: Uint8Array.of(0x90),
   rejected: [],
-  placeOf: () => Promise.reject(new RangeError('the chunk has no events')),
+  placeOf: () => {
+    throw new RangeError('the chunk has no events')
+  },
 }
 
 /** Rows whose time cannot be told are in every range. */

@@ -7,7 +7,7 @@
 import type { BatchRowsChunk, BatchRowsRequest } from '../model/backfill.ts'
 import { encodeOrigins, type RefusedRow } from '../model/origins.ts'
 import type { ManyPlaces } from './places.ts'
-import type { BatchChunk } from './reader.ts'
+import type { BatchChunk, RejectedRow } from './reader.ts'
 
 /** Of the array, and of the `bin` of an event: their longest forms, always. */
 const headBytes = 5
@@ -15,32 +15,31 @@ const headBytes = 5
 /** The `bin` of an event that is nil. */
 const nilEvent = Uint8Array.of(0xc6, 0, 0, 0, 1, 0xc0)
 
-export type Regrouping = Pick<BatchRowsRequest, 'skip' | 'firstRows' | 'chunkRows' | 'isWhole'>
+export interface Regrouping extends Pick<BatchRowsRequest, 'skip' | 'firstRows' | 'chunkRows'> {
+  /** Rows that are none, behind all others. */
+  readonly broken: readonly RejectedRow[]
+}
 
-/**
- * Leaves out the first rows, and the rows that are none behind the last event but at the end. What
- * a chunk holds is gone with the next one.
- */
+/** Leaves out the first rows. What a chunk holds is gone with the next one. */
 export async function* regroup(
   chunks: AsyncIterable<BatchChunk>,
-  { skip, firstRows, chunkRows, isWhole }: Regrouping,
+  { skip, firstRows, chunkRows, broken }: Regrouping,
 ): AsyncGenerator<BatchRowsChunk> {
   const group = new Group(Math.max(firstRows, chunkRows))
   group.begin(firstRows)
   let left = skip
-  let hasEvents = false
-  for await (const chunk of chunks) {
-    const places = await chunk.places()
-    const isTail = hasEvents && chunk.count === 0
-    for (const { place, ...why } of isTail && !isWhole ? [] : chunk.rejected) {
-      if (left-- > 0) continue
+  const refused = function* (rows: readonly RejectedRow[]): Generator<BatchRowsChunk> {
+    for (const { place, ...why } of rows.slice(left)) {
       group.refuse(place.file, place.row, why)
       if (!group.isFull) continue
       yield group.take()
       group.begin(chunkRows)
     }
-    left = Math.max(0, left)
-    hasEvents ||= chunk.count > 0
+    left = Math.max(0, left - rows.length)
+  }
+  for await (const chunk of chunks) {
+    yield* refused(chunk.rejected)
+    const places = chunk.places()
     const events = new Events(chunk.payload)
     const skipped = Math.min(left, chunk.count)
     left -= skipped
@@ -54,6 +53,7 @@ export async function* regroup(
       group.begin(chunkRows)
     }
   }
+  yield* refused(broken)
   if (group.count > 0) yield group.take()
 }
 

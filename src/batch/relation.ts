@@ -4,9 +4,9 @@
  * Rows of files have a place that a person can look up: the file and the number of the row in it.
  * Rows of a query have none but their number in its answer.
  */
-import type { Batch, BatchFrom } from '../model/catalog.ts'
-import type { Field } from '../model/types.ts'
+import { brokenRowsMax } from '../base/limits.ts'
 import { sqlName, sqlText } from '../duckdb/database.ts'
+import { sqlFiles } from './files.ts'
 
 export interface Relation {
   /** What to run first, once. */
@@ -17,10 +17,8 @@ export interface Relation {
   readonly placed: string
   /** How the values of its columns are written. */
   readonly form: CellForm
-  /** A query for the file, the line and the reason of what is no row, behind one for rows. */
-  readonly brokenLines: string | null
-  /** Whether `placed` has the names of the files, in `filename`. */
-  readonly isOfFiles: boolean
+  /** The file whose columns these are, where others have the same; null where there is none. */
+  readonly file: string | null
 }
 
 /**
@@ -29,87 +27,137 @@ export interface Relation {
  */
 export type CellForm = 'typed' | 'json'
 
-/** Number of the file, and of the row: of all rows, from 1. */
+/** Number of the file, from 0, and of the row, from 1: see `places.ts`. */
 export const placeColumns = { file: 'millrace file', row: 'millrace row' } as const
 
 const fileAs = `AS ${sqlName(placeColumns.file)}`
 const rowAs = `AS ${sqlName(placeColumns.row)}`
+/** Rows in the order of the files, which no condition on what comes out changes. */
+const numbered = `(row_number() OVER ())::BIGINT ${rowAs}`
 
-/** @param fields  The columns that are wanted; for NDJSON, they are looked for in every line. */
-export function relationOf({ from, query }: Batch, fields: readonly Field[]): Relation {
-  if (from.kind === 'query') return queryRelation([], from.sql)
-  if (query !== null) {
-    const view = `CREATE VIEW batch AS SELECT * FROM ${readFunction(from, 'detected', fields)}`
-    return queryRelation([view], query)
-  }
-  const rows = readFunction(from, 'declared', fields)
-  const row = from.kind === 'parquet' ? 'file_row_number + 1' : 'row_number() OVER ()'
-  return {
-    setUp: [],
-    // Where each cell is read by itself, a column that is not there would be full of nulls.
-    detected: from.kind === 'ndjson' ? readFunction(from, 'detected', fields) : rows,
-    placed: `(SELECT *, file_index::BIGINT ${fileAs}, (${row})::BIGINT ${rowAs}, filename
-      FROM ${rows})`,
-    form: from.kind === 'ndjson' ? 'json' : 'typed',
-    brokenLines: from.kind === 'csv' ? brokenCsvLines : null,
-    isOfFiles: true,
-  }
+/** Rows of Parquet files that have the same columns. */
+export function parquetRelation(names: readonly string[], hivePartitions: boolean): Relation {
+  const rows = parquetSql(sqlFiles(names), hivePartitions)
+  // A condition on a folder leaves files out, and what is left is numbered afresh: so rows are
+  // numbered before.
+  const row = hivePartitions ? numbered : `(file_row_number + 1)::BIGINT ${rowAs}`
+  const placed = `(SELECT *, file_index::BIGINT ${fileAs}, ${row} FROM ${rows})`
+  return { setUp: [], detected: rows, placed, form: 'typed', file: names[0]! }
+}
+
+/** Some CSV files of one header. */
+export interface CsvFiles {
+  /** Place of the first of them. */
+  readonly first: number
+  readonly names: readonly string[]
+  readonly header: readonly string[]
+}
+
+/**
+ * Rows of CSV files: texts, to become what the schema says they are.
+ *
+ * @param columns  Names of the columns, each in every header once, or a folder's.
+ */
+export function csvRelation(
+  runs: readonly CsvFiles[],
+  columns: readonly string[],
+  hivePartitions: boolean,
+): Relation {
+  const rows = runs.map(({ first, names, header }) => {
+    const wanted = columns.map((column) => {
+      const place = header.findIndex((name) => name.toLowerCase() === column.toLowerCase())
+      return `${sqlName(place === -1 ? column : csvColumn(place))} AS ${sqlName(column)}`
+    })
+    const list = sqlFiles(names)
+    return `SELECT ${wanted.join(', ')}, (${first} + file_index)::BIGINT ${fileAs}, ${numbered}
+      FROM ${csvSql({ list, header, rejects: 'left out', hivePartitions })}`
+  })
+  const placed = `(${rows.join(' UNION ALL ')})`
+  return { setUp: [], detected: placed, placed, form: 'typed', file: runs[0]!.names[0]! }
+}
+
+/**
+ * Rows of files of JSON lines, with the cells as they are written.
+ *
+ * @param columns  Those that are in the lines, and those that are in the folders.
+ * @param broken  Numbers of the rows that are none, by which rows are numbered over all files.
+ */
+export function ndjsonRelation(
+  names: readonly string[],
+  columns: { readonly ofLines: readonly string[]; readonly ofFolders: readonly string[] },
+  broken: readonly number[],
+): Relation {
+  const { ofLines, ofFolders } = columns
+  const hive = ofFolders.length > 0
+  const types = ofLines.map((name) => `${sqlName(name)}: 'JSON'`).join(', ')
+  const wanted = [
+    ...ofLines.map(sqlName),
+    ...ofFolders.map((name) => `to_json(${sqlName(name)}) AS ${sqlName(name)}`),
+  ]
+  const rows = `read_json(${sqlFiles(names)}, ${ndjson}, records = true, ignore_errors = true,
+    columns = {${types}}${hiveSql(hive)})`
+  const left = broken.length === 0 ? '' : `WHERE ${rowName} NOT IN (${broken.join(', ')})`
+  const placed = `(SELECT * FROM (
+    SELECT ${wanted.join(', ')}, file_index::BIGINT ${fileAs}, ${numbered} FROM ${rows}) ${left})`
+  return { setUp: [], detected: placed, placed, form: 'json', file: null }
 }
 
 /** Rows of files that we have written, with the columns that they are read by. */
 export function writtenRelation(...files: readonly string[]): Relation {
   const rows = `read_parquet([${files.map(sqlText).join(', ')}], hive_partitioning = false)`
-  return {
-    setUp: [],
-    detected: rows,
-    placed: rows,
-    form: 'typed',
-    brokenLines: null,
-    isOfFiles: false,
-  }
+  return { setUp: [], detected: rows, placed: rows, form: 'typed', file: null }
 }
 
-function queryRelation(setUp: readonly string[], sql: string): Relation {
-  const numbered = `(SELECT *, 0::BIGINT ${fileAs}, row_number() OVER () ${rowAs} FROM (${sql}))`
-  return {
-    setUp,
-    detected: `(${sql})`,
-    placed: numbered,
-    form: 'typed',
-    brokenLines: null,
-    isOfFiles: false,
-  }
+/** Rows of a query. */
+export function queryRelation(setUp: readonly string[], sql: string): Relation {
+  const placed = `(SELECT *, 0::BIGINT ${fileAs}, row_number() OVER () ${rowAs} FROM (${sql}))`
+  return { setUp, detected: `(${sql})`, placed, form: 'typed', file: null }
 }
 
-/**
- * `detected`: with the types that DuckDB finds. `declared`: values of text files are left as they
- * are written, and become what the schema says they are.
- */
-function readFunction(
-  { kind, files, hivePartitions }: Exclude<BatchFrom, { kind: 'query' }>,
-  types: 'detected' | 'declared',
-  fields: readonly Field[],
-): string {
-  const list = `[${files.map(sqlText).join(', ')}]`
-  const hive = hivePartitions ? ', hive_partitioning = true, hive_types_autocast = false' : ''
-  const isDeclared = types === 'declared'
-  switch (kind) {
-    case 'parquet':
-      return `read_parquet(${list}${hive})`
-    case 'csv':
-      return `read_csv(${list}, header = true${isDeclared ? `, ${declaredCsv}` : ''}${hive})`
-    case 'ndjson': {
-      const columns = fields.map(({ name }) => `${sqlName(name)}: 'JSON'`).join(', ')
-      const declared = isDeclared ? `, columns = {${columns}}` : ''
-      const format = `format = 'newline_delimited', ignore_errors = true`
-      return `read_json(${list}, ${format}${declared}${hive})`
-    }
-  }
+const rowName = sqlName(placeColumns.row)
+
+/** @param list  Files as SQL takes them, like all below. */
+export function parquetSql(list: string, hivePartitions: boolean): string {
+  return `read_parquet(${list}, hive_partitioning = ${hivePartitions}, hive_types_autocast = false)`
 }
 
-/** Lines that are no rows are kept apart, in the tables `reject_scans` and `reject_errors`. */
-const declaredCsv = `all_varchar = true, store_rejects = true, delim = ',', quote = '"',
-  escape = '"'`
+/** All values of CSV files as text, in columns that have the names of their places. */
+export function csvSql(reading: {
+  readonly list: string
+  readonly header: readonly string[]
+  /** What becomes of broken rows; those that are kept are in `reject_errors`. */
+  readonly rejects: 'left out' | 'kept'
+  readonly hivePartitions?: boolean
+}): string {
+  const { list, header, rejects, hivePartitions = false } = reading
+  const columns = header.map((_, place) => `${sqlName(csvColumn(place))}: 'VARCHAR'`).join(', ')
+  // With ignore_errors alone, DuckDB 1.5 leaves out good rows behind a quote that is not closed.
+  const rejectsMax = rejects === 'kept' ? brokenRowsMax + 1 : 1
+  return `read_csv(${list}, auto_detect = false, header = true, columns = {${columns}},
+    ${csvFormat}, store_rejects = true, rejects_limit = ${rejectsMax}${hiveSql(hivePartitions)})`
+}
 
-const brokenCsvLines = `SELECT file_path, line::BIGINT, min(lower(error_type::VARCHAR))
-  FROM reject_errors JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL`
+/** Commas between values, and quotes around what needs them. */
+export const csvFormat = `delim = ',', quote = '"', escape = '"'`
+
+/** The lines of files, each in the column `line`. */
+export function linesSql(list: string): string {
+  return `read_csv(${list}, auto_detect = false, header = false, columns = {line: 'VARCHAR'},
+    delim = '\u0001', quote = '', escape = '')`
+}
+
+/** The lines of files of JSON lines that are not empty, in the column `json`; null for no JSON. */
+export function jsonLinesSql(list: string): string {
+  return `read_ndjson_objects(${list}, ignore_errors = true)`
+}
+
+/** That a file has a JSON value a line. */
+export const ndjson = `format = 'newline_delimited'`
+
+export function hiveSql(hivePartitions: boolean): string {
+  return hivePartitions ? ', hive_partitioning = true, hive_types_autocast = false' : ''
+}
+
+function csvColumn(place: number): string {
+  return `millrace ${place}`
+}

@@ -47,7 +47,9 @@ async function read(
     const range = { fromNs: nsOf(request.fromMs), toNs: nsOf(request.untilMs) }
     post({ kind: 'opened', total: await reader.count(range) })
     const chunks = reader.read({ ...range, isOrdered: true })
-    for await (const { count, payload, origins } of regroup(chunks, request)) {
+    // What may come behind them is not known before.
+    const broken = request.isWhole ? reader.broken : []
+    for await (const { count, payload, origins } of regroup(chunks, { ...request, broken })) {
       const bytes = await room.put(payload)
       if (bytes === null) return
       post({ kind: 'chunk', count, payload: bytes, origins })

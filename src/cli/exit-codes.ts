@@ -57,6 +57,8 @@ const exitTable: Partial<Record<ErrorCode, ExitRow>> = {
 
   BATCH_MISSING: { exit: 'config', hint: 'give the source a batch: parquet(…), csv(…), …' },
   BATCH_COLUMNS: { exit: 'config' },
+  BATCH_FILE: { exit: 'config' },
+  BATCH_CHANGED: { exit: 'data' },
   QUERY_FAILED: { exit: 'data' },
   SPINE_INVALID: { exit: 'data' },
 
@@ -141,9 +143,12 @@ export function verdictOf(thrown: unknown): Verdict {
   }
   if (!(thrown instanceof MillraceError)) return { exitCode: exitCodes.internal, hint: null }
   const { code } = thrown
-  const row = exitTable[code]
-  const exit = row?.exit ?? standardExit(code)
-  return { exitCode: exitCodes[exit], hint: row?.hint ?? null }
+  return { exitCode: exitCodeOf(code), hint: exitTable[code]?.hint ?? null }
+}
+
+/** The exit code for an error of ours, as a daemon tells it, too. */
+export function exitCodeOf(code: ErrorCode): number {
+  return exitCodes[exitTable[code]?.exit ?? standardExit(code)]
 }
 
 function standardExit(code: ErrorCode): Exit {

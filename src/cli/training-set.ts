@@ -10,6 +10,7 @@ import {
   type ReceivedFacts,
   type TrainingManifest,
 } from '../training/manifest.ts'
+import { originText } from '../model/origins.ts'
 import type { TrainingSetOptions } from '../training/options.ts'
 import {
   jsonFlag,
@@ -117,10 +118,11 @@ function manifestLines({ out, spine, sources, begins, realtime }: TrainingManife
   const { length } = out.columns
   const lines = [`${out.file} has ${out.rows} rows of ${length} columns, sha256 ${out.sha256}`]
   if (spine.rows === 0) lines.push('the spine has no rows')
-  for (const { name, from, rejected } of sources) {
+  for (const { name, from, rejected, firstRejected } of sources) {
     if (typeof from === 'object' && 'journal' in from) lines.push(...receivedLines(name, from))
     const counts = Object.entries(rejected).map(([code, count]) => `${count} ${code}`)
     if (counts.length > 0) lines.push(`of "${name}", rows were rejected: ${counts.join(', ')}`)
+    for (const row of firstRejected) lines.push(`  ${originText(row)}: ${row.message}`)
   }
   for (const { view, at } of begins) {
     lines.push(`"${view}" begins at ${at}: what was before is from a batch source, and is left out`)

@@ -70,6 +70,8 @@ export class Backfill {
     if (this.#state === 'complete' || this.#state === 'running') return
     this.#state = 'running'
     this.#error = null
+    // Of another range, perhaps.
+    this.#rowsTotal = null
     this.#isStopping = false
     this.#startRows = this.#producer.rows
     this.#startMs = this.#options.clock.monotonicMs()

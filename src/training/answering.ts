@@ -6,8 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MillraceError, type ErrorCode } from '../base/errors.ts'
+import { namedRowsMax } from '../base/limits.ts'
 import { planRows } from '../batch/planned-rows.ts'
-import { BatchReader } from '../batch/reader.ts'
+import type { Places } from '../batch/places.ts'
+import { BatchReader, type RejectedRow } from '../batch/reader.ts'
 import { loadDefinitions } from '../daemon/load.ts'
 import { openDatabase, type Database } from '../duckdb/database.ts'
 import type { Catalog, Source } from '../model/catalog.ts'
@@ -46,9 +48,15 @@ export interface Answering<Options extends CommonOptions = CommonOptions> extend
 /** Events of a source, of which it is counted what is rejected. */
 export interface ReadBatch extends OpenBatch {
   readonly rejected: Partial<Record<ErrorCode, number>>
+  /** Of those that are rejected before events are counted, the first of each code. */
+  readonly firstRejected: readonly RejectedRow[]
+  /** Where the rows are that events were made of; null where nobody knows. */
+  readonly places: Places | null
   /** What of it a daemon had received; null for a batch source. */
   readonly received: ReceivedFacts | null
   make(): Promise<void>
+  /** @throws {@link MillraceError} `BATCH_FILE` when a file of it is not what it was. */
+  assertUnchanged(): Promise<void>
 }
 
 async function openBatch(source: Source, answering: Answering): Promise<ReadBatch> {
@@ -68,19 +76,27 @@ async function openBatch(source: Source, answering: Answering): Promise<ReadBatc
 async function readBatch(source: Source, database: Database): Promise<ReadBatch> {
   const reader = await BatchReader.open(database, source, source.batch!)
   const rejected: Partial<Record<ErrorCode, number>> = {}
+  const firstRejected: RejectedRow[] = []
+  const reject = (row: RejectedRow): void => {
+    const count = (rejected[row.code] ?? 0) + 1
+    rejected[row.code] = count
+    if (count <= namedRowsMax) firstRejected.push(row)
+  }
+  for (const row of reader.broken) reject(row)
   return {
     database,
     as: 'event-time',
     rejected,
+    firstRejected,
     received: null,
+    places: reader.places,
     get rows() {
       return reader.rows
     },
     async make() {
-      for await (const chunk of reader.make()) {
-        for (const { code } of chunk.rejected) rejected[code] = (rejected[code] ?? 0) + 1
-      }
+      for await (const chunk of reader.make()) for (const row of chunk.rejected) reject(row)
     },
+    assertUnchanged: () => reader.assertUnchanged(),
   }
 }
 
@@ -92,7 +108,17 @@ async function readReceived(
 ): Promise<ReadBatch> {
   const { relation, facts: received } = await openReceived(store, catalog, source, database)
   const rows = await planRows(database, relation, source, source.fields)
-  return { database, as: 'served', rows, rejected: {}, received, make: () => Promise.resolve() }
+  return {
+    database,
+    as: 'served',
+    rows,
+    rejected: {},
+    firstRejected: [],
+    places: null,
+    received,
+    make: () => Promise.resolve(),
+    assertUnchanged: () => Promise.resolve(),
+  }
 }
 
 /** Where the databases have their files, and what ends them. */
@@ -185,8 +211,28 @@ export async function openBatches(answering: Answering): Promise<void> {
   for (const batch of batches.values()) await batch.make()
 }
 
-/** Answers what is asked by the table `spine` of the database. */
+/**
+ * Answers what is asked by the table `spine` of the database.
+ *
+ * @throws {@link MillraceError} `BATCH_FILE` when a file of a batch source was changed meanwhile.
+ */
 export async function answerRoutes(answering: Answering): Promise<readonly AnsweredRoute[]> {
+  const { batches } = answering
+  const assertUnchanged = async (): Promise<void> => {
+    for (const batch of batches.values()) await batch.assertUnchanged()
+  }
+  try {
+    const answered = await answerEach(answering)
+    await assertUnchanged()
+    return answered
+  } catch (thrown) {
+    // It may be why one cannot be read.
+    await assertUnchanged()
+    throw thrown
+  }
+}
+
+async function answerEach(answering: Answering): Promise<readonly AnsweredRoute[]> {
   const { options, database, pool, routes, batches, store } = answering
   const seed = store?.seed ?? standardSeed
   const { threads } = options

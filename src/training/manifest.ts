@@ -38,6 +38,20 @@ export interface SourceFacts {
     readonly { readonly file: string; readonly bytes: number }[] | string | ReceivedFacts
   /** Rows that did not count, by code; of the keys of the spine. */
   readonly rejected: Readonly<Partial<Record<ErrorCode, number>>>
+  /** The first of them, of each code a few, of a batch source; by their places. */
+  readonly firstRejected: readonly RejectedRowFacts[]
+}
+
+/** A row that did not count. */
+export interface RejectedRowFacts {
+  readonly code: ErrorCode
+  /** Null for the rows of a query. */
+  readonly file: string | null
+  /** Number of the row in the file, or in the answer of the query, from 1. */
+  readonly row: number
+  /** Of the field, as a JSON pointer; `''` for the row itself. */
+  readonly path: string
+  readonly message: string
 }
 
 /** What has become of a realtime view. */

@@ -31,8 +31,8 @@ export interface MergedOptions {
   readonly isWhole: boolean
   /** Whether an event arrives at its own time, or the time of a row is that of its arrival. */
   readonly as: Knowledge
-  /** Events that do not count. */
-  readonly rejected: (rejections: readonly Rejection[]) => void
+  /** An event that does not count, and the numbers of its file and its row. */
+  readonly rejected: (rejection: Rejection, file: number, row: number) => void
 }
 
 /** The columns of a chunk behind those of the plans, in their order. */
@@ -42,6 +42,8 @@ interface RowCells {
   readonly spineRow: Cells
   readonly edges: readonly Cells[]
   readonly joinKeys: readonly Cells[]
+  readonly file: Cells
+  readonly row: Cells
 }
 
 /** Rows of a chunk that DuckDB makes, and one more. */
@@ -68,7 +70,10 @@ export class MergedRows {
     const rejections: Rejection[] = []
     const keys = this.#write(chunk, cells, rejections)
     this.#walk(chunk, cells, keys, rejections)
-    if (rejections.length > 0) this.#options.rejected(rejections)
+    for (const each of rejections) {
+      const { index } = each
+      this.#options.rejected(each, Number(cells.file.get(index)), Number(cells.row.get(index)))
+    }
   }
 
   #cellsOf(chunk: Chunk): RowCells {
@@ -81,6 +86,8 @@ export class MergedRows {
       spineRow: next(),
       edges: Array.from({ length: edges }, next),
       joinKeys: joinKeys.map(next),
+      file: next(),
+      row: next(),
     }
   }
 

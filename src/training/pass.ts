@@ -6,14 +6,12 @@
  * one key at a time. Thread: a worker's.
  */
 import { dirname } from 'node:path'
-import type { ErrorCode } from '../base/errors.ts'
 import { planRows, type PlannedRows } from '../batch/planned-rows.ts'
 import { placeColumns, type Relation } from '../batch/relation.ts'
 import { openDatabase, sqlName, sqlText, type Database } from '../duckdb/database.ts'
 import type { TableWriter } from '../duckdb/table-writer.ts'
 import type { HashSeed } from '../base/hash.ts'
 import type { Catalog } from '../model/catalog.ts'
-import type { Rejection } from '../model/rejection.ts'
 import { nsOf } from '../model/timestamp.ts'
 import type { Field, Value } from '../model/types.ts'
 import type { AskedView } from './asked-view.ts'
@@ -22,6 +20,7 @@ import { KeyWalk, type KeyWalkOptions, type Moment } from './key-walk.ts'
 import { knownSql } from './known.ts'
 import type { Knowledge } from './manifest.ts'
 import { MergedRows } from './merged-rows.ts'
+import { RejectedRows, type NumberedRow, type RejectedCounts } from './rejected-rows.ts'
 
 /** What a pass is about; plain data. */
 export interface PassTask {
@@ -50,8 +49,9 @@ export interface PassTask {
 /** What a pass has come to. */
 export interface PassResult {
   readonly rows: number
-  /** Events of the keys that were asked which cannot count, by code. */
-  readonly rejected: Readonly<Partial<Record<ErrorCode, number>>>
+  /** Events of the keys that were asked which cannot count, and where the first of them are. */
+  readonly rejected: RejectedCounts
+  readonly firstRejected: readonly NumberedRow[]
 }
 
 /** The number of a spine row, in the files of passes. */
@@ -113,7 +113,8 @@ async function answerRows({
     seed: task.seed,
     ...(isOfTimes && { counted: appendTimes(table, task.as) }),
   })
-  const counts = { rows: 0, rejected: {} as Partial<Record<ErrorCode, number>> }
+  const rejected = new RejectedRows()
+  let answered = 0
   const merged = new MergedRows({
     walk,
     plans: rows.plans,
@@ -121,9 +122,9 @@ async function answerRows({
     edges: edges.length,
     isWhole: isOfTimes,
     as: task.as,
-    rejected: (rejections) => countCodes(counts.rejected, rejections),
+    rejected: (each, file, row) => rejected.add(each, file, row),
     answer: (spineRow, moment, moments) => {
-      counts.rows += 1
+      answered += 1
       const values: Value[] = [spineRow]
       for (const [n, { view, features }] of asked.entries()) {
         const place = edgeOf[n]!
@@ -138,7 +139,7 @@ async function answerRows({
     merged.take(chunk)
   }
   table.close()
-  return counts
+  return { rows: answered, rejected: rejected.counts, firstRejected: rejected.first }
 }
 
 /** Writes down when rows are that have counted, and since when they are known. */
@@ -160,13 +161,6 @@ function appendTimes(table: TableWriter, as: Knowledge): NonNullable<KeyWalkOpti
 /** The end of the windows before any event. */
 const beforeAll: Moment = { ms: -Infinity, ns: 0 }
 
-function countCodes(
-  counts: Partial<Record<ErrorCode, number>>,
-  rejections: readonly Rejection[],
-): void {
-  for (const { code } of rejections) counts[code] = (counts[code] ?? 0) + 1
-}
-
 /** Events and spine rows of a part of the keys: by key and since when known, events first. */
 function mergedSql(
   rows: PlannedRows,
@@ -179,7 +173,8 @@ function mergedSql(
   const cells = plans.flatMap(({ sql }) => sql)
   const cellNames = cells.map((_, n) => `c${n}`)
   const keyNames = joinKeys.map((_, n) => `k${n}`)
-  const asked = [...cellNames, 'key_number', 'time_ns', 'spine_row', ...edges, ...keyNames]
+  const facts = ['key_number', 'time_ns', 'spine_row', ...edges, ...keyNames, 'f', 'r']
+  const asked = [...cellNames, ...facts]
   const file = sqlName(placeColumns.file)
   const row = sqlName(placeColumns.row)
   return `WITH

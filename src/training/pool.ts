@@ -21,7 +21,10 @@ export type PassAnswer =
   | { readonly result: PassResult }
   | { readonly refused: { readonly code: ErrorCode; readonly details: ErrorDetails } }
 
-/** The threads are started with the first pass: what is refused before needs none. */
+/**
+ * Threads start with the first pass: what is refused before needs none, and to end a thread that is
+ * just starting can end the process.
+ */
 export function openPassPool(
   definitions: PassDefinitions,
   { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal },

@@ -210,7 +210,6 @@ function relationOf(rows: string): Relation {
     detected: rows,
     placed: `(SELECT *, ${places} FROM ${rows})`,
     form: 'typed',
-    brokenLines: null,
-    isOfFiles: false,
+    file: null,
   }
 }

@@ -16,6 +16,7 @@ import {
   answerRoutes,
   assertKept,
   openBatches,
+  type ReadBatch,
   withAnswering,
   withLoaded,
   type Answering,
@@ -29,6 +30,7 @@ import type { RealtimeFacts, SourceFacts, TrainingManifest } from './manifest.ts
 import { makeFile } from './out-file.ts'
 import { resolveTrainingOptions, type ResolvedOptions, type TrainingSetOptions } from './options.ts'
 import { rowField } from './pass.ts'
+import { RejectedRows } from './rejected-rows.ts'
 import { computeRealtime, requestPlans, type RequestPlans } from './realtime.ts'
 import { openSpine, spineInvalid, spineRow, type Spine } from './spine.ts'
 
@@ -127,11 +129,10 @@ async function manifestOf(
   const { rows, timeColumn } = spine
   const columns = [...spine.columns, ...columnNames(service)]
   const sources: SourceFacts[] = []
-  for (const [source, { database, rejected, received }] of batches) {
+  for (const [source, batch] of batches) {
     const own = answered.filter((_, n) => routes[n]!.source === source)
-    const counts = own.flatMap(({ results }) => results.map((each) => each.rejected))
-    const from = received ?? (await batchFacts(database, source))
-    sources.push({ name: source.name, from, rejected: summed([rejected, ...counts]) })
+    const from = batch.received ?? (await batchFacts(batch.database, source))
+    sources.push({ name: source.name, from, ...rejectedOf(batch, own) })
   }
   return {
     millrace: codeVersion(),
@@ -149,6 +150,23 @@ async function manifestOf(
 function beginOf(catalog: Catalog, { view, fromMs }: AskedView): TrainingManifest['begins'] {
   if (fromMs === null) return []
   return [{ view: catalog.views[view]!.name, at: new Date(fromMs).toISOString() }]
+}
+
+/** Rows that did not count: before the passes, and in them. */
+function rejectedOf(
+  batch: ReadBatch,
+  answered: readonly AnsweredRoute[],
+): Pick<SourceFacts, 'rejected' | 'firstRejected'> {
+  const { rejected, firstRejected, places } = batch
+  const found = new RejectedRows()
+  for (const result of answered.flatMap(({ results }) => results)) {
+    found.addAll(result.rejected, result.firstRejected)
+  }
+  const first = firstRejected.map(({ place, ...why }) => ({ ...why, ...place }))
+  for (const { file, row, ...why } of places === null ? [] : found.first) {
+    first.push({ ...why, ...places!.placeOf(file, row) })
+  }
+  return { rejected: summed([rejected, found.counts]), firstRejected: first }
 }
 
 function summed(counts: readonly SourceFacts['rejected'][]): SourceFacts['rejected'] {

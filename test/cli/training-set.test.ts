@@ -19,7 +19,16 @@ import { root } from '../helpers/repository.ts'
 const salesFile = join(root, 'test/fixtures/till-sales.ts')
 
 /** Runs the command over a spine, and returns what it has said and made. */
-async function trainingSet(
+function trainingSet(
+  dir: string,
+  spine: readonly string[],
+  ...args: readonly string[]
+): ReturnType<typeof trainingSetOf> {
+  return trainingSetOf(salesFile, dir, spine, ...args)
+}
+
+async function trainingSetOf(
+  features: string,
   dir: string,
   spine: readonly string[],
   ...args: readonly string[]
@@ -27,7 +36,7 @@ async function trainingSet(
   const [file, out] = [join(dir, 'spine.csv'), join(dir, 'out.csv')]
   await writeFile(file, `${spine.join('\n')}\n`)
   const io = testIo()
-  const asked = ['training-set', salesFile, '--service', 'sold', '--spine', file, '--out', out]
+  const asked = ['training-set', features, '--service', 'sold', '--spine', file, '--out', out]
   const exitCode = await runCli([...asked, '--threads', '1', ...args], io)
   const made = exitCode === 0 ? await readFile(out, 'utf8') : ''
   return { ...io, exitCode, rows: made.trimEnd().split('\n') }
@@ -57,11 +66,71 @@ test('a set is made of a batch source, in which an id counts once in its horizon
   assert.deepEqual(outLines, [
     `out.csv has 5 rows of 5 columns, sha256 ${sha256}`,
     'of "sales", rows were rejected: 1 EVENT_ID',
+    '  row 5: not usable as an event id: empty string',
   ])
   const manifest = await readFile(join(dir, 'out.csv.manifest.json'), 'utf8')
   const { out, spine, as } = JSON.parse(manifest) as TrainingManifest
   assert.equal(out.sha256, sha256)
   assert.deepEqual([spine.rows, spine.timeColumn, as], [5, 'at', 'event-time'])
+})
+
+/** A features file with a past of JSON lines. */
+async function lineFeatures(dir: string, lines: readonly string[]): Promise<string> {
+  const [file, past] = [join(dir, 'features.mjs'), join(dir, 'past.ndjson')]
+  await writeFile(past, lines.join('\n'))
+  await writeFile(
+    file,
+    `import { aggregate, entity, ndjson, pushSource, streamFeatureView, t } from 'millrace'
+    const source = pushSource({
+      name: 'sales',
+      schema: { till: t.String(), at: t.Timestamp(), amount: t.Int64() },
+      timestampField: 'at',
+      batch: ndjson(${JSON.stringify(past)}),
+    })
+    const till = entity({ name: 'till', joinKeys: { till: t.String() } })
+    export const sold = streamFeatureView({
+      name: 'sold',
+      source,
+      entities: [till],
+      features: [aggregate('amount', 'sum', '30d', { name: 'total' })],
+    })`,
+  )
+  return file
+}
+
+test('rows that were rejected are named by their file and number', async (t) => {
+  const dir = await temporaryDir(t)
+  const line = (amount: string): string =>
+    `{"till":"t1","at":"2024-05-01T10:00:00Z","amount":${amount}}`
+  const features = await lineFeatures(dir, [line('1'), '[1]', line('"x"'), line('2'), '{"till":'])
+  const spine = ['till,at', 't1,2024-05-01 11:00:00']
+  const { outLines, rows } = await trainingSetOf(features, dir, spine)
+  assert.deepEqual(rows.slice(1), ['t1,2024-05-01 11:00:00,3'])
+  const file = join(dir, 'past.ndjson')
+  assert.deepEqual(outLines.slice(1), [
+    'of "sales", rows were rejected: 2 BATCH_ROW, 1 EVENT_FIELD_TYPE',
+    `  ${file}, row 2: the line is no row: it is no JSON object`,
+    `  ${file}, row 5: the line is no row: it is no JSON`,
+    `  ${file}, row 3: expected Int64, got string`,
+  ])
+  const manifest = await readFile(join(dir, 'out.csv.manifest.json'), 'utf8')
+  const [source] = (JSON.parse(manifest) as TrainingManifest).sources
+  assert.deepEqual(source!.firstRejected[2], {
+    code: 'EVENT_FIELD_TYPE',
+    path: '/amount',
+    message: 'expected Int64, got string',
+    file,
+    row: 3,
+  })
+})
+
+test('a past that does not fit is a fault of the configuration', async (t) => {
+  const dir = await temporaryDir(t)
+  const features = await lineFeatures(dir, ['{"till":"t1"}'])
+  const spine = ['till,at', 't1,2024-05-01 11:00:00']
+  const { exitCode, errLines } = await trainingSetOf(features, dir, spine)
+  assert.equal(exitCode, 78)
+  assert.match(errLines[0]!, /there is no column "at"; there is no column "amount"/)
 })
 
 /** The definitions of the file for a daemon that has the stream alone. */

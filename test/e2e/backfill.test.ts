@@ -79,6 +79,7 @@ async function setUp(t: TestContext, lines: readonly string[], asked: Asked = {}
 interface Status {
   readonly state: string
   readonly rows: number
+  readonly rowsTotal: number | null
   readonly rejected: number
   readonly error: { readonly code: string } | null
   readonly views: readonly { readonly name: string; readonly boundary: string }[]
@@ -151,9 +152,9 @@ test('rows that are wrong are in the ledger with their file and row', async (t) 
   const file = join(dir, 'past.csv')
   const told = entries.map(({ code, message }) => `${String(code)} ${String(message)}`)
   assert.deepEqual(told.toSorted(), [
-    `BATCH_ROW ${file}, row 5: the line is no row: too many columns`,
+    `BATCH_ROW ${file}, row 4: the line is no row: it has more values than there are columns`,
     `EVENT_FIELD_TYPE ${file}, row 3: expected Int64, got string`,
-    `EVENT_TIME ${file}, row 4: not a valid event time: ` +
+    `EVENT_TIME ${file}, row 5: not a valid event time: ` +
       'not a time such as 2024-05-01T12:00:00.123456789Z',
   ])
   assert.deepEqual(await spent(daemon), ['3', 'present'])
@@ -175,6 +176,28 @@ test('a backfill that was paused goes on behind its last row, in another life, t
   assert.deepEqual(await spent(again), ['55', 'present'])
   await again.drain()
   assert.deepEqual(await spent(await open()), ['55', 'present'])
+})
+
+test('how many rows there are is not known of another range before it is read', async (t) => {
+  const { daemon } = await setUp(t, linesOf(10))
+  const [paused] = await backfill(daemon, { to: iso(noonMs - 5 * hourMs) })
+  assert.deepEqual([paused!.rows, paused!.rowsTotal], [5, 5])
+  const { body } = await asked(daemon, '/v1/backfill', {})
+  const [begun] = body['backfills'] as readonly Status[]
+  assert.deepEqual([begun!.state, begun!.rows, begun!.rowsTotal], ['running', 5, null])
+  const [done] = await backfill(daemon)
+  assert.deepEqual([done!.rows, done!.rowsTotal], [10, 10])
+})
+
+test('lines that are no rows come last, once, whatever was asked for before', async (t) => {
+  const { daemon } = await setUp(t, ['1,2', ...linesOf(3), '1'])
+  const [early] = await backfill(daemon, { to: iso(noonMs - 100 * hourMs) })
+  assert.deepEqual([early!.state, early!.rows], ['paused', 0])
+  const [half] = await backfill(daemon, { to: iso(noonMs - hourMs) })
+  assert.deepEqual([half!.state, half!.rows], ['paused', 2])
+  const [done] = await backfill(daemon)
+  assert.deepEqual([done!.state, done!.rows, done!.rejected], ['complete', 5, 2])
+  assert.deepEqual(await spent(daemon), ['6', 'present'])
 })
 
 test('a batch source that has changed where it was counted is told', async (t) => {
@@ -244,7 +267,7 @@ test('what cannot be backfilled is refused, and says why', async (t) => {
 test('a batch source that cannot be read fails the backfill, and nothing else', async (t) => {
   const daemon = await startDaemon(t, { features: definitionsOf({ batch: csv('/none/*.csv') }) })
   const [failed] = await backfill(daemon)
-  assert.deepEqual([failed!.state, failed!.error!.code], ['failed', 'QUERY_FAILED'])
+  assert.deepEqual([failed!.state, failed!.error!.code], ['failed', 'BATCH_FILE'])
   assert.equal((await asked(daemon, '/readyz')).statusCode, 200)
 })
 
