@@ -1,6 +1,7 @@
 /**
  * What `millrace backfill` says: a line while it runs, and one for each backfill at the end.
  */
+import type { ErrorCode } from '../base/errors.ts'
 import { formatDuration } from '../base/duration.ts'
 
 /** A backfill as the daemon answers it. */
@@ -12,32 +13,51 @@ export interface ShownBackfill {
   readonly rowsTotal: number | null
   readonly rejected: number
   readonly run: { readonly rows: number; readonly elapsedMs: number }
-  readonly error: { readonly code: string; readonly message: string } | null
+  readonly error: { readonly code: ErrorCode; readonly message: string } | null
 }
 
 const barWidth = 30
 
 /** Of the one that runs; others wait for it. */
 export function progressLine(backfills: readonly ShownBackfill[]): string {
-  const running = backfills.filter(({ state }) => state === 'running')
-  const { source, rows, rowsTotal, run } = running.find((each) => each.run.rows > 0) ?? running[0]!
+  const { source, rows, rowsTotal, run } = shownOf(backfills)
   const rate = run.elapsedMs === 0 ? 0 : (run.rows / run.elapsedMs) * 1000
   const speed = `${grouped(rate)} rows/s`
   if (rowsTotal === null) return `${source}  ${grouped(rows)} rows  ${speed}`
-  const share = rowsTotal === 0 ? 1 : Math.min(rows / rowsTotal, 1)
+  const share = shareOf(rows, rowsTotal)
   const full = Math.round(share * barWidth)
   const bar = `[${'#'.repeat(full)}${'-'.repeat(barWidth - full)}]`
   const left = rate === 0 ? '' : `  ${leftText((rowsTotal - rows) / rate)} left`
   return `${source}  ${bar} ${Math.floor(share * 100)} %  ${grouped(rows)} rows  ${speed}${left}`
 }
 
+/** How far it is, roughly: the same until a line about it is worth reading. */
+export function progressStep(backfills: readonly ShownBackfill[]): string {
+  const { source, rows, rowsTotal } = shownOf(backfills)
+  if (rowsTotal === null) return `${source} ${Math.floor(rows / stepRows)}`
+  return `${source} of ${rowsTotal}: ${Math.floor(shareOf(rows, rowsTotal) * 10)}`
+}
+
+/** Where the number of all is not known. */
+const stepRows = 1_000_000
+
+function shownOf(backfills: readonly ShownBackfill[]): ShownBackfill {
+  const running = backfills.filter(({ state }) => state === 'running')
+  return running.find((each) => each.run.rows > 0) ?? running[0]!
+}
+
+function shareOf(rows: number, rowsTotal: number): number {
+  return rowsTotal === 0 ? 1 : Math.min(rows / rowsTotal, 1)
+}
+
 export function backfillLines(backfills: readonly ShownBackfill[]): string[] {
   if (backfills.length === 0) return ['no view has a past that is to be counted']
   return backfills.map((backfill) => {
-    const { source, views, rows, rejected } = backfill
+    const { source, views, rows, rowsTotal, rejected } = backfill
     const names = views.map(({ name }) => name).join(', ')
     const refused = rejected === 0 ? '' : `, ${grouped(rejected)} rejected: see the ledger`
-    return `${names}: ${grouped(rows)} rows of ${source}${refused}; ${stateText(backfill)}`
+    const all = rowsTotal !== null && rows < rowsTotal ? ` of ${grouped(rowsTotal)}` : ''
+    return `${names}: ${grouped(rows)}${all} rows of ${source}${refused}; ${stateText(backfill)}`
   })
 }
 

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { clientOptions } from '../base/config.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { Catalog } from '../model/catalog.ts'
-import { backfillLines, progressLine, type ShownBackfill } from './backfill-text.ts'
+import { backfillLines, progressLine, progressStep, type ShownBackfill } from './backfill-text.ts'
 import {
   jsonFlag,
   parseCommand,
@@ -19,7 +19,7 @@ import {
   type Run,
   type StopSignal,
 } from './command.ts'
-import { exitCodes, signalNumbers } from './exit-codes.ts'
+import { exitCodeOf, exitCodes, signalNumbers } from './exit-codes.ts'
 import { jsonText } from './json-text.ts'
 import { fetchJson, postJson, type Server } from './server.ts'
 
@@ -67,8 +67,9 @@ export function backfillCommand(load: (file: string) => Promise<Catalog>): Run {
     if (json !== undefined) io.out(jsonText({ backfills }))
     else for (const line of backfillLines(backfills)) io.out(line)
     if (signal !== null) return 128 + signalNumbers[signal]
-    const isWell = backfills.every(({ state, rejected }) => state !== 'failed' && rejected === 0)
-    return isWell ? exitCodes.ok : exitCodes.data
+    const failed = backfills.find(({ state }) => state === 'failed')
+    if (failed !== undefined) return exitCodeOf(failed.error!.code)
+    return backfills.every(({ rejected }) => rejected === 0) ? exitCodes.ok : exitCodes.data
   }
 }
 
@@ -119,13 +120,16 @@ async function watch(server: Server, names: readonly string[], io: Io): Promise<
     signal ??= received
     stop.abort()
   })
+  let shown: string | null = null
   try {
     for (;;) {
       const backfills = await asked()
       if (!backfills.some(({ state }) => state === 'running')) return { backfills, signal }
       if (signal !== null) await postJson(server, '/v1/backfill/pause', {})
       else {
-        io.live(progressLine(backfills))
+        const reached = progressStep(backfills)
+        if (io.isLive || reached !== shown) io.live(progressLine(backfills))
+        shown = reached
         await delay(pollMs, undefined, { signal: stop.signal }).catch(() => {})
       }
     }

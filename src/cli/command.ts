@@ -20,6 +20,8 @@ export interface Io {
    * before, `''` to take that away; elsewhere a line each.
    */
   readonly live: (line: string) => void
+  /** Whether what is shown takes the place of what was shown before. */
+  readonly isLive: boolean
   readonly input: AsyncIterable<Uint8Array>
   /** Calls back at every SIGTERM and SIGINT, until the returned function is called. */
   readonly onSignal: (listener: (signal: StopSignal) => void) => () => void

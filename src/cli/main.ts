@@ -14,6 +14,7 @@ const io: Io = {
     if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`)
     else if (line !== '') process.stderr.write(`${line}\n`)
   },
+  isLive: process.stderr.isTTY,
   input: process.stdin,
   onSignal: (listener) => {
     const stopSignals: readonly StopSignal[] = ['SIGTERM', 'SIGINT', 'SIGHUP']

@@ -36,6 +36,7 @@ export function testIo(
     },
     err: (line) => errLines.push(line),
     live: (line) => liveLines.push(line),
+    isLive: false,
     input: (async function* () {
       // Cut in the middle of characters and lines, as a pipe does.
       const bytes = Buffer.from(input)
