@@ -55,9 +55,11 @@ export function planColumns(
   const problems: string[] = []
   const plans: ColumnPlan[] = []
   for (const { name, type } of fields) {
-    const column = columns.find((each) => each.name.toLowerCase() === name.toLowerCase())
-    if (column === undefined) {
-      problems.push(`there is no column "${name}"`)
+    const named = columns.filter((each) => each.name.toLowerCase() === name.toLowerCase())
+    const [column] = named
+    if (column === undefined || named.length > 1) {
+      const what = column === undefined ? 'no' : 'more than one'
+      problems.push(`there is ${what} column "${name}"`)
       continue
     }
     const problem = form === 'json' ? null : mismatch(type, column.type)

@@ -5,7 +5,7 @@
  */
 import type { Database } from '../duckdb/database.ts'
 import { linesSql, type CsvFiles } from './relation.ts'
-import { hiveNames, type BatchFiles } from './files.ts'
+import type { BatchFiles } from './files.ts'
 
 /** Files that follow one another and have the same columns. */
 export interface CsvRun extends CsvFiles {
@@ -18,20 +18,19 @@ const headerLinesMax = 100
 const noNames = 'its first line has to name the columns'
 
 /**
- * @param wanted  Names of the columns that are read.
+ * @param wanted  Names of the columns that are read of them.
  * @throws {@link MillraceError} `BATCH_FILE` for a file without a header, `BATCH_COLUMNS` with
  *   every wanted column that the first wrong file does not have once.
  */
 export async function readHeaders(
   database: Database,
   files: BatchFiles,
-  { hivePartitions, wanted }: { hivePartitions: boolean; wanted: readonly string[] },
+  wanted: readonly string[],
 ): Promise<readonly CsvRun[]> {
   const runs: CsvRun[] = []
   for (const [place, name] of files.names.entries()) {
     const header = await readHeader(database, files, name)
-    const others = hivePartitions ? hiveNames(name) : []
-    const problems = wanted.flatMap((column) => problemOf(column, header, others))
+    const problems = wanted.flatMap((column) => problemOf(column, header))
     if (problems.length > 0) {
       throw files.columnsError([`${name}: ${[...problems, ...separatorHint(header)].join('; ')}`])
     }
@@ -74,16 +73,11 @@ function parseHeader(text: string): readonly string[] | null {
   }
 }
 
-function problemOf(
-  column: string,
-  header: readonly string[],
-  others: readonly string[],
-): readonly string[] {
+function problemOf(column: string, header: readonly string[]): readonly string[] {
   const name = column.toLowerCase()
   const count = header.filter((each) => each.toLowerCase() === name).length
-  if (count > 1) return [`column "${column}" is there ${count} times`]
-  const isThere = count === 1 || others.some((each) => each.toLowerCase() === name)
-  return isThere ? [] : [`there is no column "${column}"`]
+  if (count === 0) return [`there is no column "${column}"`]
+  return count === 1 ? [] : [`there is more than one column "${column}"`]
 }
 
 function separatorHint(header: readonly string[]): readonly string[] {

@@ -12,7 +12,7 @@ import { rowsOf, type Database } from '../duckdb/database.ts'
 import { brokenRowsMax } from '../base/limits.ts'
 import type { BrokenRow, CheckedRows } from './broken-rows.ts'
 import { csvReason, type CsvRun } from './csv-header.ts'
-import type { BatchFiles } from './files.ts'
+import { isRemote, type BatchFiles } from './files.ts'
 import { csvSql } from './relation.ts'
 
 /** @throws {@link MillraceError} `BATCH_FILE` for a file with too many, or that cannot be read. */
@@ -45,7 +45,7 @@ export async function checkCsvRows(
 }
 
 interface Span {
-  /** A byte of the record, one of its first, and how many it has. */
+  /** Where the record begins, or a byte before it, and how many bytes it has. */
   readonly at: number
   readonly bytes: number
   /** What DuckDB takes for its number, with the header and empty lines: nearly always right. */
@@ -75,7 +75,8 @@ const spansSql = `SELECT line_byte_position,
 
 function spanOf([at, bytes, line, type]: readonly unknown[]): Span {
   return {
-    at: Number(at),
+    // DuckDB means the second byte at times.
+    at: Number(at) - 1,
     bytes: Number(bytes),
     line: Number(line),
     reason: reasons[String(type)] ?? String(type).toLowerCase(),
@@ -104,7 +105,7 @@ async function recordNumbers(name: string, spans: readonly Span[]): Promise<read
 
 /** Null where only DuckDB can read it. */
 function openBytes(name: string): Readable | null {
-  if (name.includes('://') || name.endsWith('.zst')) return null
+  if (isRemote(name) || name.endsWith('.zst')) return null
   const file = createReadStream(name, { highWaterMark: 1024 * 1024 })
   return name.endsWith('.gz') ? file.pipe(createGunzip()) : file
 }

@@ -5,6 +5,7 @@
  * come. Whoever has read them asks afterwards whether they are still what they were.
  */
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { MillraceError } from '../base/errors.ts'
 import { sqlText, type Database } from '../duckdb/database.ts'
 
@@ -24,13 +25,18 @@ export class BatchFiles {
     source: string,
     patterns: readonly string[],
   ): Promise<BatchFiles> {
-    const found = new Set<string>()
+    /** By their absolute paths. */
+    const found = new Map<string, string>()
     for (const pattern of patterns) {
       const rows = await database.rows(`SELECT file FROM glob(${sqlText(pattern)}) ORDER BY 1`)
       if (rows.length === 0) throw fileError(source, pattern, 'there is no such file')
-      for (const [file] of rows) found.add(String(file).replace(/^\.\//, ''))
+      for (const [file] of rows) {
+        const name = String(file).replace(/^\.\//, '')
+        const path = isRemote(name) ? name : resolve(name)
+        if (!found.has(path)) found.set(path, name)
+      }
     }
-    const names = [...found]
+    const names = [...found.values()]
     return new BatchFiles(source, names, await Promise.all(names.map(stateOf)))
   }
 
@@ -87,8 +93,30 @@ export function sqlFiles(names: readonly string[]): string {
   return `[${names.map((name) => sqlText(name.replace(/[*?[]/g, '[$&]'))).join(', ')}]`
 }
 
-/** Names of the columns that stand in the path of a file: `day` of `day=2026-03-01/a.parquet`. */
-export function hiveNames(file: string): readonly string[] {
+/** Whether it is on another machine, where only DuckDB can read it. */
+export function isRemote(file: string): boolean {
+  return file.includes('://')
+}
+
+/**
+ * Names of the columns that stand in the paths of files: `day` of `day=2026-03-01/a.parquet`.
+ *
+ * @throws {@link MillraceError} `BATCH_COLUMNS` where not all files have the same.
+ */
+export function folderColumns(files: BatchFiles, hivePartitions: boolean): readonly string[] {
+  if (!hivePartitions) return []
+  const [first, ...others] = files.names
+  const expected = columnsInPath(first!)
+  for (const other of others) {
+    const columns = columnsInPath(other)
+    if (columns.join('/') === expected.join('/')) continue
+    const said = `its folders name "${columns.join('", "')}", and "${expected.join('", "')}"`
+    throw files.columnsError([`${other}: ${said} those of ${first}`])
+  }
+  return expected
+}
+
+function columnsInPath(file: string): readonly string[] {
   const folders = file.split(/[/\\]/).slice(0, -1)
   return folders.flatMap((folder) => /^([^=]+)=/.exec(folder)?.[1] ?? [])
 }
@@ -97,7 +125,7 @@ const gone = 'gone'
 
 /** Tells a file from what it was; nothing is known of those that another machine has. */
 async function stateOf(file: string): Promise<string> {
-  if (file.includes('://')) return ''
+  if (isRemote(file)) return ''
   try {
     const { dev, ino, size, mtimeNs } = await stat(file, { bigint: true })
     return [dev, ino, size, mtimeNs].join()

@@ -11,7 +11,7 @@ import { sqlName, sqlText, type Database } from '../duckdb/database.ts'
 import type { BrokenRow, CheckedRows } from './broken-rows.ts'
 import { csvReason, readHeaders } from './csv-header.ts'
 import { checkCsvRows } from './csv-rows.ts'
-import { BatchFiles, hiveNames, sqlFiles } from './files.ts'
+import { BatchFiles, folderColumns, sqlFiles } from './files.ts'
 import { checkNdjsonRows, sampledNames } from './ndjson-rows.ts'
 import { checkParquet, parquetRows } from './parquet-files.ts'
 import { Places } from './places.ts'
@@ -25,6 +25,7 @@ import {
   parquetSql,
   queryRelation,
   type Relation,
+  type WantedColumns,
 } from './relation.ts'
 
 export interface FoundRows {
@@ -57,29 +58,38 @@ export async function findRows(
     const view = `CREATE VIEW batch AS SELECT * FROM ${await typedSql(database, files, from)}`
     return { relation: queryRelation([view], query), files, places, broken: [] }
   }
-  const wanted = fields.map((field) => field.name)
-  const { hivePartitions } = from
   switch (from.kind) {
     case 'parquet':
-      return findParquet(database, files, { wanted, hivePartitions })
+      return findParquet(database, files, { fields, hivePartitions: from.hivePartitions })
     case 'csv':
-      return findCsv(database, files, { wanted, hivePartitions })
+      return findCsv(database, files, wantedColumns(files, from, fields))
     case 'ndjson':
-      return findNdjson(database, files, { fields, hivePartitions })
+      return findNdjson(database, files, { fields, columns: wantedColumns(files, from, fields) })
   }
 }
 
-interface Wanted {
-  readonly wanted: readonly string[]
-  readonly hivePartitions: boolean
+function wantedColumns(
+  files: BatchFiles,
+  { hivePartitions }: FilesFrom,
+  fields: readonly Field[],
+): WantedColumns {
+  const folders = folderColumns(files, hivePartitions).map((name) => name.toLowerCase())
+  const names = fields.map(({ name }) => name)
+  const isOfFolder = (name: string): boolean => folders.includes(name.toLowerCase())
+  return {
+    ofLines: names.filter((name) => !isOfFolder(name)),
+    ofFolders: names.filter(isOfFolder),
+  }
 }
 
 async function findParquet(
   database: Database,
   files: BatchFiles,
-  { wanted, hivePartitions }: Wanted,
+  { fields, hivePartitions }: { fields: readonly Field[]; hivePartitions: boolean },
 ): Promise<FoundRows> {
   const { names } = files
+  folderColumns(files, hivePartitions)
+  const wanted = fields.map(({ name }) => name)
   await checkParquet(database, files, { hivePartitions, wanted })
   const relation = parquetRelation(names, hivePartitions)
   const counts = hivePartitions ? await parquetRows(database, files) : null
@@ -90,11 +100,11 @@ async function findParquet(
 async function findCsv(
   database: Database,
   files: BatchFiles,
-  { wanted, hivePartitions }: Wanted,
+  columns: WantedColumns,
 ): Promise<FoundRows> {
-  const runs = await readHeaders(database, files, { hivePartitions, wanted })
+  const runs = await readHeaders(database, files, columns.ofLines)
   const { broken, counts } = await checkCsvRows(database, files, runs)
-  const relation = csvRelation(runs, wanted, hivePartitions)
+  const relation = csvRelation(runs, columns)
   const firsts = runs.flatMap(({ first, names }) =>
     firstsOf(counts.slice(first, first + names.length)),
   )
@@ -104,22 +114,16 @@ async function findCsv(
 async function findNdjson(
   database: Database,
   files: BatchFiles,
-  { fields, hivePartitions }: { fields: readonly Field[]; hivePartitions: boolean },
+  { fields, columns }: { fields: readonly Field[]; columns: WantedColumns },
 ): Promise<FoundRows> {
   const { names } = files
-  const folders = hivePartitions ? hiveNames(names[0]!) : []
   const { broken, counts }: CheckedRows = await checkNdjsonRows(database, files)
   const sampled = await sampledNames(database, files)
   const isThere = (name: string): boolean =>
-    sampled === null || sampled.has(name) || folders.includes(name)
+    sampled === null || sampled.has(name) || columns.ofFolders.includes(name)
   const missing = fields.filter(({ name, type }) => !type.nullable && !isThere(name))
   if (missing.length > 0) {
     throw files.columnsError(missing.map(({ name }) => `there is no column "${name}"`))
-  }
-  const wanted = fields.map(({ name }) => name)
-  const columns = {
-    ofLines: wanted.filter((name) => !folders.includes(name)),
-    ofFolders: wanted.filter((name) => folders.includes(name)),
   }
   const firsts = firstsOf(counts)
   const numbers = broken.map(({ file, row }) => firsts[file]! + row - 1)
@@ -159,7 +163,7 @@ async function typedSql(
 ): Promise<string> {
   const list = sqlFiles(files.names)
   const hive = hiveSql(hivePartitions)
-  const folders = hivePartitions ? hiveNames(files.names[0]!) : []
+  const folders = folderColumns(files, hivePartitions)
   const found = async (sql: (list: string) => string): Promise<string> => {
     const columns = await files.ask(
       files.names,
@@ -174,14 +178,23 @@ async function typedSql(
       await checkParquet(database, files, { hivePartitions, wanted: null })
       return parquetSql(list, hivePartitions)
     case 'csv': {
+      const [first] = await readHeaders(database, files, [])
+      const runs = await readHeaders(database, files, first!.header)
+      assertAllRows(files, await checkCsvRows(database, files, runs))
       const format = `header = true, ${csvFormat}${hive}`
       const types = await found((some) => `read_csv(${some}, sample_size = -1, ${format})`)
       return `read_csv(${list}, types = {${types}}, ${format})`
     }
     case 'ndjson': {
+      assertAllRows(files, await checkNdjsonRows(database, files))
       const all = `sample_size = -1, maximum_sample_files = ${files.names.length}`
       const types = await found((some) => `read_json(${some}, ${ndjson}, ${all}${hive})`)
       return `read_json(${list}, ${ndjson}, columns = {${types}}${hive})`
     }
   }
+}
+
+function assertAllRows(files: BatchFiles, { broken: [first] }: CheckedRows): void {
+  if (first === undefined) return
+  throw files.error(files.names[first.file]!, `row ${first.row} is none: ${first.reason}`)
 }

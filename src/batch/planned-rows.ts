@@ -27,7 +27,7 @@ export async function planRows(
   source: Source,
   fields: readonly Field[],
 ): Promise<PlannedRows> {
-  const columns = await database.columnsOf(`SELECT * FROM ${relation.detected}`)
+  const columns = await database.columnsOf(relation.detected)
   const { plans, problems } = planColumns(fields, columns, relation.form)
   if (problems.length > 0) {
     const where = relation.file === null ? '' : `${relation.file}: `

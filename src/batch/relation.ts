@@ -11,7 +11,7 @@ import { sqlFiles } from './files.ts'
 export interface Relation {
   /** What to run first, once. */
   readonly setUp: readonly string[]
-  /** A table with the columns that there are. */
+  /** A query with the columns that there are. */
   readonly detected: string
   /** The rows with all that is wanted of them, and their places in `placeColumns`. */
   readonly placed: string
@@ -42,7 +42,13 @@ export function parquetRelation(names: readonly string[], hivePartitions: boolea
   // numbered before.
   const row = hivePartitions ? numbered : `(file_row_number + 1)::BIGINT ${rowAs}`
   const placed = `(SELECT *, file_index::BIGINT ${fileAs}, ${row} FROM ${rows})`
-  return { setUp: [], detected: rows, placed, form: 'typed', file: names[0]! }
+  return { setUp: [], detected: `SELECT * FROM ${rows}`, placed, form: 'typed', file: names[0]! }
+}
+
+/** Names of the columns that are wanted, by where they are: a folder's stands for one in lines. */
+export interface WantedColumns {
+  readonly ofLines: readonly string[]
+  readonly ofFolders: readonly string[]
 }
 
 /** Some CSV files of one header. */
@@ -56,62 +62,74 @@ export interface CsvFiles {
 /**
  * Rows of CSV files: texts, to become what the schema says they are.
  *
- * @param columns  Names of the columns, each in every header once, or a folder's.
+ * @param columns  Each of the lines is in every header once.
  */
-export function csvRelation(
-  runs: readonly CsvFiles[],
-  columns: readonly string[],
-  hivePartitions: boolean,
-): Relation {
+export function csvRelation(runs: readonly CsvFiles[], columns: WantedColumns): Relation {
+  const { ofLines, ofFolders } = columns
   const rows = runs.map(({ first, names, header }) => {
-    const wanted = columns.map((column) => {
+    const wanted = ofLines.map((column) => {
       const place = header.findIndex((name) => name.toLowerCase() === column.toLowerCase())
-      return `${sqlName(place === -1 ? column : csvColumn(place))} AS ${sqlName(column)}`
+      return `${sqlName(csvColumn(place))} AS ${sqlName(column)}`
     })
+    const all = [...wanted, ...ofFolders.map(sqlName)].join(', ')
     const list = sqlFiles(names)
-    return `SELECT ${wanted.join(', ')}, (${first} + file_index)::BIGINT ${fileAs}, ${numbered}
-      FROM ${csvSql({ list, header, rejects: 'left out', hivePartitions })}`
+    return `SELECT ${all}, (${first} + file_index)::BIGINT ${fileAs}, ${numbered}
+      FROM ${csvSql({ list, header, rejects: 'left out', hivePartitions: ofFolders.length > 0 })}`
   })
-  const placed = `(${rows.join(' UNION ALL ')})`
-  return { setUp: [], detected: placed, placed, form: 'typed', file: runs[0]!.names[0]! }
+  const all = rows.join(' UNION ALL ')
+  return { setUp: [], detected: all, placed: `(${all})`, form: 'typed', file: runs[0]!.names[0]! }
 }
 
 /**
  * Rows of files of JSON lines, with the cells as they are written.
  *
- * @param columns  Those that are in the lines, and those that are in the folders.
  * @param broken  Numbers of the rows that are none, by which rows are numbered over all files.
  */
 export function ndjsonRelation(
   names: readonly string[],
-  columns: { readonly ofLines: readonly string[]; readonly ofFolders: readonly string[] },
+  columns: WantedColumns,
   broken: readonly number[],
 ): Relation {
   const { ofLines, ofFolders } = columns
-  const hive = ofFolders.length > 0
-  const types = ofLines.map((name) => `${sqlName(name)}: 'JSON'`).join(', ')
+  const lines = (broken.length === 0 ? readLines : readLinesAlone)(names, columns)
   const wanted = [
     ...ofLines.map(sqlName),
     ...ofFolders.map((name) => `to_json(${sqlName(name)}) AS ${sqlName(name)}`),
   ]
-  const rows = `read_json(${sqlFiles(names)}, ${ndjson}, records = true, ignore_errors = true,
-    columns = {${types}}${hiveSql(hive)})`
   const left = broken.length === 0 ? '' : `WHERE ${rowName} NOT IN (${broken.join(', ')})`
   const placed = `(SELECT * FROM (
-    SELECT ${wanted.join(', ')}, file_index::BIGINT ${fileAs}, ${numbered} FROM ${rows}) ${left})`
-  return { setUp: [], detected: placed, placed, form: 'json', file: null }
+    SELECT ${wanted.join(', ')}, file_index::BIGINT ${fileAs}, ${numbered} FROM ${lines}) ${left})`
+  return { setUp: [], detected: `SELECT * FROM ${placed}`, placed, form: 'json', file: null }
+}
+
+/** The fast way, for lines that are all objects. */
+function readLines(names: readonly string[], { ofLines, ofFolders }: WantedColumns): string {
+  const types = ofLines.map((name) => `${sqlName(name)}: 'JSON'`).join(', ')
+  return `read_json(${sqlFiles(names)}, ${ndjson}, records = true, ignore_errors = true,
+    columns = {${types}}${hiveSql(ofFolders.length > 0)})`
+}
+
+/** Each line by itself: on the fast way, DuckDB 1.5 loses the one behind one that breaks off. */
+function readLinesAlone(names: readonly string[], { ofLines, ofFolders }: WantedColumns): string {
+  const types = JSON.stringify(Object.fromEntries(ofLines.map((name) => [name, 'JSON'])))
+  const cells = ofLines.map((name) => `cells.${sqlName(name)}`)
+  const others = ['file_index', ...ofFolders.map(sqlName)]
+  return `(SELECT ${[...cells, ...others].join(', ')} FROM (
+    SELECT json_transform(json, ${sqlText(types)}) AS cells, ${others.join(', ')}
+    FROM ${jsonLinesSql(sqlFiles(names), ofFolders.length > 0)}))`
 }
 
 /** Rows of files that we have written, with the columns that they are read by. */
 export function writtenRelation(...files: readonly string[]): Relation {
   const rows = `read_parquet([${files.map(sqlText).join(', ')}], hive_partitioning = false)`
-  return { setUp: [], detected: rows, placed: rows, form: 'typed', file: null }
+  return { setUp: [], detected: `SELECT * FROM ${rows}`, placed: rows, form: 'typed', file: null }
 }
 
 /** Rows of a query. */
 export function queryRelation(setUp: readonly string[], sql: string): Relation {
-  const placed = `(SELECT *, 0::BIGINT ${fileAs}, row_number() OVER () ${rowAs} FROM (${sql}))`
-  return { setUp, detected: `(${sql})`, placed, form: 'typed', file: null }
+  const placed = `(SELECT *, 0::BIGINT ${fileAs}, row_number() OVER () ${rowAs}
+    FROM (${sql}\n))`
+  return { setUp, detected: sql, placed, form: 'typed', file: null }
 }
 
 const rowName = sqlName(placeColumns.row)
@@ -140,15 +158,15 @@ export function csvSql(reading: {
 /** Commas between values, and quotes around what needs them. */
 export const csvFormat = `delim = ',', quote = '"', escape = '"'`
 
-/** The lines of files, each in the column `line`. */
+/** The lines of files, each in the column `line`, but those that are not in UTF-8 or too long. */
 export function linesSql(list: string): string {
   return `read_csv(${list}, auto_detect = false, header = false, columns = {line: 'VARCHAR'},
-    delim = '\u0001', quote = '', escape = '')`
+    delim = '\u0001', quote = '', escape = '', store_rejects = true, rejects_limit = 1)`
 }
 
 /** The lines of files of JSON lines that are not empty, in the column `json`; null for no JSON. */
-export function jsonLinesSql(list: string): string {
-  return `read_ndjson_objects(${list}, ignore_errors = true)`
+export function jsonLinesSql(list: string, hivePartitions = false): string {
+  return `read_ndjson_objects(${list}, ignore_errors = true${hiveSql(hivePartitions)})`
 }
 
 /** That a file has a JSON value a line. */

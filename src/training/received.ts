@@ -207,7 +207,7 @@ function relationOf(rows: string): Relation {
     ${sqlName(logColumns.sequence)} AS ${sqlName(placeColumns.row)}`
   return {
     setUp: [],
-    detected: rows,
+    detected: `SELECT * FROM ${rows}`,
     placed: `(SELECT *, ${places} FROM ${rows})`,
     form: 'typed',
     file: null,

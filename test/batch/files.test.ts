@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { BatchReader } from '../../src/batch/reader.ts'
-import { csv, ndjson, parquet, type BatchSource } from '../../src/define/batch.ts'
+import { csv, duckdb, ndjson, parquet, type BatchSource } from '../../src/define/batch.ts'
 import { buildCatalog } from '../../src/define/catalog.ts'
 import { pushSource } from '../../src/define/source.ts'
 import { t, type Fields } from '../../src/define/types.ts'
@@ -112,7 +112,7 @@ test('what is no Parquet file is named before anything is read', async (context)
 test('a file whose name looks like a pattern is read itself, and once', async (context) => {
   const dir = await directory(context)
   await parquets(dir, { 'x[1]': '3 AS n', x1: '4 AS n' })
-  assert.deepEqual(await numbersIn(parquet([`${dir}/x*.parquet`, `${dir}/x1.parquet`])), {
+  assert.deepEqual(await numbersIn(parquet([`${dir}/x*.parquet`, `${dir}//x1.parquet`])), {
     'x1.parquet:1': 4,
     'x[1].parquet:1': 3,
   })
@@ -168,6 +168,22 @@ test('rows of CSV are numbered by records, whatever is broken, empty or long', a
   })
 })
 
+test('a row of CSV that is not in UTF-8, or too long, is rejected alone', async (context) => {
+  const long = 'x'.repeat(3_000_000)
+  const rows = [`u1,${time},1`, 'x', `u1,${time},3`, `\xff,${time},4`, long, `u1,${time},6`]
+  const text = ['\xef\xbb\xbf"id",at,n', ...rows, ''].join('\n')
+  const dir = await directory(context)
+  writeFileSync(join(dir, 'a.csv'), Buffer.from(text, 'latin1'))
+  assert.deepEqual(await numbersIn(csv(`${dir}/a.csv`)), {
+    'a.csv:1': 1,
+    'a.csv:2': 'BATCH_ROW ',
+    'a.csv:3': 3,
+    'a.csv:4': 'BATCH_ROW ',
+    'a.csv:5': 'BATCH_ROW ',
+    'a.csv:6': 6,
+  })
+})
+
 test('CSV files may have their columns in any order, and others beside them', async (context) => {
   const dir = await directory(context, {
     'a.csv': `id,at,n\nu1,${time},1\n`,
@@ -209,7 +225,7 @@ test('a CSV file whose header does not fit is named, with what to do about it', 
       `${no}; its values are separated by ";", not by commas: read it by duckdb("SELECT * FROM ` +
         `read_csv('…', delim = ';')")`,
     ],
-    twice: ['BATCH_COLUMNS', 'column "n" is there 2 times'],
+    twice: ['BATCH_COLUMNS', 'there is more than one column "n"'],
     quote: ['BATCH_FILE', 'a quote in its first line is not closed'],
     mixed: ['BATCH_FILE', 'its lines do not all end in the same way: with \\n, or all with \\r\\n'],
   }
@@ -262,7 +278,6 @@ test('what is JSON for DuckDB alone rejects its row', async (context) => {
   const dir = await directory(context, {
     'a.ndjson': `{"id":"u1","at":"${time}","n":NaN}\n{"id":NaN,"at":"${time}","n":1}\n`,
   })
-  assert.deepEqual(Object.keys(await numbersIn(ndjson(`${dir}/a.ndjson`))).length, 2)
   const { rows } = await readBatch(ndjson(`${dir}/a.ndjson`), fields)
   assert.deepEqual(rows, ['EVENT_FIELD_RANGE /n', 'EVENT_FIELD_TYPE /id'])
 })
@@ -279,19 +294,50 @@ test('folders are columns of NDJSON and CSV, too', async (context) => {
   }
 })
 
+test('folders that name other columns than those of the first file are told', async (context) => {
+  const dir = await directory(context)
+  for (const folder of ['n=5', 'o=5']) {
+    mkdirSync(join(dir, folder))
+    writeFileSync(join(dir, folder, 'a.ndjson'), `{"id":"u1","at":"${time}"}\n`)
+  }
+  const batch = ndjson(`${dir}/*/*.ndjson`, { hivePartitions: true })
+  const reason = 'o=5/a.ndjson: its folders name "o", and "n" those of n=5/a.ndjson'
+  await refused(batch, dir, 'BATCH_COLUMNS', reason)
+})
+
 test('lines that are no rows end a query over them, by file and line', async (context) => {
   const dir = await directory(context, {
     'a.ndjson': `{"id":"u1","at":"${time}","n":1}\n{"id":"u1","at`,
     'a.csv': `id,at,n\nu1,${time},1\nu1,${time}\n`,
   })
   const postProcessor = 'SELECT * FROM batch'
+  const why = { ndjson: 'it is no JSON', csv: 'it has fewer values than there are columns' }
   for (const batch of [ndjson, csv]) {
     const files = batch(`${dir}/a.${batch.name}`, { postProcessor })
-    await assert.rejects(readBatch(files, fields), (thrown: Error) => {
-      assert.match(thrown.message, new RegExp(`a\\.${batch.name}`))
-      return true
-    })
+    const reason = `a.${batch.name}: row 2 is none: ${why[batch.name as keyof typeof why]}`
+    await refused(files, dir, 'BATCH_FILE', reason)
   }
+})
+
+test('a line of NDJSON that breaks off takes no other with it', async (context) => {
+  const line = `{"id":"u1","at":"${time}","n":1}`
+  const dir = await directory(context, { 'a.ndjson': [line, '{"id":', line, '[', line].join('\n') })
+  assert.deepEqual(await numbersIn(ndjson(`${dir}/a.ndjson`)), {
+    'a.ndjson:1': 1,
+    'a.ndjson:3': 1,
+    'a.ndjson:5': 1,
+    'a.ndjson:2': 'BATCH_ROW ',
+    'a.ndjson:4': 'BATCH_ROW ',
+  })
+})
+
+test('a query with two columns of one name is refused, and one may end in a comment', async () => {
+  const sql = `SELECT 'u1' AS id, TIMESTAMP '2024-05-01' AS at, 1 AS n -- the last`
+  assert.equal((await readBatch(duckdb(sql), fields)).rows.length, 1)
+  await assert.rejects(readBatch(duckdb(sql.replace('n --', 'n, 2 AS N --')), fields), {
+    code: 'BATCH_COLUMNS',
+    message: 'the batch source of "orders" does not fit: there is more than one column "n"',
+  })
 })
 
 test('a file that goes or grows while it is read is told', async (context) => {
