@@ -26,15 +26,17 @@ export type PassAnswer =
  * just starting can end the process.
  */
 export function openPassPool(
-  definitions: PassDefinitions,
+  loaded: PassDefinitions,
   { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal },
 ): PassPool {
+  // Nothing else of what was loaded: functions cannot be posted.
+  const { definitionsUrl, definitions } = loaded
   let pool: ReturnType<typeof startThreads> | null = null
   return {
     run: async (task) => {
       signal?.throwIfAborted()
       pool ??= startThreads(threads)
-      const answer = await untilStopped(pool.run({ ...definitions, task }), signal)
+      const answer = await untilStopped(pool.run({ definitionsUrl, definitions, task }), signal)
       if ('result' in answer) return answer.result
       throw new MillraceError(answer.refused.code, answer.refused.details)
     },

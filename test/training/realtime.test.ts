@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { testKit } from '../../src/index.ts'
+import { testKit, trainingSet } from '../../src/index.ts'
+import { ManualClock } from '../../src/base/clock.ts'
 import { buildCatalog } from '../../src/define/catalog.ts'
 import { openDatabase } from '../../src/duckdb/database.ts'
 import { ofSchema } from '../../src/training/of-schema.ts'
@@ -13,8 +14,10 @@ import { resolveTrainingOptions } from '../../src/training/options.ts'
 import { runPass } from '../../src/training/pass.ts'
 import { makeTrainingSet } from '../../src/training/training-set.ts'
 import { orders, transfer } from '../fixtures/transfers.ts'
+import { startDaemon } from '../helpers/daemons.ts'
 import { plain } from '../helpers/plain.ts'
 import { rowsOfParquet } from '../helpers/parquet-rows.ts'
+import { root } from '../helpers/repository.ts'
 import { temporaryDirectory } from '../helpers/temporary.ts'
 
 const noonMs = Date.UTC(2024, 4, 1, 12)
@@ -112,4 +115,28 @@ test('request data that is not there, or is none, makes the spine unusable', asy
     code: 'SPINE_INVALID',
     message: /"amount" of row 2: /,
   })
+})
+
+test('threads of a set are not posted the functions of its file', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const dataDir = join(dir, 'data')
+  const features = join(root, 'test/fixtures/transfers.ts')
+  await startDaemon(t, { features, dataDir, clock: new ManualClock(noonMs) })
+  const spine = join(dir, 'spine.ndjson')
+  const row = { sender_id: 1, receiver_id: 2, amount: 5, note: 'x', deed: 'row' }
+  await writeFile(spine, JSON.stringify({ ...row, at: new Date(noonMs).toISOString() }))
+  const { realtime } = await trainingSet({
+    features,
+    service: 'transfer',
+    spine,
+    out: join(dir, 'out.parquet'),
+    as: 'served',
+    dataDir,
+    timeColumn: 'at',
+    threads: 1,
+  })
+  assert.deepEqual(
+    realtime.map(({ failed }) => failed),
+    [0, 0],
+  )
 })
