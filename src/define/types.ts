@@ -86,7 +86,7 @@ export const t = {
     return fieldSchema({ kind: 'Int32', nullable: false })
   },
 
-  /** A double-precision number; NaN and the infinities are not values. */
+  /** A double-precision number; NaN and the infinities are values in realtime views alone. */
   Float64(): FieldSchema<'Float64', number, number> {
     return fieldSchema({ kind: 'Float64', nullable: false })
   },

@@ -207,8 +207,14 @@ export interface ReadOptions<Request = Readonly<Record<string, unknown>>> {
   readonly requestData?: readonly Request[]
 }
 
-/** What clients of other products may ask for beside. */
-export interface DialectReadOptions extends ReadOptions {
+/** What is asked over HTTP says beside, some of it only in the words of other products. */
+export interface HttpReadOptions extends ReadOptions {
+  /**
+   * Whether request data has come as JSON, in which a float is NaN or infinite as text only.
+   *
+   * @defaultValue false
+   */
+  readonly isJson?: boolean
   /**
    * Whether views with a null in their key have seen nothing of it; else it is refused.
    *
@@ -243,7 +249,7 @@ export interface ReadPort {
   read(
     name: string,
     keys: readonly Readonly<Record<string, unknown>>[],
-    options?: DialectReadOptions,
+    options?: HttpReadOptions,
   ): Promise<TypedFeatureTable>
   /**
    * Reads every key of which a part is given: the join keys of the service's `servingIndex`.
@@ -256,7 +262,7 @@ export interface ReadPort {
   query(
     name: string,
     key: Readonly<Record<string, unknown>>,
-    options?: DialectReadOptions,
+    options?: HttpReadOptions,
   ): Promise<QueriedFeatureTable>
 }
 

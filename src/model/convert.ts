@@ -20,13 +20,15 @@
  * `type`, `range` and `time` are EVENT_FIELD_TYPE, EVENT_FIELD_RANGE and EVENT_TIME. A Bool takes a
  * boolean and nothing else does; no type takes a binary; null and absence are values of nullable
  * types only. For integer types a float without a fraction is an integer, within ±2⁵³; for float
- * types it is a float. A Float32 takes what a Float64 takes, then rounds. −0 becomes 0.
+ * types it is a float. A Float32 takes what a Float64 takes, then rounds. −0 becomes 0. Only what
+ * is computed as it is read, and request data for that, may be NaN or infinite.
  *
  * `docs/reference/types.md` shows what this makes of every kind of value, msgpack and JSON.
  */
 import { unreachable } from '../base/assert.ts'
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts'
 import { eventTimeMsMax, eventTimeMsMin } from '../base/limits.ts'
+import { floatOfText } from './float-json.ts'
 import { MsgpackTimestamp } from './msgpack.ts'
 import { parseTimestamp } from './timestamp.ts'
 import type { DataType, Field, Value } from './types.ts'
@@ -42,8 +44,28 @@ export interface Problem {
 /**
  * What comes in: `wire` as the table says; `canonical` is what a transform returns, where text is
  * never a number or an instant, a Timestamp is a `bigint` of nanoseconds and a Map may be a `Map`.
+ *
+ * In the others a float may be NaN or infinite: `request`, request data as on the wire, which has
+ * it as a number or as the text of JSON (`float-json.ts`); `json-request`, the same from JSON, where
+ * it is text and a number beyond the doubles is out of range; `computed`, what the function of a
+ * realtime view returns, else as `canonical`.
  */
-export type ValueForm = 'wire' | 'canonical'
+export type ValueForm = 'wire' | 'canonical' | 'request' | 'json-request' | 'computed'
+
+/** How a form differs from the others. */
+interface FormRules {
+  readonly isWire: boolean
+  /** How floats may be NaN or infinite. */
+  readonly nonFinite: { readonly numbers: boolean; readonly texts: boolean }
+}
+
+const formRules: Readonly<Record<ValueForm, FormRules>> = {
+  wire: { isWire: true, nonFinite: { numbers: false, texts: false } },
+  canonical: { isWire: false, nonFinite: { numbers: false, texts: false } },
+  request: { isWire: true, nonFinite: { numbers: true, texts: true } },
+  'json-request': { isWire: true, nonFinite: { numbers: false, texts: true } },
+  computed: { isWire: false, nonFinite: { numbers: true, texts: false } },
+}
 
 /**
  * Converts one value. After a problem was pushed, the returned value means nothing.
@@ -58,7 +80,7 @@ export function convertValue(
   form: ValueForm = 'wire',
 ): Value {
   const before = problems.length
-  const value = convert(type, wire, problems, form)
+  const value = convert(type, wire, problems, formRules[form])
   if (problems.length > before && path !== '') prefix(problems, before, path)
   return value
 }
@@ -73,7 +95,7 @@ export function convertEvent(
   wire: Readonly<Record<string, unknown>>,
   problems: Problem[],
 ): Record<string, Value> {
-  return convertFields(fields, wire, problems, 'wire')
+  return convertFields(fields, wire, problems, formRules.wire)
 }
 
 /** Whether a wire value is a map: what msgpack maps and JSON objects decode to. */
@@ -88,7 +110,7 @@ export function pointer(path: string, segment: string): string {
   return `${path}/${segment.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
-function convert(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
+function convert(type: DataType, wire: unknown, problems: Problem[], form: FormRules): Value {
   if (wire === undefined || wire === null) {
     if (type.nullable) return null
     return wire === null ? wrongType(type, wire, problems) : missing(problems)
@@ -100,7 +122,7 @@ function convert(type: DataType, wire: unknown, problems: Problem[], form: Value
       return toInt32(type, wire, problems, form)
     case 'Float64':
     case 'Float32':
-      return toFloat(type, wire, problems)
+      return toFloat(type, wire, problems, form)
     case 'String':
       return typeof wire === 'string' && isPlainText(wire) ? wire : wrongType(type, wire, problems)
     case 'Bool':
@@ -116,7 +138,7 @@ function convert(type: DataType, wire: unknown, problems: Problem[], form: Value
         ? convertFields(type.fields, wire, problems, form)
         : wrongType(type, wire, problems)
     case 'Map':
-      return isWireMap(wire) || (wire instanceof Map && form === 'canonical')
+      return isWireMap(wire) || (wire instanceof Map && !form.isWire)
         ? toMap(type, wire, problems, form)
         : wrongType(type, wire, problems)
     default:
@@ -124,11 +146,11 @@ function convert(type: DataType, wire: unknown, problems: Problem[], form: Value
   }
 }
 
-function toInt64(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
+function toInt64(type: DataType, wire: unknown, problems: Problem[], form: FormRules): Value {
   const integer = integerOf(wire, form)
   if (integer === 'type') return wrongType(type, wire, problems)
   if (integer === 'inexact') {
-    const exact = form === 'wire' ? 'a 64-bit integer or a decimal string' : 'a bigint'
+    const exact = form.isWire ? 'a 64-bit integer or a decimal string' : 'a bigint'
     return outOfRange(`numbers that are exact, ±2^53; give it as ${exact}`, problems)
   }
   if (integer === 'range') return outOfRange(type.kind, problems)
@@ -136,7 +158,7 @@ function toInt64(type: DataType, wire: unknown, problems: Problem[], form: Value
   return value === BigInt.asIntN(64, value) ? value : outOfRange(type.kind, problems)
 }
 
-function toInt32(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
+function toInt32(type: DataType, wire: unknown, problems: Problem[], form: FormRules): Value {
   const integer = integerOf(wire, form)
   if (integer === 'type') return wrongType(type, wire, problems)
   if (integer === 'range' || integer === 'inexact') return outOfRange(type.kind, problems)
@@ -148,23 +170,32 @@ function toInt32(type: DataType, wire: unknown, problems: Problem[], form: Value
  * The exact integer that a wire value stands for, or which rule it breaks; `inexact`: a number
  * within 64 bits that may stand for its neighbours as well.
  */
-function integerOf(wire: unknown, form: ValueForm): number | bigint | 'type' | 'range' | 'inexact' {
+function integerOf(wire: unknown, form: FormRules): number | bigint | 'type' | 'range' | 'inexact' {
   if (typeof wire === 'bigint') return wire
   if (typeof wire === 'number') {
     if (Number.isSafeInteger(wire)) return wire
     if (wire >= -(2 ** 63) && wire < 2 ** 63) return Number.isInteger(wire) ? 'inexact' : 'type'
     return 'range'
   }
-  if (typeof wire !== 'string' || form !== 'wire') return 'type'
+  if (typeof wire !== 'string' || !form.isWire) return 'type'
   if (!/^-?(?:0|[1-9]\d*)$/.test(wire)) return 'type'
   // Longer than any 64-bit integer; the conversion's cost grows faster than the length.
   return wire.length > 20 ? 'range' : BigInt(wire)
 }
 
-function toFloat(type: DataType, wire: unknown, problems: Problem[]): Value {
+function toFloat(
+  type: DataType,
+  wire: unknown,
+  problems: Problem[],
+  { nonFinite }: FormRules,
+): Value {
   let value: number
-  if (typeof wire === 'number') value = wire
-  else if (typeof wire === 'bigint') {
+  if (typeof wire === 'number') {
+    if (nonFinite.numbers && !Number.isFinite(wire)) return wire
+    value = wire
+  } else if (typeof wire === 'string' && nonFinite.texts) {
+    return floatOfText(wire) ?? wrongType(type, wire, problems)
+  } else if (typeof wire === 'bigint') {
     value = Number(wire)
     // Beyond 2^53 a float has gaps: an integer in one is refused, not moved to its edge.
     if (!Number.isSafeInteger(value) && !isExactly(value, wire)) {
@@ -183,11 +214,11 @@ function isExactly(value: number, integer: bigint): boolean {
 const timeNsMin = BigInt(eventTimeMsMin) * 1_000_000n
 const timeNsMax = BigInt(eventTimeMsMax) * 1_000_000n
 
-function toTimestamp(type: DataType, wire: unknown, problems: Problem[], form: ValueForm): Value {
+function toTimestamp(type: DataType, wire: unknown, problems: Problem[], form: FormRules): Value {
   let ns: bigint | null
   if (wire instanceof MsgpackTimestamp) ns = wire.ns
-  else if (typeof wire === 'bigint') ns = form === 'wire' ? wire * 1_000_000n : wire
-  else if (form !== 'wire') return wrongType(type, wire, problems)
+  else if (typeof wire === 'bigint') ns = form.isWire ? wire * 1_000_000n : wire
+  else if (!form.isWire) return wrongType(type, wire, problems)
   else if (typeof wire === 'number') {
     if (!Number.isInteger(wire)) return wrongTime('not a whole number of milliseconds', problems)
     ns = BigInt(wire) * 1_000_000n
@@ -205,7 +236,7 @@ function toArray(
   element: DataType,
   wire: readonly unknown[],
   problems: Problem[],
-  form: ValueForm,
+  form: FormRules,
 ): Value {
   const values: Value[] = []
   for (let i = 0; i < wire.length; i++) {
@@ -220,7 +251,7 @@ function toMap(
   type: Extract<DataType, { kind: 'Map' }>,
   wire: object,
   problems: Problem[],
-  form: ValueForm,
+  form: FormRules,
 ): Value {
   const entries: Iterable<[unknown, unknown]> = wire instanceof Map ? wire : Object.entries(wire)
   const values = new Map<string, Value>()
@@ -251,7 +282,7 @@ function convertFields(
   fields: readonly Field[],
   wire: Readonly<Record<string, unknown>>,
   problems: Problem[],
-  form: ValueForm,
+  form: FormRules,
 ): Record<string, Value> {
   const values = Object.create(null) as Record<string, Value>
   let known = 0

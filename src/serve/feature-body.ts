@@ -12,6 +12,7 @@ import type {
   FeatureTable,
   QueriedFeatureTable,
 } from '../model/contracts.ts'
+import { floatText } from '../model/float-json.ts'
 import { formatTimestamp, msOf } from '../model/timestamp.ts'
 import type { DataType, Value } from '../model/types.ts'
 import { jsonObject, toJson } from './json.ts'
@@ -120,7 +121,7 @@ function valueText(type: DataType, value: Value): string {
       return `${value as number}`
     case 'Float64':
     case 'Float32':
-      return Number.isFinite(value) ? `${value as number}` : `"${value as number}"`
+      return floatText(value as number)
     default:
       return JSON.stringify(toJson(type, value))
   }

@@ -5,7 +5,7 @@
  */
 import { MillraceError } from '../base/errors.ts'
 import { isLeadingEdge, leadingEdges } from '../model/catalog.ts'
-import type { ReadOptions } from '../model/contracts.ts'
+import type { HttpReadOptions } from '../model/contracts.ts'
 import { isWireMap } from '../model/convert.ts'
 import type { Field } from '../model/types.ts'
 import type { Readable } from './services.ts'
@@ -21,7 +21,7 @@ interface Query {
 /** What a request asks of a service. */
 export interface FeatureRequest {
   readonly keys: readonly Key[]
-  readonly options: ReadOptions
+  readonly options: HttpReadOptions
 }
 
 /** The key in `?user_id=u1&region=eu`; every value is text there, whatever the join key's type. */
@@ -93,13 +93,13 @@ function objectOf(value: unknown, path: string): Key {
   throw requestInvalid(path, 'is not an object')
 }
 
-function optionsOf(leadingEdge: unknown, requestData: readonly Key[] | undefined): ReadOptions {
+function optionsOf(leadingEdge: unknown, requestData: readonly Key[] | undefined): HttpReadOptions {
   if (leadingEdge !== undefined && !isLeadingEdge(leadingEdge)) {
     throw requestInvalid('leadingEdge', `is not one of ${leadingEdges.join(', ')}`)
   }
   return {
     ...(leadingEdge !== undefined && { leadingEdge }),
-    ...(requestData !== undefined && { requestData }),
+    ...(requestData !== undefined && { requestData, isJson: true }),
   }
 }
 

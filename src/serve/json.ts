@@ -2,10 +2,11 @@
  * Values as JSON: exact, and the same whatever the size of a number.
  *
  * An Int64 is a decimal string, because a JSON number is a double to most readers; a Timestamp is
- * RFC 3339 in UTC with its nanoseconds; a Float that JSON has no number for is the string `NaN`,
- * `Infinity` or `-Infinity`. A Struct and a Map are objects, safe with any field name.
+ * RFC 3339 in UTC with its nanoseconds; a Float that JSON has no number for is a string
+ * (`model/float-json.ts`). A Struct and a Map are objects, safe with any field name.
  */
 import { unreachable } from '../base/assert.ts'
+import { floatJson } from '../model/float-json.ts'
 import { formatTimestamp } from '../model/timestamp.ts'
 import type { DataType, Value } from '../model/types.ts'
 
@@ -23,7 +24,7 @@ export function toJson(type: DataType, value: Value): Json {
       return value as number | string | boolean
     case 'Float64':
     case 'Float32':
-      return Number.isFinite(value) ? (value as number) : String(value as number)
+      return floatJson(value as number)
     case 'Timestamp':
       return formatTimestamp(value as bigint)
     case 'Array':

@@ -6,6 +6,7 @@
  */
 import { createDecoder, eventMsgpackLimits, MsgpackTimestamp } from '../model/msgpack.ts'
 import { isWireMap } from '../model/convert.ts'
+import { floatJson } from '../model/float-json.ts'
 import type { LedgerEntry, LedgerPage } from '../model/ledger.ts'
 import { formatTimestamp } from '../model/timestamp.ts'
 import { jsonObject, type Json } from './json.ts'
@@ -53,7 +54,7 @@ function eventJson(bytes: Uint8Array): { event: Json } | { base64: string } {
 /** The JSON form of a decoded value of no known type. */
 function wireJson(value: unknown): Json {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  if (typeof value === 'number') return floatJson(value)
   if (typeof value === 'bigint') return integerJson(value)
   if (value instanceof MsgpackTimestamp) return timestampJson(value.ns)
   if (value instanceof Uint8Array) return base64(value)

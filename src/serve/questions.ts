@@ -5,7 +5,7 @@
 import { MillraceError } from '../base/errors.ts'
 import { hashBytes, type HashSeed } from '../base/hash.ts'
 import type { View } from '../model/catalog.ts'
-import type { DialectReadOptions } from '../model/contracts.ts'
+import type { HttpReadOptions } from '../model/contracts.ts'
 import type { ReadAbout, ReadQuery, ReadResult } from '../model/message.ts'
 import { shardOf } from '../model/partition.ts'
 import { msOf, nsOf, nsWithinMs } from '../model/timestamp.ts'
@@ -33,7 +33,7 @@ export interface QuestionOptions {
 export interface Asked {
   readonly service: Readable
   readonly edgeMs: number
-  readonly options: DialectReadOptions
+  readonly options: HttpReadOptions
 }
 
 export interface KeysOfRead {

@@ -4,7 +4,8 @@
  * What is missing, unknown or unusable is refused, and the message says where it is.
  */
 import { errorMessage, MillraceError, type ErrorCode } from '../base/errors.ts'
-import { convertValue, type Problem } from '../model/convert.ts'
+import type { HttpReadOptions } from '../model/contracts.ts'
+import { convertValue, type Problem, type ValueForm } from '../model/convert.ts'
 import { encodeKeyValues } from '../model/key.ts'
 import type { Field, Value } from '../model/types.ts'
 
@@ -33,7 +34,7 @@ export function convertKey(
 ): readonly Value[] {
   const invalid = (name: string, reason: string): MillraceError =>
     keyInvalid(name, reason === unknownField ? keyUnknown(joinKeys, of) : reason, row)
-  return convertAll(joinKeys, given, { nulls, invalid })
+  return convertAll(joinKeys, given, { form: 'wire', nulls, invalid })
 }
 
 /** @throws MillraceError `KEY_INVALID` when values cannot be a key. */
@@ -55,9 +56,10 @@ export function keyBytes(
  */
 export function convertRequests(
   fields: readonly Field[],
-  given: readonly Given[] | undefined,
+  { requestData: given, isJson = false }: HttpReadOptions,
   keys: number,
 ): readonly (readonly Value[])[] {
+  const form = isJson ? 'json-request' : 'request'
   if (given === undefined) {
     const [first] = fields
     if (first !== undefined && keys > 0) throw dataInvalid(first.name, 'missing', null)
@@ -71,13 +73,14 @@ export function convertRequests(
     const row = keys > 1 ? n : null
     const invalid = (name: string, reason: string): MillraceError =>
       dataInvalid(name, reason === unknownField ? dataUnknown(fields) : reason, row)
-    return convertAll(fields, data, { nulls: false, invalid })
+    return convertAll(fields, data, { form, nulls: false, invalid })
   })
 }
 
 const unknownField = 'unknown'
 
 interface ConvertOptions {
+  readonly form: ValueForm
   /** Whether any of the values may be null. */
   readonly nulls: boolean
   readonly invalid: (name: string, reason: string) => MillraceError
@@ -86,7 +89,7 @@ interface ConvertOptions {
 function convertAll(
   fields: readonly Field[],
   given: Given,
-  { nulls, invalid }: ConvertOptions,
+  { form, nulls, invalid }: ConvertOptions,
 ): Value[] {
   // First of all: what is missing then is most likely this one, misspelt.
   for (const name in given) {
@@ -102,7 +105,7 @@ function convertAll(
       continue
     }
     const problems: Problem[] = []
-    values.push(convertValue(type, isGiven ? given[name] : null, '', problems))
+    values.push(convertValue(type, isGiven ? given[name] : null, '', problems, form))
     const problem = problems[0]
     if (problem) throw invalid(name, reasonOfProblem(problem))
   }

@@ -66,8 +66,8 @@ export function createReader(options: ReaderOptions): ReadPort {
       assertAnswerable(service, keys.length)
       const answers = await turns.during(keys.length * workOf(service), () => {
         const asked = { service, edgeMs: options.nowMs(), options: readOptions }
-        const { requestData, takesNullKeys: nulls = false } = readOptions
-        const requests = convertRequests(service.requestFields, requestData, keys.length)
+        const { takesNullKeys: nulls = false } = readOptions
+        const requests = convertRequests(service.requestFields, readOptions, keys.length)
         const valuesOf = (row: number, place: number | null): readonly Value[] =>
           convertKey(service.joinKeys, keys[row]!, { row: place, nulls })
         return answer(options, asked, { count: keys.length, valuesOf, requests })
@@ -79,7 +79,7 @@ export function createReader(options: ReaderOptions): ReadPort {
     async query(name, key, readOptions = {}) {
       const service = serviceOf(name)
       const edgeMs = options.nowMs()
-      const [request = []] = convertRequests(service.requestFields, readOptions.requestData, 1)
+      const [request = []] = convertRequests(service.requestFields, readOptions, 1)
       const found = await findKeys(service, key, (view, index) =>
         options.findKeys({ view, index, edgeMs, limit: queryRowsMax + 1 }),
       )

@@ -159,7 +159,7 @@ class RequestRows {
     const { service, file } = this.#options
     return service.requestFields.map(({ name, type }) => {
       const problems: Problem[] = []
-      const value = convertValue(type, given[name], '', problems)
+      const value = convertValue(type, given[name], '', problems, 'request')
       const [problem] = problems
       if (problem === undefined) return value
       const why = errorMessage(problem.code, problem.details)

@@ -10,6 +10,7 @@ import { sqlName, sqlText, type Database } from '../duckdb/database.ts'
 import type { SqlField, SqlType } from '../duckdb/sql-type.ts'
 import type { Field } from '../model/types.ts'
 import { formatOf, type TableFormat } from './formats.ts'
+import { requestTypes } from './request-types.ts'
 
 export interface SpineFileOptions {
   readonly file: string
@@ -100,7 +101,9 @@ async function openNdjson(
   { fields, outFormat }: SpineFileOptions,
 ): Promise<SpineFile> {
   const lines = `${file}, format = 'newline_delimited', hive_partitioning = false`
-  const columns = await database.columnsOf(`SELECT * FROM read_json(${lines}, sample_size = -1)`)
+  const detected = `read_json(${lines}, sample_size = -1)`
+  const columns = await database.columnsOf(`SELECT * FROM ${detected}`)
+  const types = await requestTypes(database, detected, fields)
   const found = columns.map(({ name, type }): SqlField => {
     // A text that looks like one may be written in another way.
     const isId = type.kind === 'scalar' && type.name === 'UUID'
@@ -112,7 +115,7 @@ async function openNdjson(
   const rowsBy = (time: string | null): SpineRows => {
     const asked = read(({ name, type }) => {
       const isText = isTime(type) && (name === time || isTextOf(fields, name))
-      return isText ? text : type.text
+      return isText ? text : (types?.get(name) ?? type.text)
     })
     const isSame = outFormat === 'ndjson'
     return { asked, kept: isSame ? read(() => 'JSON') : withMoment(asked, found, time) }

@@ -98,15 +98,17 @@ function checkNames(file: string, { found, twice }: SpineFile): void {
 /** The column of the moment, as the file spells it. */
 async function timeColumnOf(
   database: Database,
-  { file, timeColumn, joinKeys }: SpineOptions,
+  { file, timeColumn, joinKeys, requestFields }: SpineOptions,
   { found, rowsBy }: SpineFile,
 ): Promise<string | null> {
   if (timeColumn !== null) {
     const named = found.find(({ name }) => name.toLowerCase() === timeColumn.toLowerCase())
     return named?.name ?? timeColumn
   }
+  // What looks like a time may be something else to the service, such as `"Infinity"`.
+  const known = [...joinKeys, ...requestFields.filter(({ type }) => type.kind !== 'Timestamp')]
   const others = found.filter(({ name }) => {
-    return joinKeys.every((key) => key.name.toLowerCase() !== name.toLowerCase())
+    return known.every((field) => field.name.toLowerCase() !== name.toLowerCase())
   })
   const typed = others.filter(({ type }) => isTime(type))
   // A text in a file that has types is one; in others it may be a time with nanoseconds.

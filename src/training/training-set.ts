@@ -32,6 +32,7 @@ import { resolveTrainingOptions, type ResolvedOptions, type TrainingSetOptions }
 import { rowField } from './pass.ts'
 import { RejectedRows } from './rejected-rows.ts'
 import { computeRealtime, requestPlans, type RequestPlans } from './realtime.ts'
+import { withTextFloats } from './text-floats.ts'
 import { openSpine, spineInvalid, spineRow, type Spine } from './spine.ts'
 
 /** Makes a training set, with threads of its own; see `library.ts`. */
@@ -96,11 +97,13 @@ async function writeOut(writing: WritingOut): Promise<TrainingManifest> {
   const own = spine.columns.map((name) => `s.${sqlName(name)}`)
   const columns = [...own, ...namedColumns(service)]
   if (realtime.join !== null) joins.push(realtime.join)
-  const format = copyOptions(formatOf(out, 'out'), columns.length)
+  const format = formatOf(out, 'out')
+  const rows = `SELECT ${columns.join(', ')} FROM ${spine.kept} AS s ${joins.join(' ')}
+    ORDER BY s.${spineRow}`
   return makeFile(out, async (unfinished) => {
     await database.run(
-      `COPY (SELECT ${columns.join(', ')} FROM ${spine.kept} AS s ${joins.join(' ')}
-        ORDER BY s.${spineRow}) TO ${sqlText(unfinished)} ${format}`,
+      `COPY (${await withTextFloats(database, rows, format)})
+        TO ${sqlText(unfinished)} ${copyOptions(format, columns.length)}`,
     )
     return manifestOf(writing, unfinished, realtime.facts)
   })

@@ -34,7 +34,7 @@ export function createRealtimeFunction(catalog: Catalog, view: RealtimeView): Re
     if ('code' in own) return { failure: rowSentence(own) }
     const problems: Problem[] = []
     const made = features.map(({ name, type }) =>
-      convertValue(type, own.fields[name], pointer('', name), problems, 'canonical'),
+      convertValue(type, own.fields[name], pointer('', name), problems, 'computed'),
     )
     return problems.length > 0 ? { failure: rowSentence(problems[0]!) } : { values: made }
   }

@@ -199,3 +199,35 @@ test('the canonical form takes nanoseconds and no numbers as text', () => {
   assert.deepEqual(canonical(map, new Map([['a', 5n]])), new Map([['a', 5n]]))
   assert.equal(canonical(map, new Map([[1, 5n]])), 'EVENT_FIELD_TYPE')
 })
+
+test('only request data, and what is computed of it, has floats that are not finite', () => {
+  const forms: readonly ValueForm[] = ['wire', 'canonical', 'request', 'json-request', 'computed']
+  const takenAs = (kind: ScalarKind, wire: unknown): readonly (Value | string)[] =>
+    forms.map((form) => {
+      const problems: Problem[] = []
+      const value = convertValue({ kind, nullable: false }, wire, '', problems, form)
+      return problems.length === 0 ? value : problems[0]!.code.replace('EVENT_FIELD_', '')
+    })
+  for (const kind of ['Float64', 'Float32'] as const) {
+    for (const value of [NaN, Infinity, -Infinity]) {
+      assert.deepEqual(takenAs(kind, value), ['RANGE', 'RANGE', value, 'RANGE', value])
+      assert.deepEqual(takenAs(kind, String(value)), ['TYPE', 'TYPE', value, value, 'TYPE'])
+    }
+    for (const text of ['nan', '+Infinity', 'inf', '1.5', '']) {
+      assert.deepEqual(
+        takenAs(kind, text),
+        forms.map(() => 'TYPE'),
+        text,
+      )
+    }
+  }
+  // What is finite, and does not fit, is still out of range.
+  assert.deepEqual(
+    takenAs('Float32', 1e39),
+    forms.map(() => 'RANGE'),
+  )
+  assert.deepEqual(
+    takenAs('Int64', NaN),
+    forms.map(() => 'RANGE'),
+  )
+})

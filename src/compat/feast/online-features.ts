@@ -15,6 +15,7 @@ import { assertGranted, requires } from '../../serve/http-access.ts'
 import { createErrorHandler, type HttpLog } from '../../serve/http-errors.ts'
 import { refuseOtherMethods } from '../../serve/http.ts'
 import { addJsonBody } from '../json-body.ts'
+import { withLongFloats } from '../long-floats.ts'
 import { parseOnlineRequest, type Column, type OnlineRequest } from './online-request.ts'
 import { feastRefusal } from './refusal.ts'
 import { onlineFeaturesOperation } from './operations.ts'
@@ -114,13 +115,21 @@ function readPart(
   { columns, rowCount }: OnlineRequest,
 ): Promise<TypedFeatureTable> {
   const keyed = columns.filter(({ name }) => service.joinKeys.some((key) => key.name === name))
-  const asked = columns.filter(({ name }) => service.requestFields.some((of) => of.name === name))
+  const asked = columns.flatMap(({ name, values }) => {
+    const field = service.requestFields.find((of) => of.name === name)
+    if (field === undefined) return []
+    return [{ name, values: values.map((value) => withLongFloats(field.type, value)) }]
+  })
   const rows = Array.from({ length: rowCount }, (_, n) => n)
   const requestData = rows.map((n) => rowOf(asked, n))
   return read.read(
     service.name,
     rows.map((n) => rowOf(keyed, n)),
-    { takesNullKeys: true, ...(service.requestFields.length === 0 ? {} : { requestData }) },
+    {
+      isJson: true,
+      takesNullKeys: true,
+      ...(service.requestFields.length === 0 ? {} : { requestData }),
+    },
   )
 }
 

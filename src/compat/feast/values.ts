@@ -6,6 +6,7 @@
  */
 import { unreachable } from '../../base/assert.ts'
 import type { FeatureState } from '../../model/contracts.ts'
+import { floatText } from '../../model/float-json.ts'
 import { formatTimestamp, msOf } from '../../model/timestamp.ts'
 import type { DataType, Value } from '../../model/types.ts'
 
@@ -18,7 +19,7 @@ export function valueText(type: DataType, value: Value): string {
       return `${value as bigint | number}`
     case 'Float64':
     case 'Float32':
-      return Number.isFinite(value) ? `${value as number}` : `"${value as number}"`
+      return floatText(value as number)
     case 'String':
     case 'Bool':
       return JSON.stringify(value)

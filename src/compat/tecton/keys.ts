@@ -6,6 +6,7 @@
  */
 import { MillraceError } from '../../base/errors.ts'
 import type { DataType, Field } from '../../model/types.ts'
+import { withLongFloats } from '../long-floats.ts'
 import type { Members } from './members.ts'
 
 /** @throws MillraceError `KEY_INVALID` when a join key is missing. */
@@ -19,9 +20,7 @@ export function readerKey(joinKeys: readonly Field[], given: Members): Members {
 
 /** What is missing is for the reader to say. */
 export function readerRequest(fields: readonly Field[], given: Members): Members {
-  return membersOf(fields, given, (value, { kind }) =>
-    kind === 'Float64' || kind === 'Float32' ? floatOf(value) : value,
-  )
+  return membersOf(fields, given, (value, type) => withLongFloats(type, value))
 }
 
 function membersOf(
@@ -39,11 +38,6 @@ function membersOf(
 /** Clients with text in all their keys have text here, too. */
 function boolOf(value: unknown): unknown {
   return value === 'true' || value === 'false' ? value === 'true' : value
-}
-
-/** A long integer has come as text (`json-body.ts`); of a float, that is one of its forms. */
-function floatOf(value: unknown): unknown {
-  return typeof value === 'string' && /^-?\d{16,}$/.test(value) ? Number(value) : value
 }
 
 function missingError(key: string): MillraceError {

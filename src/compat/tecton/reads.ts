@@ -7,7 +7,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { MillraceError } from '../../base/errors.ts'
 import { servingMsMax } from '../../base/http-limits.ts'
-import type { DialectReadOptions, ReadPort } from '../../model/contracts.ts'
+import type { HttpReadOptions, ReadPort } from '../../model/contracts.ts'
 import { systemAfter, within, type After } from '../deadline.ts'
 import { createAnswerWriter, type Answer, type AnsweredRow, type AnswerWriter } from './answer.ts'
 import { readerKey, readerRequest } from './keys.ts'
@@ -78,8 +78,9 @@ function readOptions(
   { requestFields }: ServedService,
   { options: { leadingEdge, watermarkNs } }: Asked,
   rows: readonly AskedRow[],
-): DialectReadOptions {
+): HttpReadOptions {
   return {
+    isJson: true,
     takesNullKeys: true,
     ...(watermarkNs === undefined ? {} : { watermarkNs }),
     ...(leadingEdge === undefined ? {} : { leadingEdge }),

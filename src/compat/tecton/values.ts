@@ -3,6 +3,7 @@
  * size is a decimal string, and a struct an array of its values in the order of its fields.
  */
 import { unreachable } from '../../base/assert.ts'
+import { floatText } from '../../model/float-json.ts'
 import { formatTimestamp } from '../../model/timestamp.ts'
 import type { DataType, Value } from '../../model/types.ts'
 
@@ -15,7 +16,7 @@ export function valueText(type: DataType, value: Value): string {
       return `"${value as bigint | number}"`
     case 'Float64':
     case 'Float32':
-      return Number.isFinite(value) ? `${value as number}` : `"${value as number}"`
+      return floatText(value as number)
     case 'String':
       return JSON.stringify(value)
     case 'Bool':
