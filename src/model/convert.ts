@@ -46,9 +46,9 @@ export interface Problem {
  * never a number or an instant, a Timestamp is a `bigint` of nanoseconds and a Map may be a `Map`.
  *
  * In the others a float may be NaN or infinite: `request`, request data as on the wire, which has
- * it as a number or as the text of JSON (`float-json.ts`); `json-request`, the same from JSON, where
- * it is text and a number beyond the doubles is out of range; `computed`, what the function of a
- * realtime view returns, else as `canonical`.
+ * it as a number or as the text of JSON (`float-json.ts`); `json-request`, the same from JSON,
+ * where it is text and a number beyond the doubles is out of range; `computed`, what the function
+ * of a realtime view returns, else as `canonical`.
  */
 export type ValueForm = 'wire' | 'canonical' | 'request' | 'json-request' | 'computed'
 

@@ -228,32 +228,6 @@ test('a batch of the Java client is answered row by row', async (t) => {
   ])
 })
 
-test('a request of the Python client is taken', async (t) => {
-  const { post } = await startPlatform(t, noon)
-  const { status, body } = await post(get, {
-    params: {
-      workspaceName: 'workspace',
-      featureServiceName: 'fraud_detection_feature_service',
-      joinKeyMap: { user_id: 'id123' },
-      requestContextMap: {},
-      allowPartialResults: false,
-      metadataOptions: {
-        includeNames: true,
-        includeDataTypes: true,
-        includeEffectiveTimes: false,
-        includeSloInfo: false,
-        includeServingStatus: false,
-        includeFeatureDescriptions: false,
-        includeFeatureTags: false,
-      },
-      requestOptions: { readFromCache: true, writeToCache: true },
-    },
-  })
-  assert.equal(status, 200)
-  const { metadata } = body as Told
-  assert.deepEqual(Object.keys(metadata!.features![0]!), ['name', 'dataType'])
-})
-
 test('options in both spellings, and some that nobody knows, stand side by side', async (t) => {
   const { post, pay } = await startPlatform(t, noon)
   await pay('2026-03-01T10:00:00Z', 1)
