@@ -36,6 +36,20 @@ test('a missing join key is named', async (t) => {
   assertRefused(await post(batch, second), 400, 3, text)
 })
 
+test('a part of a key is told where all vectors of it are read', async (t) => {
+  const { post } = await startPlatform(t, noon)
+  const named = { workspaceName: 'ws', featureServiceName: 'merchants' }
+  const part = { ...named, joinKeyMap: { cust_id: 1 } }
+  const missing = 'Missing required join key: `merchant_id`'
+  const elsewhere = 'All vectors of `cust_id` are read by /api/v1/feature-service/query-features'
+  assertRefused(await post(get, { params: part }), 400, 3, `${missing}. ${elsewhere}`)
+  const rows = { ...named, requestData: [{ joinKeyMap: { cust_id: 1 } }] }
+  assertRefused(await post(batch, { params: rows }), 400, 3, `${missing}. ${elsewhere}`)
+  assert.equal((await post(query, { params: part })).status, 200)
+  const other = { ...named, joinKeyMap: { merchant_id: 7 } }
+  assertRefused(await post(get, { params: other }), 400, 3, 'Missing required join key: `cust_id`')
+})
+
 test('G14: an unknown service is told in the words that clients know', async (t) => {
   const { post, get: ask } = await startPlatform(t, noon)
   const text = (kind: string, name: string): string =>

@@ -9,12 +9,23 @@ import type { DataType, Field } from '../../model/types.ts'
 import { withLongFloats } from '../long-floats.ts'
 import type { Members } from './members.ts'
 
-/** @throws MillraceError `KEY_INVALID` when a join key is missing. */
-export function readerKey(joinKeys: readonly Field[], given: Members): Members {
+/**
+ * @param servingIndex  By which the other join keys are found; null where nothing finds them.
+ * @throws MillraceError `KEY_INVALID` when a join key is missing.
+ */
+export function readerKey(
+  joinKeys: readonly Field[],
+  given: Members,
+  servingIndex: readonly string[] | null = null,
+): Members {
   const key = membersOf(joinKeys, given, (value, type) =>
     type.kind === 'Bool' ? boolOf(value) : value,
   )
-  for (const { name } of joinKeys) if (key[name] === undefined) throw missingError(name)
+  for (const { name } of joinKeys) {
+    if (key[name] !== undefined) continue
+    const isPartOfKey = servingIndex?.every((indexed) => key[indexed] !== undefined) ?? false
+    throw missingError(name, isPartOfKey ? servingIndex! : [])
+  }
   return key
 }
 
@@ -40,7 +51,16 @@ function boolOf(value: unknown): unknown {
   return value === 'true' || value === 'false' ? value === 'true' : value
 }
 
-function missingError(key: string): MillraceError {
-  const message = `Missing required join key: \`${key}\``
+/**
+ * The text is the platform's. Its documentation sends a part of a key to get-features, too, and no
+ * client of it could read an answer with many vectors: who does it is told where to ask.
+ *
+ * @param index  Join keys that have been given, and by which the others are found.
+ */
+function missingError(key: string, index: readonly string[]): MillraceError {
+  const missing = `Missing required join key: \`${key}\``
+  const names = index.map((name) => `\`${name}\``).join(', ')
+  const elsewhere = `. All vectors of ${names} are read by /api/v1/feature-service/query-features`
+  const message = index.length === 0 ? missing : missing + elsewhere
   return new MillraceError('KEY_INVALID', { key, reason: 'missing' }, { message })
 }

@@ -43,7 +43,9 @@ export function createReads(options: ReadsOptions): Reads {
 
   const readRows = async (service: ServedService, asked: Asked, rows: readonly AskedRow[]) => {
     assertServing()
-    const keys = rows.map(({ joinKeys }) => readerKey(service.joinKeys, joinKeys))
+    const keys = rows.map(({ joinKeys }) =>
+      readerKey(service.joinKeys, joinKeys, service.servingIndex),
+    )
     const how = readOptions(service, asked, rows)
     const { table, seconds } = await timed(options, asked, () => read.read(service.name, keys, how))
     return answerOf(asked, table?.rows ?? keys.map(() => 'TIME_OUT'), seconds)
