@@ -6,6 +6,10 @@
 /** Time for a read of the hosted platform's clients, ms. Beyond: `READ_TIMEOUT`. */
 export const servingMsMax = 2000
 
+/** Workspaces that metrics tell apart, and characters of their names. Others have no name there. */
+export const platformWorkspacesMax = 100
+export const platformWorkspaceLengthMax = 100
+
 /** Bytes of an HTTP request's body. Beyond: `BODY_TOO_LARGE`. */
 export const httpBodyBytesMax = 1024 * 1024
 

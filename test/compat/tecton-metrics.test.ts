@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { platformWorkspaceLengthMax, platformWorkspacesMax } from '../../src/base/http-limits.ts'
 import { PlatformMeter } from '../../src/compat/tecton/meter.ts'
 import { RecentCounts, RecentTimes } from '../../src/compat/tecton/recent.ts'
 import { startPlatform, type Platform } from '../helpers/platform.ts'
@@ -59,10 +60,14 @@ test('the metrics have the names and types of the platform', async (t) => {
       'feature_service_latency summary',
       'feature_server_errors_rate gauge',
       'feature_server_utilization gauge',
+      'feature_server_average_utilization gauge',
+      'feature_server_minimum_utilization gauge',
+      'online_store_p99_latency_seconds gauge',
       'stream_ingestapi_request_rate gauge',
       'stream_ingestapi_request_processing_latency summary',
       'stream_ingestapi_request_processing_error_rate gauge',
       'stream_ingestapi_online_store_write_rate gauge',
+      'stream_ingestapi_offline_store_write_rate gauge',
     ],
   )
 })
@@ -137,7 +142,7 @@ test('what is ingested is told as requests, refusals, and rows of each view', as
   })
   const rows = Object.entries(of('online_store_write_rate'))
   const spending = rows.filter(([labels]) =>
-    /^\{feature_view_name="spending",feature_view_id="[0-9a-f]{32}"\}$/.test(labels),
+    /^\{workspace="w",feature_view_name="spending",feature_view_id="[0-9a-f]{32}"\}$/.test(labels),
   )
   assert.deepEqual(
     spending.map(([, value]) => value),
@@ -151,12 +156,69 @@ test('a fault of the server is an error of its own', () => {
     clock: { monotonicMs: () => 0 },
     services: new Map(),
     views: new Map(),
+    logged: new Map(),
   })
   meter.ingested(500, 1)
   const { samples } = parseOpenMetrics(meter.text()).get(
     'stream_ingestapi_request_processing_error_rate',
   )!
   assert.deepEqual([...samples.values()], [0, 1 / 270])
+})
+
+test('what is written is told by the workspace of the request, as far as they are few', () => {
+  const meter = new PlatformMeter({
+    clock: { monotonicMs: () => 0 },
+    services: new Map(),
+    views: new Map([['spending', 'v1']]),
+    logged: new Map([['clicks', 's1']]),
+  })
+  const wrote = (workspace: string) =>
+    meter.wrote(workspace, {
+      rows: new Map([['spending', 270]]),
+      accepted: new Map([
+        ['clicks', 540],
+        ['without a log', 1],
+      ]),
+    })
+  wrote('a "b"\\\n')
+  wrote('x'.repeat(platformWorkspaceLengthMax + 1))
+  for (let n = 0; n < platformWorkspacesMax; n++) wrote(`w${n}`)
+  const text = meter.text()
+  const lines = (name: string) => text.split('\n').filter((line) => line.startsWith(`${name}{`))
+  const online = lines('stream_ingestapi_online_store_write_rate')
+  assert.equal(online.length, platformWorkspacesMax)
+  const view = 'feature_view_name="spending",feature_view_id="v1"'
+  const head = 'stream_ingestapi_online_store_write_rate{workspace='
+  assert.equal(online[0], `${head}"a \\"b\\"\\\\\\n",${view}} 1`)
+  assert.ok(online.includes(`${head}"",${view}} 3`))
+  const offline = lines('stream_ingestapi_offline_store_write_rate')
+  assert.ok(
+    offline.includes(
+      'stream_ingestapi_offline_store_write_rate{workspace="w0",' +
+        'data_source_name="clicks",data_source_id="s1"} 2',
+    ),
+  )
+})
+
+test('how long the store takes is told by view, of reads that compute nothing', async (t) => {
+  const platform = await startPlatform(t, noon)
+  const ask = async (featureServiceName: string, joinKeyMap: object) => {
+    const params = { featureServiceName, joinKeyMap, requestContextMap: { amt: 1 } }
+    assert.equal((await platform.post(getFeatures, { params })).status, 200)
+  }
+  const key = { user_id: 'u1', cust_id: 1, merchant_id: 7 }
+  await ask('scoring', key)
+  const told = async () => [
+    ...(await look(platform)).get('online_store_p99_latency_seconds')!.samples,
+  ]
+  assert.deepEqual(await told(), [])
+  await ask('mixed', key)
+  const samples = await told()
+  assert.equal(samples.length, 2)
+  for (const [labels, seconds] of samples) {
+    assert.match(labels, /^\{feature_view_id="[0-9a-f]{32}"\}$/)
+    assert.ok(seconds >= 0)
+  }
 })
 
 test('counts are forgotten slot by slot, and after a long time all of them', () => {

@@ -56,7 +56,7 @@ function heldPlatform(options: Partial<ServingOptions> = {}) {
     read,
     assertServing: () => {},
     clock,
-    meter: new PlatformMeter({ clock, services: new Map(), views: new Map() }),
+    meter: new PlatformMeter({ clock, services: new Map(), views: new Map(), logged: new Map() }),
     after: (delayMs, run) => {
       const timer = { delayMs, run, isOff: false }
       timers.push(timer)

@@ -70,11 +70,11 @@ function addPath(
     }
     const port = isDryRun ? push : pushFor(push, request)
     const ingested = await ingestAll(port, batches, isDryRun)
-    const { refused, rows } = ingested
+    const { refused } = ingested
     if (refused.length > 0) {
       return answer(reply, 400, { workspaceName: workspace, ...recordErrorsOf(catalog, refused) })
     }
-    if (!isDryRun) meter.wrote(rows)
+    if (!isDryRun) meter.wrote(workspace, ingested)
     return { workspaceName: workspace, ingestMetrics: metricsOf(catalog, batches, ingested) }
   })
 }

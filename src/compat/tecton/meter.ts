@@ -2,18 +2,21 @@
  * The numbers of the platform's Metrics API, of the requests that come in its dialect: under its
  * names, in the text of OpenMetrics.
  *
- * Its labels for a region and a workspace are left out: a daemon is one of each. What it tells of
+ * Its label for a region is left out, and a workspace is what requests call it. What it tells of
  * machines that are not here, such as caches and autoscalers, has no metric.
  */
 import { performance } from 'node:perf_hooks'
 import type { Clock } from '../../base/clock.ts'
-import { RecentCounts, RecentTimes } from './recent.ts'
+import type { Ingested } from '../all-or-none.ts'
+import { entryOf, RecentCounts, RecentTimes } from './recent.ts'
+import { WrittenRows } from './written-rows.ts'
 
 export interface MeterOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>
-  /** Ids of feature services and of feature views, by name. */
+  /** Ids of feature services, of feature views, and of sources with an offline log, by name. */
   readonly services: ReadonlyMap<string, string>
   readonly views: ReadonlyMap<string, string>
+  readonly logged: ReadonlyMap<string, string>
 }
 
 /** A number with its labels. */
@@ -36,7 +39,9 @@ export class PlatformMeter {
   readonly #ingested = new RecentTimes()
   readonly #refused = { '4xx': new RecentCounts(), '5xx': new RecentCounts() }
   /** By name of the view. */
-  readonly #rows = new Map<string, RecentCounts>()
+  readonly #reads = new Map<string, RecentTimes>()
+  readonly #online = new WrittenRows()
+  readonly #offline = new WrittenRows()
   #before = performance.eventLoopUtilization()
 
   constructor(options: MeterOptions) {
@@ -64,11 +69,18 @@ export class PlatformMeter {
     if (status >= 400) this.#refused[status < 500 ? '4xx' : '5xx'].add(nowMs)
   }
 
-  /** @param rows  By name of the view; a request that is sent again tells them again. */
-  wrote(rows: ReadonlyMap<string, number>): void {
+  /** Views were read together, by names, and nothing was computed. */
+  readStore(views: readonly string[], ms: number): void {
     const nowMs = this.#nowMs()
-    for (const [view, count] of rows) {
-      entryOf(this.#rows, view, () => new RecentCounts()).add(nowMs, count)
+    for (const view of views) entryOf(this.#reads, view, () => new RecentTimes()).add(nowMs, ms)
+  }
+
+  /** Records were taken; a request that is sent again tells them again. */
+  wrote(workspace: string, { rows, accepted }: Pick<Ingested, 'rows' | 'accepted'>): void {
+    const nowMs = this.#nowMs()
+    for (const [view, count] of rows) this.#online.add(workspace, view, nowMs, count)
+    for (const [source, count] of accepted) {
+      if (this.#options.logged.has(source)) this.#offline.add(workspace, source, nowMs, count)
     }
   }
 
@@ -110,20 +122,38 @@ export class PlatformMeter {
         'Percent of those requests that were refused, by status',
         shares,
       ),
+      ...this.#utilizations(),
       metric(
-        'feature_server_utilization',
+        'online_store_p99_latency_seconds',
         'gauge',
-        'Percent of the time since this was last asked for in which the main thread was busy',
-        [{ value: this.#utilization() * 100 }],
+        'Seconds that 99 of 100 reads of a view took at most, in the last five minutes',
+        [...this.#reads].map(([view, times]) => ({
+          labels: { feature_view_id: this.#options.views.get(view)! },
+          value: times.quantile(nowMs, 0.99),
+        })),
       ),
     ]
   }
 
+  /** There is one server: what it is busy is the average and the minimum of all. */
+  #utilizations(): readonly string[] {
+    const value = this.#utilization() * 100
+    const help =
+      'Percent of the time since this was last asked for in which the main thread was busy'
+    return ['utilization', 'average_utilization', 'minimum_utilization'].map((name) =>
+      metric(`feature_server_${name}`, 'gauge', help, [{ value }]),
+    )
+  }
+
   #ingest(nowMs: number): readonly string[] {
-    const rows = [...this.#rows].map(([name, counts]) => {
-      const id = this.#options.views.get(name)!
-      const labels = { feature_view_name: name, feature_view_id: id }
-      return { labels, value: counts.perSecond(nowMs) }
+    const { views, logged } = this.#options
+    const online = this.#online.rates(nowMs).map(({ workspace, name, value }) => {
+      const id = views.get(name)!
+      return { labels: { workspace, feature_view_name: name, feature_view_id: id }, value }
+    })
+    const offline = this.#offline.rates(nowMs).map(({ workspace, name, value }) => {
+      const id = logged.get(name)!
+      return { labels: { workspace, data_source_name: name, data_source_id: id }, value }
     })
     const errors = Object.entries(this.#refused).map(([error_code, counts]) => {
       return { labels: { error_code }, value: counts.perSecond(nowMs) }
@@ -150,7 +180,13 @@ export class PlatformMeter {
         name('online_store_write_rate'),
         'gauge',
         `Rows a second that ingest requests have written, ${last}, by feature view`,
-        rows,
+        online,
+      ),
+      metric(
+        name('offline_store_write_rate'),
+        'gauge',
+        `Records a second that offline logs will have of ingest requests, ${last}, by source`,
+        offline,
       ),
     ]
   }
@@ -181,14 +217,13 @@ function summary(times: RecentTimes, nowMs: number, labels: Sample['labels'] = {
 
 function metric(name: string, type: string, help: string, samples: readonly Sample[]): string {
   const lines = samples.map(({ labels = {}, suffix = '', value }) => {
-    const told = Object.entries(labels).map(([label, text]) => `${label}="${text}"`)
+    const told = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`)
     return `${name}${suffix}${told.length === 0 ? '' : `{${told.join(',')}}`} ${value}\n`
   })
   return `# TYPE ${name} ${type}\n# HELP ${name} ${help}.\n${lines.join('')}`
 }
 
-function entryOf<K, V>(entries: Map<K, V>, key: K, create: () => V): V {
-  let entry = entries.get(key)
-  if (entry === undefined) entries.set(key, (entry = create()))
-  return entry
+/** @see https://prometheus.io/docs/specs/om/open_metrics_spec/#escaping */
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }

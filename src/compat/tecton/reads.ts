@@ -12,6 +12,7 @@ import { systemAfter, within, type After } from '../deadline.ts'
 import { createAnswerWriter, type Answer, type AnsweredRow, type AnswerWriter } from './answer.ts'
 import { readerKey, readerRequest } from './keys.ts'
 import { foundKeys } from './metadata.ts'
+import type { PlatformMeter } from './meter.ts'
 import type { Asked, AskedRow } from './request.ts'
 import type { ServedService } from './services.ts'
 
@@ -20,6 +21,7 @@ export interface ReadsOptions {
   /** @throws MillraceError when features are not served any more. */
   readonly assertServing: () => void
   readonly clock: Clock
+  readonly meter: Pick<PlatformMeter, 'readStore'>
   /** @defaultValue the timers of the process */
   readonly after?: After
 }
@@ -47,7 +49,9 @@ export function createReads(options: ReadsOptions): Reads {
       readerKey(service.joinKeys, joinKeys, service.servingIndex),
     )
     const how = readOptions(service, asked, rows)
-    const { table, seconds } = await timed(options, asked, () => read.read(service.name, keys, how))
+    const { table, seconds } = await timed(options, service, asked, () =>
+      read.read(service.name, keys, how),
+    )
     return answerOf(asked, table?.rows ?? keys.map(() => 'TIME_OUT'), seconds)
   }
 
@@ -66,7 +70,7 @@ export function createReads(options: ReadsOptions): Reads {
       if (Object.values(key).includes(null)) return writer.query(answerOf(asked, [], 0), [])
       const how = readOptions(service, asked, [row])
       const query = () => read.query(service.name, key, how)
-      const { table, seconds } = await timed(options, asked, query)
+      const { table, seconds } = await timed(options, service, asked, query)
       // Rows that nobody knows of have no features that could be told as late.
       if (table === null) throw new MillraceError('READ_TIMEOUT', { ms: asked.options.budgetMs! })
       const found = foundKeys(service).map((each) => service.joinKeys.indexOf(each))
@@ -94,16 +98,20 @@ function readOptions(
 
 /** Reads within the time of a request; null when its budget is over. */
 async function timed<T>(
-  { clock, after = systemAfter }: ReadsOptions,
+  { clock, meter, after = systemAfter }: ReadsOptions,
+  { views, isComputed }: ServedService,
   { options: { budgetMs = servingMsMax } }: Asked,
   read: () => Promise<T>,
 ): Promise<{ readonly table: T | null; readonly seconds: number }> {
   const startMs = clock.monotonicMs()
   const table = await within(read(), Math.min(budgetMs, servingMsMax), after)
+  const ms = clock.monotonicMs() - startMs
+  // What is computed takes time of its own, which is none of the store's.
+  if (!isComputed) meter.readStore(views, ms)
   if (table === null && budgetMs >= servingMsMax) {
     throw new MillraceError('READ_TIMEOUT', { ms: servingMsMax })
   }
-  return { table, seconds: (clock.monotonicMs() - startMs) / 1000 }
+  return { table, seconds: ms / 1000 }
 }
 
 function answerOf(

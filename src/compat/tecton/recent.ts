@@ -90,3 +90,10 @@ export class RecentTimes {
     return (shortestMs * growth ** bucket) / 1000
   }
 }
+
+/** The entry of a key, made where there is none. */
+export function entryOf<K, V>(entries: Map<K, V>, key: K, create: () => V): V {
+  let entry = entries.get(key)
+  if (entry === undefined) entries.set(key, (entry = create()))
+  return entry
+}

@@ -19,6 +19,10 @@ export interface ServedService {
   /** Join keys by which all others are found; null when a read has to name every one. */
   readonly servingIndex: readonly string[] | null
   readonly features: readonly ServedFeature[]
+  /** Names of the views of which it reads something that is stored, each once. */
+  readonly views: readonly string[]
+  /** Whether some of it is computed as it is read. */
+  readonly isComputed: boolean
 }
 
 export interface ServedFeature {
@@ -88,7 +92,9 @@ function servedOf(catalog: Catalog, service: Service): ServedService {
       (a, b) => compare(namespaceOf(a), namespaceOf(b)) || compare(a.name, b.name),
     ),
   ]
-  return { name, joinKeys, requestFields, servingIndex, features }
+  const views = [...new Set(stored.map((each) => each.stored!.view.name))]
+  const isComputed = computed.length > 0
+  return { name, joinKeys, requestFields, servingIndex, features, views, isComputed }
 }
 
 function namespaceOf({ name }: ServedFeature): string {
