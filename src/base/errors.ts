@@ -79,7 +79,7 @@ export const errorTable = {
   QUERY_FAILED: row('user', 'never', 400, null, 'DuckDB refuses: {reason}'),
 
   // Events: each rejects one event and leaves the others of its batch alone.
-  EVENT_DECODE: row('user', 'never', 400, null, 'not a valid msgpack map: {reason}'),
+  EVENT_DECODE: row('user', 'never', 400, null, 'not a valid event: {reason}'),
   EVENT_TOO_LARGE: row('user', 'never', 413, null, 'event of {size} bytes exceeds {max}'),
   EVENT_FIELD_MISSING: row('user', 'never', 400, null, 'required field is missing'),
   EVENT_FIELD_UNKNOWN: row('user', 'never', 400, null, 'field is not in the schema'),

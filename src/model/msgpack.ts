@@ -75,7 +75,7 @@ export function createDecoder(limits: DecoderLimits): MsgpackDecoder {
         throw thrown instanceof MillraceError ? thrown : refused(reasonOf(thrown), thrown)
       }
       // The library lets the last of equal keys win; a reader of the bytes may let the first.
-      if (keysOf(value) !== keys) throw refused('a map key comes twice')
+      if (keysOf(value) !== keys) throw refused('a name comes twice')
       return value
     },
   }

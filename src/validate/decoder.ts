@@ -64,7 +64,7 @@ export function createValuesDecoder({
   const validator = Compile(schema)
 
   function decodeValues(wire: unknown): DecodedValues | Problem {
-    if (!isWireMap(wire)) return problem('EVENT_DECODE', '', { reason: 'not a map' })
+    if (!isWireMap(wire)) return problem('EVENT_DECODE', '', { reason: 'not a map of fields' })
     const problems: Problem[] = []
     const values = convertEvent(fields, wire, problems)
     if (problems.length > 0) return problems[0]!

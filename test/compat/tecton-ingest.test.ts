@@ -279,6 +279,7 @@ describe('refused requests', () => {
       assert.equal(error['pushSourceName'], 'impressions_event_source')
     }
     assert.equal(errors[0]!['errorMessage'], '/clicked: expected Int64, got string')
+    assert.equal(errors[3]!['errorMessage'], 'not a valid event: not a map of fields')
     for (const view of ['click_events_fv', 'clicks_fv', 'stream_fv']) {
       const [row] = await readHttp(daemon.url, view, { user_id: 'a' })
       assert.deepEqual([...new Set(Object.values(row!.states))], ['unseen'])

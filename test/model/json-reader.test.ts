@@ -133,8 +133,8 @@ describe('a JSON reader', () => {
   })
 
   test('leaves a name that comes twice to whoever decodes the event', () => {
-    assert.throws(() => read('{"a":1,"a":2}'), /a map key comes twice/)
-    assert.throws(() => read('{"a":1,"\\u0061":2}'), /a map key comes twice/)
+    assert.throws(() => read('{"a":1,"a":2}'), /a name comes twice/)
+    assert.throws(() => read('{"a":1,"\\u0061":2}'), /a name comes twice/)
     const reader = new JsonReader(Buffer.from('{"a":1,"a":2}'))
     assert.throws(() => reader.object(() => reader.skip()), /a name comes twice/)
   })

@@ -78,7 +78,7 @@ test('good events become rows, bad ones rejections, by their place in the batch'
       index: 3,
       code: 'EVENT_DECODE',
       path: '',
-      message: 'not a valid msgpack map: byte 0xc1 is not allowed',
+      message: 'not a valid event: byte 0xc1 is not allowed',
     },
   ])
 })
