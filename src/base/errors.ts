@@ -227,6 +227,7 @@ export const errorTable = {
   ROUTE_UNKNOWN: row('user', 'never', 404, null, 'nothing is served at {path}'),
   METHOD_UNKNOWN: row('user', 'never', 405, null, '{path} answers {allowed}'),
   BODY_TOO_LARGE: row('user', 'never', 413, null, 'body exceeds {max} bytes'),
+  EXPECTATION_UNKNOWN: row('user', 'never', 417, null, 'Expect: 100-continue is met, and no other'),
   BODY_TYPE: row('user', 'never', 415, null, 'send the body as {expected}'),
   REQUEST_TIMEOUT: row('user', 'backoff', 408, null, 'the request did not arrive in time'),
   HEADERS_TOO_LARGE: row('user', 'never', 431, null, 'headers exceed {max} bytes'),

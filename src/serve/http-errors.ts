@@ -59,13 +59,15 @@ export function createErrorHandler(
   }
 }
 
+const closing = new Set<ErrorCode>(['BODY_TOO_LARGE', 'EXPECTATION_UNKNOWN'])
+
 function sendRefusal(error: MillraceError, reply: FastifyReply, format: RefusalFormat): void {
   const { status, body } = format(error)
   if (status === 503) reply.header('retry-after', '1')
   if (error.code === 'UPGRADE_REQUIRED') reply.header('upgrade', 'websocket')
   if (error.code === 'METHOD_UNKNOWN') reply.header('allow', String(error.details['allowed']))
   // The request's body may still be on its way, and nobody is going to read it.
-  if (error.code === 'BODY_TOO_LARGE') reply.header('connection', 'close')
+  if (closing.has(error.code)) reply.header('connection', 'close')
   reply.code(status).send(body)
 }
 

@@ -21,7 +21,13 @@ export function addGuard(app: FastifyInstance, admission: Admission): void {
   })
 }
 
-function formRefusal({ is404, url, headers }: FastifyRequest): MillraceError | null {
+function formRefusal({ is404, url, headers, raw }: FastifyRequest): MillraceError | null {
+  if (headers.host === undefined && raw.httpVersion === '1.1') {
+    return new MillraceError('REQUEST_INVALID', { path: 'Host', reason: 'is missing' })
+  }
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
+    return new MillraceError('EXPECTATION_UNKNOWN')
+  }
   // Before the body is read: an unknown path is unknown whatever is sent to it.
   if (is404) return pathRefusal(url.replace(/\?.*/s, ''))
   const encoding = headers['content-encoding'] ?? 'identity'

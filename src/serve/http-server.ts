@@ -49,6 +49,8 @@ export function createHttpServer(
     keepAliveTimeout: timeouts.keepAliveMs,
     connectionsCheckingInterval: timeouts.checkMs,
     maxHeaderSize: limits.httpHeaderBytesMax,
+    // It is asked for by the application (`http-guard.ts`), which says so.
+    requireHostHeader: false,
   }
   const server =
     tls === null
@@ -57,6 +59,8 @@ export function createHttpServer(
           { ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: timeouts.headersMs },
           handler,
         )
+  // Node would refuse it without a word; so does the application, with one.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.setTimeout(timeouts.idleMs)
   return server
 }

@@ -94,6 +94,25 @@ test('what is no HTTP is refused, and the socket goes', async (t) => {
   await untilGone(app)
 })
 
+test('what Node would refuse without a word is told why', async (t) => {
+  const { open } = await setUp(t)
+  for (const [head, told] of [
+    ['GET /healthz HTTP/1.1', /^HTTP\/1\.1 400 .*"code":"REQUEST_INVALID","message":"Host: is mi/s],
+    ['GET /none HTTP/1.1', /^HTTP\/1\.1 400 .*"message":"Host: is missing"/s],
+    ['GET /healthz HTTP/1.0', /^HTTP\/1\.1 200 /],
+    ['GET /healthz HTTP/1.1\r\nHost: a\r\nExpect: tea', /^HTTP\/1\.1 417 .*"EXPECTATION_UNKN/s],
+    [
+      'POST /v1/features/by_user HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: tea',
+      /^HTTP\/1\.1 417 .*Connection: close.*"EXPECTATION_UNKNOWN"/is,
+    ],
+    ['GET /healthz HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue', /HTTP\/1\.1 200 /],
+  ] as const) {
+    const socket = open()
+    socket.write(`${head}\r\nConnection: close\r\n\r\n`)
+    assert.match(await text(socket), told, head)
+  }
+})
+
 test('a peer that does not read its answers is cut after a while', async (t) => {
   const { app, open } = await setUp(t, { idleMs: 50 })
   const socket = open()
