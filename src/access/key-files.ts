@@ -35,9 +35,12 @@ export interface KeyRecord {
   readonly expiresMs: number | null
 }
 
+/** What they are called in it. */
+export const keysFolder = 'keys'
+
 /** Where the keys of a data directory are. */
 export function keysPath(dataDir: string): string {
-  return join(dataDir, 'keys')
+  return join(dataDir, keysFolder)
 }
 
 /** The ids of all keys; null when there is no directory for any. */

@@ -5,14 +5,15 @@
  * printed once, by the command that makes it, and is kept nowhere.
  */
 import { resolve } from 'node:path'
-import { keysPath, type KeyRecord } from '../access/key-files.ts'
+import { keysFolder, keysPath, type KeyRecord } from '../access/key-files.ts'
 import { createKey, listKeys, revokeKey, type NewKey } from '../access/keys.ts'
 import { isRole, roles, type Role } from '../access/roles.ts'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { daemonOptions } from '../base/config.ts'
-import { printable } from '../base/errors.ts'
+import { MillraceError, printable } from '../base/errors.ts'
 import { apiKeyLifeMsMax, apiKeyNameLengthMax } from '../base/http-limits.ts'
 import { parsePeriod } from '../base/option.ts'
+import { assertDataDirectory } from '../stored/data-directory.ts'
 import {
   jsonFlag,
   parseCommand,
@@ -51,6 +52,10 @@ export const keysHelp = {
       placeholder: 'TIME',
       description: 'How long it is good for, such as 90d; else until it is revoked.',
     },
+    init: {
+      type: 'boolean',
+      description: 'Makes the data directory, for a first key before the first start.',
+    },
     json: jsonFlag,
   },
 } as const satisfies CommandHelp
@@ -62,17 +67,24 @@ export function keysCommand(clock: Clock = systemClock): Run {
     const two = { min: 1, max: 2 }
     const { positionals, options, flags } = parseCommand(keysHelp, args, two, io.environment)
     const [action, operand] = positionals as [string, string?]
-    const dir = keysPath(resolve(options.dataDir))
+    const dataDir = resolve(options.dataDir)
+    const dir = keysPath(dataDir)
     if (action !== 'create') assertWithout(flags, action)
-    if (action === 'list' && operand === undefined) return list(dir, flags, io)
+    if (action === 'list' && operand === undefined) {
+      await assertDataDirectory(dataDir, [keysFolder])
+      return list(dir, flags, io)
+    }
     if (action === 'create' && operand !== undefined) {
-      const { record, text } = await createKey(dir, newKeyOf(operand, flags), clock)
+      const asked = newKeyOf(operand, flags)
+      if (flags['init'] !== true) await assertToBeUsed(dataDir)
+      const { record, text } = await createKey(dir, asked, clock)
       if (flags['json'] === true) io.out(jsonText({ ...toldOf(record), key: text }))
       else io.out(`API Key: ${text}\nKey ID: ${record.id}`)
       io.err('Save this API Key - you will not be able to get it again.')
       return exitCodes.ok
     }
     if (action === 'revoke' && operand !== undefined) {
+      await assertDataDirectory(dataDir, [keysFolder])
       await revokeKey(dir, operand)
       io.out(flags['json'] === true ? jsonText({ id: operand }) : `${operand} is revoked`)
       return exitCodes.ok
@@ -101,9 +113,20 @@ async function list(dir: string, flags: Flags, io: Io): Promise<number> {
   return exitCodes.ok
 }
 
+/** A key in a directory that no daemon has would let nobody in, and ask nobody. */
+async function assertToBeUsed(dataDir: string): Promise<void> {
+  try {
+    await assertDataDirectory(dataDir, [keysFolder])
+  } catch (thrown) {
+    if (!(thrown instanceof MillraceError)) throw thrown
+    const reason = `${String(thrown.details['reason'])}; --init makes one, before its first start`
+    throw new MillraceError('FILE_UNREADABLE', { file: dataDir, reason }, { cause: thrown })
+  }
+}
+
 /** Only a new key has properties. */
 function assertWithout(flags: Flags, action: string): void {
-  for (const flag of ['role', 'sources', 'services', 'expires']) {
+  for (const flag of ['role', 'sources', 'services', 'expires', 'init']) {
     if (flags[flag] !== undefined) throw usageInvalid(`"keys ${action}" has no flag --${flag}`)
   }
 }

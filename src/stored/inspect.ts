@@ -4,13 +4,14 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MillraceError, reasonOf } from '../base/errors.ts'
+import { reasonOf } from '../base/errors.ts'
 import { inspectJournal, type JournalInspection } from '../journal/inspect.ts'
 import { inspectLedger, type LedgerInspection } from '../ledger/inspect.ts'
 import { lockDirectory } from '../base/lock.ts'
 import { readManifest, type Manifest } from '../persist/manifest.ts'
 import { quarantineName, readQuarantine } from '../persist/quarantine.ts'
 import type { ShardInspection } from '../shard/inspect.ts'
+import { assertDataDirectory } from './data-directory.ts'
 import { storedFormats } from './formats.ts'
 import { inspectApart } from './inspector.ts'
 
@@ -56,7 +57,7 @@ export interface Inspection {
  * @throws MillraceError `STORE_LOCKED`; `FILE_UNREADABLE` when it is no directory of ours.
  */
 export async function inspectDirectory(dataDir: string, isWhole: boolean): Promise<Inspection> {
-  await assertOurs(dataDir)
+  await assertDataDirectory(dataDir)
   const release = await lockDirectory(dataDir)
   try {
     const [manifest, manifestPart] = await inspectManifest(dataDir)
@@ -74,15 +75,6 @@ export async function inspectDirectory(dataDir: string, isWhole: boolean): Promi
   } finally {
     await release()
   }
-}
-
-async function assertOurs(dataDir: string): Promise<void> {
-  const names = await readdir(dataDir).catch((thrown: unknown) => {
-    throw new MillraceError('FILE_UNREADABLE', { file: dataDir, reason: reasonOf(thrown) })
-  })
-  if (names.some((name) => ['store.json', 'journal', 'shards'].includes(name))) return
-  const reason = 'is no data directory'
-  throw new MillraceError('FILE_UNREADABLE', { file: dataDir, reason })
 }
 
 async function inspectManifest(dataDir: string): Promise<[Manifest | null, InspectedPart]> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { keysPath } from '../../src/access/key-files.ts'
@@ -11,9 +12,10 @@ import { apiKeyOf } from '../helpers/api-keys.ts'
 import { temporaryDir } from '../helpers/daemons.ts'
 import { testIo } from '../helpers/io.ts'
 
-/** Runs the command in a data directory that does not exist yet, at one moment. */
+/** Runs the command in a data directory without keys, at one moment. */
 async function setUp(t: TestContext) {
   const dataDir = join(await temporaryDir(t), 'data')
+  await mkdir(join(dataDir, 'journal'), { recursive: true })
   const run = async (...args: string[]) => {
     const io = testIo()
     const command = keysCommand(new ManualClock(Date.UTC(2026, 2, 1)))
@@ -41,6 +43,26 @@ test('a key is printed once, listed without its text, and revoked by its id', as
     left.map(({ name }) => name),
     ['reports'],
   )
+})
+
+test('a key is made in a data directory, or in a new one that is asked for', async (t) => {
+  const folder = await temporaryDir(t)
+  const typo = join(folder, 'typo')
+  const create = ['create', 'web', '--role', 'admin']
+  const run = (dataDir: string, ...args: string[]) => {
+    return keysCommand()([...args, '--data', dataDir], testIo())
+  }
+  const hint = /; --init makes one, before its first start$/
+  await assert.rejects(run(typo, ...create), { code: 'FILE_UNREADABLE', message: hint })
+  await assert.rejects(run(typo, 'list'), { code: 'FILE_UNREADABLE' })
+  await assert.rejects(run(typo, 'revoke', '6f1c0a92d4b7'), { code: 'FILE_UNREADABLE' })
+  // There, and of somebody else.
+  await assert.rejects(run(folder, ...create), { code: 'FILE_UNREADABLE', message: hint })
+  assert.deepEqual(await readdir(folder), [])
+  await assert.rejects(run(typo, 'list', '--init'), { code: 'USAGE_INVALID' })
+  assert.equal(await run(typo, ...create, '--init'), 0)
+  assert.equal(await run(typo, ...create), 0)
+  assert.equal((await listKeys(keysPath(typo))).length, 2)
 })
 
 test('with --json a new key has its text, and a list has not', async (t) => {
