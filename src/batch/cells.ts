@@ -10,6 +10,17 @@ export type WriteCell = (writer: EventWriter, cells: readonly Cells[], row: numb
 
 const float = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
 
+/** As DuckDB and others write them in CSV; a column with a number in it has been read as such. */
+const nonFinite = /^(?:(nan)|([+-]?)inf(?:inity)?)$/i
+
+/** The number that a text of CSV is; null when it is none. */
+function floatIn(text: string): number | null {
+  if (float.test(text)) return Number(text)
+  const [, nan, sign] = nonFinite.exec(text) ?? []
+  if (nan !== undefined) return NaN
+  return sign === undefined ? null : sign === '-' ? -Infinity : Infinity
+}
+
 export const writers = {
   int: (writer, [cells], row) => {
     if (cells!.isNull(row)) return writer.nil()
@@ -33,8 +44,9 @@ export const writers = {
   /** What is no number goes on as it is, and is refused by its type. */
   floatText: (writer, [cells], row) => {
     const text = cells!.get(row) as string | null
-    if (text !== null && float.test(text)) writer.double(Number(text))
-    else writer.value(text)
+    const number = text === null ? null : floatIn(text)
+    if (number === null) writer.value(text)
+    else writer.double(number)
   },
 
   flagText: (writer, [cells], row) => {

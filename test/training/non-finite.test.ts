@@ -26,9 +26,14 @@ async function setUp(t: TestContext) {
   await daemon.ingest('orders', [{ ...key, at: '2026-03-01T11:00:00Z', amount: 0 }])
   const database = await openDatabase({ threads: 1, memoryBytesMax: 2 ** 28 })
   t.after(() => database.close())
-  const make = async (service: string, spine: string, ending: string): Promise<string> => {
+  const make = async (
+    service: string,
+    spine: string,
+    ending: string,
+    more: { timeColumn?: string } = { timeColumn: 'at' },
+  ): Promise<string> => {
     const out = join(dir, `${extname(spine).slice(1)}.out.${ending}`)
-    const options = { features, service, spine, out, timeColumn: 'at', threads: 1 }
+    const options = { features, service, spine, out, threads: 1, ...more }
     await trainingSet({ ...options, as: 'served', dataDir })
     return out
   }
@@ -85,6 +90,20 @@ test('a spine of any format has them, and so has the set of it', async (t) => {
       spine,
     )
   }
+})
+
+test('a spine that has nothing else needs no name for the column of its moments', async (t) => {
+  const { dir, make, rowsOf } = await setUp(t)
+  const ndjson = join(dir, 'infinite.ndjson')
+  const rows = ['Infinity', '-Infinity'].map((value) => JSON.stringify({ ...key, at, value }))
+  await writeFile(ndjson, rows.join('\n'))
+  const csv = join(dir, 'infinite.csv')
+  const cells = ['inf', '-INF', 'nan', '+Infinity'].map((value) => `u1,s1,${at},${value}\n`)
+  await writeFile(csv, `user_id,shop_id,at,value\n${cells.join('')}`)
+  const same = async (spine: string) =>
+    (await rowsOf(await make('ratio', spine, 'parquet', {}))).map((row) => row[4])
+  assert.deepEqual(await same(ndjson), [Infinity, -Infinity])
+  assert.deepEqual(await same(csv), [Infinity, -Infinity, NaN, Infinity])
 })
 
 test('lists, structs and maps have them as reads of the daemon have them', async (t) => {
