@@ -6,6 +6,8 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { ManualClock } from '../../src/base/clock.ts'
 import { connect, startDaemon } from '../helpers/daemons.ts'
+import { JavaClient } from '../helpers/java-client.ts'
+import { PythonClient } from '../helpers/python-client.ts'
 import { root } from '../helpers/repository.ts'
 
 const features = `${root}/test/fixtures/ratios.ts`
@@ -103,6 +105,27 @@ test('our own HTTP and that of Feast have the same text', async (t) => {
     Object.values({ ...values, parts: { x: '-Infinity', n: Number('9007199254740993') } }),
   )
   assert.deepEqual([...new Set(columns.flatMap(({ statuses }) => statuses))], ['PRESENT'])
+})
+
+test("the platform's clients read them", async (t) => {
+  const { daemon } = await setUp(t)
+  const python = new PythonClient(daemon.url)
+  const { features: all } = await python.getFeatures({
+    service: 'echo',
+    joinKeys: key,
+    context: texts,
+  })
+  const named = { ...numbers, ratio: NaN }
+  const expected = Object.entries(named).map(([name, value]) => [`echo.${name}`, value] as const)
+  assert.deepEqual(all, Object.fromEntries(expected))
+  const java = new JavaClient(daemon.url)
+  for (const [text, number] of Object.entries({ NaN, Infinity, '-Infinity': -Infinity })) {
+    const vector = await java.getFeatures('ratio', key, [], { value: text })
+    assert.deepEqual(
+      vector.map(({ value }) => value),
+      [number, number],
+    )
+  }
 })
 
 test('clients and programs have them as numbers', async (t) => {

@@ -34,12 +34,13 @@ export class JavaClient {
     service: string,
     joinKeys: JoinKeys,
     flags: readonly string[] = [],
+    context: Readonly<Record<string, unknown>> | null = null,
   ): Promise<JavaFeature[]> {
     const body = await this.#post('get-features', {
       feature_service_name: service,
       join_key_map: joinKeys,
       metadata_options: optionsOf(flags),
-      request_context_map: null,
+      request_context_map: context,
       workspace_name: 'testWorkspaceName',
     })
     const { result, metadata } = body as { result: unknown; metadata?: Told }

@@ -55,6 +55,8 @@ class PythonError extends Error {
 interface PythonRequest {
   readonly service: string
   readonly joinKeys: Readonly<Record<string, string | number | null>>
+  /** Request data. */
+  readonly context?: Readonly<Record<string, unknown>>
   /** Flags beyond names and types. */
   readonly flags?: Readonly<Record<string, boolean>>
 }
@@ -66,12 +68,13 @@ export class PythonClient {
     this.#url = url
   }
 
-  async getFeatures({ service, joinKeys, flags = {} }: PythonRequest): Promise<PythonAnswer> {
+  async getFeatures(request: PythonRequest): Promise<PythonAnswer> {
+    const { service, joinKeys, context = {}, flags = {} } = request
     const params = {
       workspaceName: 'workspace',
       featureServiceName: service,
       joinKeyMap: joinKeys,
-      requestContextMap: {},
+      requestContextMap: context,
       allowPartialResults: false,
       metadataOptions: {
         includeNames: true,
