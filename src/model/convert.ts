@@ -28,7 +28,7 @@
 import { unreachable } from '../base/assert.ts'
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts'
 import { eventTimeMsMax, eventTimeMsMin } from '../base/limits.ts'
-import { floatOfText } from './float-json.ts'
+import { floatOfText, nonFiniteTexts } from './float-json.ts'
 import { MsgpackTimestamp } from './msgpack.ts'
 import { parseTimestamp } from './timestamp.ts'
 import type { DataType, Field, Value } from './types.ts'
@@ -194,7 +194,8 @@ function toFloat(
     if (nonFinite.numbers && !Number.isFinite(wire)) return wire
     value = wire
   } else if (typeof wire === 'string' && nonFinite.texts) {
-    return floatOfText(wire) ?? wrongType(type, wire, problems)
+    const expected = `${type.kind}, a number or one of ${nonFiniteTexts.join(', ')}`
+    return floatOfText(wire) ?? wrongType(type, wire, problems, expected)
   } else if (typeof wire === 'bigint') {
     value = Number(wire)
     // Beyond 2^53 a float has gaps: an integer in one is refused, not moved to its edge.
@@ -313,8 +314,13 @@ function prefix(problems: Problem[], from: number, path: string): void {
   }
 }
 
-function wrongType(type: DataType, wire: unknown, problems: Problem[]): null {
-  const details = { expected: type.kind, actual: wireType(wire) }
+function wrongType(
+  type: DataType,
+  wire: unknown,
+  problems: Problem[],
+  expected: string = type.kind,
+): null {
+  const details = { expected, actual: wireType(wire) }
   problems.push({ code: 'EVENT_FIELD_TYPE', path: '', details })
   return null
 }
