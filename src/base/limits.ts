@@ -378,17 +378,6 @@ export const drainEndMsMax = 25_000
 /** How long a second signal, or a failure, waits for the daemon to close, ms; then it is over. */
 export const closeMsMax = 2000
 
-/** Backfills: rows of a batch, batches that are not settled, and read ahead; bytes of DuckDB. */
-export const backfillBatchRows = 4096
-export const backfillInFlightMax = 8
-export const batchesAheadMax = 8
-export const batchMemoryBytesMax = 512 * 1024 * 1024
-
-/** Lines of the files of one batch source that are no rows. Beyond: `BATCH_FILE`. */
-export const brokenRowsMax = 100_000
-/** Rejected rows of a code that the manifest of a training set names; others are counted. */
-export const namedRowsMax = 20
-
 /** Journal bytes after which a checkpoint is due before its time: what a start has to replay. */
 export const checkpointBytesMax = 512 * 1024 * 1024
 

@@ -4,7 +4,7 @@
  * A row's number is that of its line, empty lines not counted. DuckDB would make a row of nulls of
  * what is no object, and take the first of two values of one name.
  */
-import { brokenRowsMax } from '../base/limits.ts'
+import { brokenRowsMax } from '../base/batch-limits.ts'
 import type { Database } from '../duckdb/database.ts'
 import type { BrokenRow, CheckedRows } from './broken-rows.ts'
 import type { BatchFiles } from './files.ts'

@@ -4,7 +4,7 @@
  * Rows of files have a place that a person can look up: the file and the number of the row in it.
  * Rows of a query have none but their number in its answer.
  */
-import { brokenRowsMax } from '../base/limits.ts'
+import { brokenRowsMax } from '../base/batch-limits.ts'
 import { sqlName, sqlText } from '../duckdb/database.ts'
 import { sqlFiles } from './files.ts'
 

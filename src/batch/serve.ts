@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
-import { batchMemoryBytesMax, batchesAheadMax } from '../base/limits.ts'
+import { batchMemoryBytesMax, batchesAheadMax } from '../base/batch-limits.ts'
 import { openDatabase } from '../duckdb/database.ts'
 import type { BatchRowsRequest } from '../model/backfill.ts'
 import type { FromBatchThread, ToBatchThread } from '../model/batch-messages.ts'

@@ -7,7 +7,7 @@
  * like others that are not seen. Thread: main.
  */
 import { MillraceError } from '../base/errors.ts'
-import { backfillInFlightMax } from '../base/limits.ts'
+import { backfillInFlightMax } from '../base/batch-limits.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { BatchRowsChunk } from '../model/backfill.ts'
 import type { IngestPort, ProducerSession } from '../model/contracts.ts'

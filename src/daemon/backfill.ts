@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
-import { backfillBatchRows } from '../base/limits.ts'
+import { backfillBatchRows } from '../base/batch-limits.ts'
 import type { BackfillState, BackfillStatus, BatchRows, OpenBatchRows } from '../model/backfill.ts'
 import { BackfillProducer, type BackfillProducerOptions } from './backfill-producer.ts'
 

@@ -4,7 +4,7 @@
  * Which are the first does not depend on how the rows were divided among threads.
  */
 import type { ErrorCode } from '../base/errors.ts'
-import { namedRowsMax } from '../base/limits.ts'
+import { namedRowsMax } from '../base/batch-limits.ts'
 import type { Rejection } from '../model/rejection.ts'
 
 /** By code. */

@@ -5,7 +5,7 @@
  * counted like events of the stream, under their arrival. Rows that a backfill has brought are not
  * among them.
  */
-import { batchMemoryBytesMax } from '../base/limits.ts'
+import { batchMemoryBytesMax } from '../base/batch-limits.ts'
 import { columnsOf, rowWriter } from '../batch/numbered-chunk.ts'
 import { EventWriter } from '../batch/event-writer.ts'
 import { planRows } from '../batch/planned-rows.ts'
