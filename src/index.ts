@@ -78,7 +78,8 @@ export type { FeatureState, ReadOptions } from './model/contracts.ts'
 // The daemon, embedded.
 export { startMillrace } from './daemon/embed.ts'
 export type { Millrace } from './daemon/millrace.ts'
-export type { MillraceLog, MillraceOptions } from './daemon/options.ts'
+export type { MillraceLog } from './base/log-port.ts'
+export type { MillraceOptions } from './daemon/options.ts'
 
 // Tests of definitions.
 export { testKit, type TestKit, type TestKitOptions } from './kit/test-kit.ts'

@@ -21,7 +21,7 @@ import { socketBounds } from './descriptors.ts'
 import { routesOf, type HttpRoutes } from './http-routes.ts'
 import type { Listening } from './listening.ts'
 import { connectionSights } from './numbers.ts'
-import type { MillraceLog } from './options.ts'
+import type { MillraceLog } from '../base/log-port.ts'
 
 interface Ports {
   readonly ingest: IngestPort

@@ -5,7 +5,8 @@ import { keysPath } from '../access/key-files.ts'
 import { openKeyRing, type KeyRing } from '../access/key-ring.ts'
 import type { Clock } from '../base/clock.ts'
 import { settleListening, type Listening } from './listening.ts'
-import type { MillraceLog, ResolvedOptions } from './options.ts'
+import type { MillraceLog } from '../base/log-port.ts'
+import type { ResolvedOptions } from './options.ts'
 
 /** Where the daemon will listen, and who is let in there. */
 export interface Entry {

@@ -21,7 +21,7 @@ import {
   type JournalExtent,
 } from '../intake/disk-guard.ts'
 import type { OfflineLog } from './offline-log.ts'
-import type { MillraceLog } from './options.ts'
+import type { MillraceLog } from '../base/log-port.ts'
 import { Watchdog, watchedLane, watchedLog } from './watchdog.ts'
 
 export interface HealthOptions {

@@ -22,7 +22,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Catalog } from '../model/catalog.ts'
 import { runApart, type ApartRun } from './apart.ts'
 import type { Loaded } from './load.ts'
-import type { MillraceLog } from './options.ts'
+import type { MillraceLog } from '../base/log-port.ts'
 import type { Recording } from '../intake/recording.ts'
 
 export interface OfflineLogOptions {

@@ -2,7 +2,7 @@
  * The part of a start that has to do with the past of views.
  */
 import type { BackfillPort } from '../model/backfill.ts'
-import { Backfills, type BackfillsOptions } from './backfills.ts'
+import { Backfills, type BackfillsOptions } from '../backfill/backfills.ts'
 import { batchThreads } from './batch-threads.ts'
 import type { Loaded } from './load.ts'
 import type { Millrace } from './millrace.ts'

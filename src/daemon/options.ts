@@ -7,12 +7,7 @@ import { mkdtemp } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
 import { daemonOptions, resolveOptions as resolveConfig, type Resolved } from '../base/config.ts'
 import { MillraceError } from '../base/errors.ts'
-
-/** A logger in the manner of pino: a `pino()` is one. */
-export interface MillraceLog {
-  info(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
+import type { MillraceLog } from '../base/log-port.ts'
 
 /** A file by its URL: a `URL` is one. The types of Node are not needed to use ours. */
 export interface FileUrl {

@@ -8,6 +8,7 @@
  */
 import { systemClock, type Clock } from '../base/clock.ts'
 import { GuardedClock } from '../base/guarded-clock.ts'
+import type { MillraceLog } from '../base/log-port.ts'
 import { openJournal, type Journal } from '../journal/journal.ts'
 import { openLedger, type Ledger, type LedgerOptions } from '../ledger/ledger.ts'
 import { Metrics } from '../metrics/metrics.ts'
@@ -21,7 +22,7 @@ import { storedFormats } from '../stored/formats.ts'
 import { createEventValidator, createKeyResolver } from '../validate/key-resolver.ts'
 import { backfillPort, openBackfills } from './open-backfills.ts'
 import { Checkpoints, type CheckpointOptions } from './checkpoints.ts'
-import { Histories } from './histories.ts'
+import { Histories } from '../backfill/histories.ts'
 import { settleDefinitions, type Settled, type SettleOptions } from './definitions.ts'
 import { DiskGuard } from '../intake/disk-guard.ts'
 import type { openDoors } from './doors.ts'
@@ -35,7 +36,6 @@ import { addNumbers } from './numbers.ts'
 import {
   assertShards,
   resolveOptions,
-  type MillraceLog,
   type MillraceOptions,
   type ResolvedOptions,
 } from './options.ts'
@@ -47,7 +47,7 @@ import { openReads } from './open-reads.ts'
 import { openShards } from './open-shards.ts'
 import { statusOf } from './status.ts'
 import { openRecording, type Recording } from '../intake/recording.ts'
-import { recover, type Recovery } from './recovery.ts'
+import { recover, type Recovery } from '../recovery/recovery.ts'
 import { Verification } from './verification.ts'
 
 const silent: MillraceLog = { info: () => {}, error: () => {} }

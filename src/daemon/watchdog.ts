@@ -14,7 +14,7 @@ import type { Clock } from '../base/clock.ts'
 import { MillraceError } from '../base/errors.ts'
 import * as limits from '../base/limits.ts'
 import type { Pulse } from '../model/pulse.ts'
-import type { MillraceLog } from './options.ts'
+import type { MillraceLog } from '../base/log-port.ts'
 
 /** Something that is to move. */
 export interface Watched {

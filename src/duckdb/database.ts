@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type * as Duckdb from '@duckdb/node-api'
 import { MillraceError, reasonOf } from '../base/errors.ts'
+import type { StopSignal } from '../base/stop-signal.ts'
 import type { Field } from '../model/types.ts'
 import { Chunk } from './chunk.ts'
 import { sqlType, sqlTypeText, type SqlField } from './sql-type.ts'
@@ -23,7 +24,7 @@ export interface DatabaseOptions {
   /** Has the directory for temporary files. @defaultValue the system's */
   readonly tempIn?: string
   /** Ends what it is at, and refuses all that is asked later, with its reason. */
-  readonly signal?: AbortSignal
+  readonly signal?: StopSignal
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -46,7 +47,7 @@ interface OpenDatabase {
   readonly instance: Duckdb.DuckDBInstance
   readonly connection: Duckdb.DuckDBConnection
   readonly tempDir: string
-  readonly signal: AbortSignal | undefined
+  readonly signal: StopSignal | undefined
 }
 
 export class Database {
@@ -55,7 +56,7 @@ export class Database {
   readonly #duckdb: typeof Duckdb
   readonly #instance: Duckdb.DuckDBInstance
   readonly #connection: Duckdb.DuckDBConnection
-  readonly #signal: AbortSignal | undefined
+  readonly #signal: StopSignal | undefined
   readonly #forget: () => void
 
   constructor({ duckdb, instance, connection, tempDir, signal }: OpenDatabase) {
@@ -130,10 +131,10 @@ export class Database {
 /** Answers one query at a time: the next one ends the answer to the one before. */
 export class Session {
   readonly #connection: Duckdb.DuckDBConnection
-  readonly #signal: AbortSignal | undefined
+  readonly #signal: StopSignal | undefined
   readonly #forget: () => void
 
-  constructor(connection: Duckdb.DuckDBConnection, signal?: AbortSignal) {
+  constructor(connection: Duckdb.DuckDBConnection, signal?: StopSignal) {
     this.#connection = connection
     this.#signal = signal
     this.#forget = interruptBy(signal, connection)
@@ -159,7 +160,7 @@ const interruptEveryMs = 20
 
 /** Interrupts what a connection is at, from when the signal comes; returns what ends that. */
 function interruptBy(
-  signal: AbortSignal | undefined,
+  signal: StopSignal | undefined,
   connection: Duckdb.DuckDBConnection,
 ): () => void {
   let timer: NodeJS.Timeout | undefined
@@ -185,7 +186,7 @@ export async function rowsOf(chunks: AsyncIterable<Chunk>): Promise<unknown[][]>
 }
 
 /** What DuckDB says of a query or a file that it cannot read, as an error of ours. */
-async function told<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+async function told<T>(ask: () => Promise<T>, signal?: StopSignal): Promise<T> {
   signal?.throwIfAborted()
   try {
     return await ask()

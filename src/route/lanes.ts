@@ -3,7 +3,7 @@
  *
  * A thread owns its shards and its stores. When it dies, the lane is not live: whoever is told
  * starts another thread for it, brings that to where the dead one had got, and lets the lane go on
- * (`daemon/rebuilds.ts`). What was sent to be applied meanwhile is kept here and sent then; reads
+ * (`recovery/rebuilds.ts`). What was sent to be applied meanwhile is kept here and sent then; reads
  * are refused. The other lanes know nothing of it.
  *
  * Thread: main.

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { resolveOptions, trainingOptions } from '../base/config.ts'
 import { MillraceError } from '../base/errors.ts'
+import type { StopSignal } from '../base/stop-signal.ts'
 import { parseTimestamp } from '../model/timestamp.ts'
 import type { FileUrl } from '../daemon/options.ts'
 import { knowledges, type Knowledge } from './manifest.ts'
@@ -39,7 +40,7 @@ export interface TrainingSetOptions {
   /** Memory for sorting, all threads together, bytes; more goes to disk. @defaultValue 1 GiB */
   readonly memoryBytesMax?: number
   /** Stops it: nothing of it is left, and the reason of the signal is thrown. */
-  readonly signal?: AbortSignal
+  readonly signal?: StopSignal
 }
 
 /** What everything takes that is made of the past. */
@@ -47,7 +48,7 @@ export type CommonOptions = Required<
   Pick<TrainingSetOptions, 'features' | 'service' | 'out' | 'threads' | 'memoryBytesMax' | 'as'>
 > & {
   readonly dataDir: string | null
-  readonly signal?: AbortSignal
+  readonly signal?: StopSignal
 }
 
 export type ResolvedOptions = CommonOptions & {

@@ -3,6 +3,7 @@
  */
 import { FixedQueue, Piscina } from 'piscina'
 import { MillraceError, type ErrorCode, type ErrorDetails } from '../base/errors.ts'
+import type { StopSignal } from '../base/stop-signal.ts'
 import type { PassResult, PassTask } from './pass.ts'
 
 /** What a thread needs to have the catalog; the definitions, or the module that has them. */
@@ -27,7 +28,7 @@ export type PassAnswer =
  */
 export function openPassPool(
   loaded: PassDefinitions,
-  { threads, signal }: { readonly threads: number; readonly signal?: AbortSignal },
+  { threads, signal }: { readonly threads: number; readonly signal?: StopSignal },
 ): PassPool {
   // Nothing else of what was loaded: functions cannot be posted.
   const { definitionsUrl, definitions } = loaded
@@ -45,7 +46,7 @@ export function openPassPool(
 }
 
 /** The threads are ended when the pool is closed, and not before. */
-function untilStopped<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+function untilStopped<T>(promise: Promise<T>, signal: StopSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason as Error)

@@ -36,9 +36,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   realtime: ['base', 'model', 'validate'],
   stored: ['base', 'aggregate', 'journal', 'ledger', 'persist', 'type shard'],
   intake: ['base', 'model', 'type journal', 'type route', 'type ledger', 'type metrics'],
+  backfill: ['base', 'model', 'type journal', 'type persist', 'type route', 'type intake'],
+  recovery: ['base', 'model', 'persist', 'route', 'journal', 'type intake'],
   daemon: [
     ...everyStage,
     'intake',
+    'backfill',
+    'recovery',
     'compat',
     'client',
     'shard',

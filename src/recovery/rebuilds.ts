@@ -23,7 +23,7 @@ import type { EventInHand } from '../model/pulse.ts'
 import type { RouterLane } from '../route/lane-mailbox.ts'
 import type { Death, Rebuild, RebuildableLane } from '../route/lanes.ts'
 import { createRouter, type Router, type RouterOptions } from '../route/router.ts'
-import type { MillraceLog } from './options.ts'
+import type { MillraceLog } from '../base/log-port.ts'
 import type { Quarantine } from './quarantine.ts'
 import { replayJournal } from './recovery.ts'
 
