@@ -22,7 +22,7 @@ export class Progress {
   readonly #tally: Tally
   readonly #output: Output
   readonly #startMs = performance.now()
-  #drawnMs = 0
+  #drawnMs = -Infinity
   #tenths = 0
 
   constructor(total: number, tally: Tally, output: Output) {
