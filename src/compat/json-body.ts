@@ -38,8 +38,13 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** A string, which is passed over, or an integer of so many digits that a double may not be it. */
-const stringOrLongInteger = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])(-?[1-9]\d{15,})(?![\d.eE])/g
+/**
+ * A string, which is passed over, or an integer of so many digits that a double may not be it, and
+ * that is no name. A string that does not end goes up to the end of the text: were it no match, the
+ * text behind each of its quotes would be looked through again.
+ */
+const stringOrLongInteger =
+  /"(?:[^"\\]|\\[^])*(?:"|\\?$)|(?<![\d.eE+-])(-?[1-9]\d{15,})(?![\d.eE]|\s*:)/g
 
 function withQuotedIntegers(text: string): string {
   return text.replace(stringOrLongInteger, (whole, integer?: string) =>

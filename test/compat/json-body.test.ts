@@ -32,12 +32,25 @@ test('what is not JSON in UTF-8 is refused', () => {
     [Buffer.from([0x22, 0xff, 0x22]), /^body: is not UTF-8/],
     [Buffer.from('{"a": 12345678901234567'), /^body: is not JSON/],
     [Buffer.from('{"a": 01234567890123456}'), /^body: is not JSON/],
+    [Buffer.from('{12345678901234567: 1}'), /^body: is not JSON/],
+    [Buffer.from('{12345678901234567 : 1}'), /^body: is not JSON/],
     [Buffer.from('a=1'), /^body: is not JSON/],
   ] as const) {
     assert.throws(
       () => parseJson(bytes),
       (error: Error & { code?: string }) =>
         error.code === 'REQUEST_INVALID' && reason.test(error.message),
+    )
+  }
+})
+
+test('a string of quotes that does not end is looked through once', () => {
+  // Looked through from each of its quotes, this takes hours.
+  const quotes = String.raw`\"`.repeat(2 ** 21)
+  for (const end of ['', '\\', '\\\n']) {
+    assert.throws(
+      () => parse(`[1234567890123456, "${quotes}${end}`),
+      /^MillraceError: body: is not/,
     )
   }
 })
