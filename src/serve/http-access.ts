@@ -32,11 +32,11 @@ export function requires(
   return { config: { permission, ...(openapi === undefined ? {} : { openapi }) } }
 }
 
-/** Throws where whoever asks may not do that to the source or service that is meant. */
+/** Throws where whoever asks may not do that, or not to the source or service that is meant. */
 export function assertGranted(
   { grant }: FastifyRequest,
   permission: Permission,
-  target: Target,
+  target?: Target,
 ): void {
   const refusal = grant.refusal(permission, target)
   if (refusal !== null) throw refusal

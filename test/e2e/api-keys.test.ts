@@ -117,6 +117,7 @@ test('over HTTP a viewer has events checked, and an editor publishes to its sour
     ['/ingest', ingest('orders', true), 200, 200],
     ['/ingest', ingest('orders', false), 403, 200],
     ['/v2/ingest', ingest('elsewhere', false), 403, 403],
+    ['/ingest', '{"workspace_name": "w", "dry_run": false, "records": {}}', 403, 200],
     ['/push', push('orders'), 403, 422],
   ]
   for (const [path, body, ofViewer, ofEditor] of cases) {

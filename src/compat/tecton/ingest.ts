@@ -63,8 +63,11 @@ function addPath(
   scope.post<{ Body: Buffer }>(path, limits, async (request, reply) => {
     assertReady()
     const { workspace, isDryRun, batches } = parseIngest(request.body, { spelling, types })
+    const permission = isDryRun ? 'dry-run' : 'write-events'
+    // Also where there are no records that it could be asked of.
+    assertGranted(request, permission)
     for (const { source } of batches) {
-      assertGranted(request, isDryRun ? 'dry-run' : 'write-events', { source })
+      assertGranted(request, permission, { source })
       const unfound = unfoundMessage(catalog, source, workspace, isDryRun)
       if (unfound !== null) return answer(reply, 404, requestError(unfound, 404))
     }
