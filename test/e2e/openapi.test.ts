@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Compile } from 'typebox/schema'
+import { apiKeyOf } from '../helpers/api-keys.ts'
+import { temporaryDir } from '../helpers/daemons.ts'
 import { startPlatform, type Platform } from '../helpers/platform.ts'
 import { startWithRoutes } from '../helpers/routes.ts'
 
@@ -218,6 +220,26 @@ test('every operation takes and answers what the document says', async (t) => {
     if (requestBody !== undefined) assertValid(requestBody.content, example.body, example.of)
     assertValid(responses[wanted < 300 ? '2XX' : 'default'].content, answer, what)
   }
+})
+
+test('who is not let in is answered what the document says of every operation', async (t) => {
+  const dataDir = await temporaryDir(t)
+  const viewer = await apiKeyOf(dataDir, 'viewer')
+  const platform = await startPlatform(t, noon, dataDir)
+  const operations = operationsOf(await documentOf(platform))
+  let refused = 0
+  for (const [name, { responses }] of operations) {
+    const [method, path] = name.split(' ') as [string, string]
+    for (const authorization of ['Bearer unknown', `Bearer ${viewer}`]) {
+      const headers = { authorization, 'content-type': 'application/json' }
+      const response = await fetch(platform.url + path, { method, headers })
+      const answer = await response.text()
+      if (response.status !== 401 && response.status !== 403) continue
+      refused += 1
+      assertValid(responses.default.content, JSON.parse(answer), `${name}: ${answer}`)
+    }
+  }
+  assert.ok(refused > operations.size)
 })
 
 function assertValid(content: Content, value: unknown, what: string): void {

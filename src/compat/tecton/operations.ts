@@ -18,7 +18,8 @@ import {
 } from '../../serve/json-schema.ts'
 import { json, type Operation } from '../../serve/operation.ts'
 
-const refusal = object({ error: text, code: whole, message: text })
+const refusalMembers = { error: text, code: whole, message: text }
+const refusal = object(refusalMembers)
 
 const target = {
   workspaceName: text,
@@ -160,7 +161,8 @@ export const ingestOperation: Operation = {
     }),
   ),
   refusal: anyOf(
-    object({ requestError: object({ errorMessage: text, errorType: text }) }),
+    // Who is not let in is told in the form of other routes, too.
+    object({ requestError: object({ errorMessage: text, errorType: text }) }, refusalMembers),
     object({ workspaceName: text, recordErrors: list(recordError) }),
   ),
 }
