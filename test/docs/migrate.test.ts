@@ -13,8 +13,12 @@ import { projectFiles, root } from '../helpers/repository.ts'
 
 const page = projectFiles().find(({ path }) => path === 'docs/guides/migrate.md')!.text
 
-/** Paths and bodies of the page's curl commands. */
-const commands = [...page.matchAll(/curl http:\/\/127\.0\.0\.1:4800(\S+) -d '([^']*)'/g)]
+const now = '2027-03-01T12:00:00Z'
+
+/** Paths and bodies of the page's curl commands: whenever it is followed, an event is of then. */
+const commands = [
+  ...page.replaceAll("'$now'", now).matchAll(/curl http:\/\/127\.0\.0\.1:4800(\S+) -d '([^']*)'/g),
+]
 
 test('the definitions and the commands of the guide work', async (t) => {
   // Below the project, where the package is found.
@@ -23,7 +27,7 @@ test('the definitions and the commands of the guide work', async (t) => {
   t.after(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'features.ts')
   writeFileSync(file, codeBlocks(page).find(({ name }) => name === 'features.ts')!.code)
-  const clock = new ManualClock(Date.parse('2026-03-01T12:00:00Z'))
+  const clock = new ManualClock(Date.parse(now))
   const { url } = await startDaemon(t, { features: file, clock })
   const answers: unknown[] = []
   // The first one twice: the second record takes the place of the first.
