@@ -70,6 +70,26 @@ test('G14: an unknown service is told in the words that clients know', async (t)
   assertRefused(await post(get, { params: id }), 404, 5, text('FeatureService', '0a'))
 })
 
+test('a name that nobody knows is told cut, and escaped', async (t) => {
+  const { post } = await startPlatform(t, noon)
+  const long = '\u001b'.repeat(10_000)
+  const told = String.raw`\u001b`.repeat(256)
+  const params = { workspaceName: long, featureServiceName: long }
+  const { status, body } = await post(get, { params })
+  assert.equal(status, 404)
+  const message = (body as { message: string }).message
+  assert.ok(
+    message.startsWith(`Unable to query FeatureService \`${told}…\` for workspace`),
+    message,
+  )
+  assert.ok(message.includes(`for workspace \`${told}…\`.`), message)
+  const records = { [long]: [] }
+  const ingest = await post('/ingest', { workspace_name: long, dry_run: true, records })
+  const { errorMessage } = (ingest.body as { requestError: { errorMessage: string } }).requestError
+  const expected = `Stream source \`${told}…\` not found in workspace \`${told}…\``
+  assert.deepEqual([ingest.status, errorMessage], [404, expected])
+})
+
 test('a request of another form is refused with the place of the fault', async (t) => {
   const { post } = await startPlatform(t, noon)
   const name = { featureServiceName: 'fs' }
@@ -87,7 +107,7 @@ test('a request of another form is refused with the place of the fault', async (
     [{ params: { ...name, metadataOptions: 1 } }, 'metadata_options: is not an object'],
     [
       { params: { ...name, ...keys, metadataOptions: { includeNames: 'yes' } } },
-      'metadata_options.names: is not true or false',
+      'metadata_options.include_names: is not true or false',
     ],
     [
       { params: { ...name, ...keys, requestOptions: { latencyBudgetMs: 'soon' } } },

@@ -6,6 +6,7 @@
  * the platform calls a workspace is whatever the client says: there is one.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { printable } from '../../base/errors.ts'
 import { eventsBodyBytesMax } from '../../base/http-limits.ts'
 import type { Catalog } from '../../model/catalog.ts'
 import type { PushPort } from '../../model/contracts.ts'
@@ -90,8 +91,9 @@ function unfoundMessage(
   isDryRun: boolean,
 ): string | null {
   const source = sources.find((each) => each.name === name)
-  if (source === undefined)
-    return `Stream source \`${name}\` not found in workspace \`${workspace}\``
+  if (source === undefined) {
+    return `Stream source \`${printable(name)}\` not found in workspace \`${printable(workspace)}\``
+  }
   if (isDryRun || views.some((view) => view.online && view.source === source.index)) return null
   return `No online feature view is subscribed to stream source \`${name}\``
 }

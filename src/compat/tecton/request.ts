@@ -74,16 +74,16 @@ const joinKeyMap = memberOf('join_key_map')
 const requestContextMap = memberOf('request_context_map')
 const requestData = memberOf('request_data')
 const metadataOptions = memberOf('metadata_options')
-const metadataFlags = {
-  names: memberOf('include_names'),
-  effectiveTimes: memberOf('include_effective_times'),
-  types: memberOf('include_types'),
-  dataTypes: memberOf('include_data_types'),
-  sloInfo: memberOf('include_slo_info'),
-  servingStatus: memberOf('include_serving_status'),
-  descriptions: memberOf('include_feature_descriptions'),
-  tags: memberOf('include_feature_tags'),
-} satisfies Record<keyof MetadataOptions, unknown>
+const metadataFlags: Readonly<Record<keyof MetadataOptions, Flag>> = {
+  names: flagNamed('include_names'),
+  effectiveTimes: flagNamed('include_effective_times'),
+  types: flagNamed('include_types'),
+  dataTypes: flagNamed('include_data_types'),
+  sloInfo: flagNamed('include_slo_info'),
+  servingStatus: flagNamed('include_serving_status'),
+  descriptions: flagNamed('include_feature_descriptions'),
+  tags: flagNamed('include_feature_tags'),
+}
 const requestOptions = memberOf('request_options')
 const aggregationLeadingEdge = memberOf('aggregation_leading_edge')
 const highWatermarkOverride = memberOf('high_watermark_override')
@@ -140,8 +140,7 @@ export function targetOf(given: Members, place: Place | null): Target {
 }
 
 function metadataOf(given: Members): MetadataOptions {
-  const flag = (name: keyof MetadataOptions): boolean =>
-    flagOf(metadataFlags[name](given), `metadata_options.${name}`)
+  const flag = (option: keyof MetadataOptions): boolean => metadataFlags[option](given)
   return {
     names: flag('names'),
     effectiveTimes: flag('effectiveTimes'),
@@ -152,6 +151,14 @@ function metadataOf(given: Members): MetadataOptions {
     descriptions: flag('descriptions'),
     tags: flag('tags'),
   }
+}
+
+/** Whether a flag of the metadata options is set. */
+type Flag = (options: Members) => boolean
+
+function flagNamed(name: string): Flag {
+  const member = memberOf(name)
+  return (options) => flagOf(member(options), `metadata_options.${name}`)
 }
 
 function optionsOf(given: Members): RequestOptions {

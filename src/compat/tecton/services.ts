@@ -5,7 +5,7 @@
  * Features are named `view.feature` wherever they are read. A view goes by its name as a feature
  * view and as a feature service.
  */
-import { MillraceError } from '../../base/errors.ts'
+import { MillraceError, printable } from '../../base/errors.ts'
 import type { Catalog, Feature, Service, ServicePart, View } from '../../model/catalog.ts'
 import type { DataType, Field } from '../../model/types.ts'
 import { idOf } from './ids.ts'
@@ -108,7 +108,7 @@ function compare(one: string, other: string): number {
 /** The text is the platform's, to the letter: clients show it. */
 function unknownError({ kind, value, workspace }: Target): MillraceError {
   const message =
-    `Unable to query ${kind} \`${value}\` for workspace \`${workspace}\`. ` +
+    `Unable to query ${kind} \`${printable(value)}\` for workspace \`${printable(workspace)}\`. ` +
     'Newly created feature services may take up to 60 seconds to query. ' +
     'Also, ensure that the workspace is a live workspace.'
   return new MillraceError('FEATURES_UNKNOWN', { name: value }, { message })
