@@ -198,6 +198,31 @@ test('G13: who is not known, or may not, is told in the words that clients know'
   assert.equal((await post(path, recent)).status, 401)
 })
 
+test('another method is refused in the terms of who asks', async (t) => {
+  const { url } = await startPlatform(t, noon)
+  const told = async (path: string, method: string) => {
+    const response = await fetch(url + path, { method })
+    return [response.status, response.headers.get('allow'), await response.json()]
+  }
+  for (const path of ['/ingest', '/v2/ingest']) {
+    const errorMessage = `${path} answers POST`
+    const requestError = { errorMessage, errorType: 'MethodNotAllowedError' }
+    assert.deepEqual(await told(path, 'PUT'), [405, 'POST', { requestError }])
+  }
+  for (const path of ['/push', '/get-online-features']) {
+    const detail = `${path} answers POST`
+    assert.deepEqual(await told(path, 'GET'), [405, 'POST', { detail }])
+  }
+  for (const [path, method, allow] of [
+    [get, 'GET', 'POST'],
+    ['/api/v1/observability/metrics', 'POST', 'GET, HEAD'],
+  ] as const) {
+    const message = `${path} answers ${allow}`
+    const body = { error: message, code: 12, message }
+    assert.deepEqual(await told(path, method), [405, allow, body])
+  }
+})
+
 test('each fault of an ingest request has its status and type', () => {
   for (const [code, status, errorType] of [
     ['JSON_INVALID', 400, 'RequestValidationError'],

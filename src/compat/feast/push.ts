@@ -54,7 +54,7 @@ export function addFeastPush(
       reply.header('content-type', 'application/json; charset=utf-8')
       return reply.send('null')
     })
+    refuseOtherMethods(scope, [path], ['POST'])
     done()
   })
-  refuseOtherMethods(app, [path], ['POST'])
 }

@@ -2,7 +2,8 @@
  * Refusals of the Stream Ingest API: `{"requestError": {errorMessage, errorType}}`.
  *
  * Of statuses it has 400, 401, 403, 404, 429, 500 and 504. What has another one here becomes the
- * nearest of these; only a server that is going away, or cannot go on, says 503. A client that may
+ * nearest of these; only a method that is not served is 405, and a server that is going away, or
+ * cannot go on, says 503. A client that may
  * not ask is told in the form of the serving API, too: who has a wrong key looks there.
  */
 import { errorTable, type MillraceError } from '../../base/errors.ts'
@@ -15,6 +16,7 @@ const errorTypes: Readonly<Record<number, string>> = {
   401: 'AuthenticationError',
   403: 'AuthorizationError',
   404: 'NotFoundError',
+  405: 'MethodNotAllowedError',
   429: 'TooManyRequestsError',
   500: 'InternalServerError',
   503: 'UnavailableError',

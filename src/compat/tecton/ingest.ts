@@ -43,14 +43,15 @@ export function addTectonIngest(app: FastifyInstance, options: IngestOptions): v
     // Official samples send JSON under any type, or none.
     addAnyType(scope)
     addRawBody(scope)
-    scope.addHook('onResponse', (_request, { statusCode, elapsedTime }, next) => {
-      options.meter.ingested(statusCode, elapsedTime)
+    scope.addHook('onResponse', ({ routeOptions }, { statusCode, elapsedTime }, next) => {
+      const isIngest = routeOptions.config.permission === 'dry-run'
+      if (isIngest) options.meter.ingested(statusCode, elapsedTime)
       next()
     })
     for (const [path, spelling] of paths) addPath(scope, path, spelling, options)
+    refuseOtherMethods(scope, [...paths.keys()], ['POST'])
     done()
   })
-  refuseOtherMethods(app, [...paths.keys()], ['POST'])
 }
 
 function addPath(

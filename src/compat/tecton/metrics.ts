@@ -38,8 +38,8 @@ export function addTectonMetrics(app: FastifyInstance, options: MetricsOptions):
       reply.header('content-type', contentType)
       return meter.text()
     })
+    refuseOtherMethods(scope, [path], ['GET', 'HEAD'])
     done()
   })
-  refuseOtherMethods(app, [path], ['GET', 'HEAD'])
   return meter
 }
