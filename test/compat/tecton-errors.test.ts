@@ -104,6 +104,10 @@ test('a request of another form is refused with the place of the fault', async (
     [{ params: { ...name, featureViewName: 'pairs' } }, /^feature_service_name: exactly one/],
     [{ params: { featureServiceName: 1 } }, /^feature_service_name: is not a string/],
     [{ params: { ...name, joinKeyMap: [] } }, 'join_key_map: is not an object'],
+    [
+      { params: { ...name, ...keys, join_key_map: { cust_id: 2, merchant_id: 2 } } },
+      'join_key_map: is there as joinKeyMap, too',
+    ],
     [{ params: { ...name, metadataOptions: 1 } }, 'metadata_options: is not an object'],
     [
       { params: { ...name, ...keys, metadataOptions: { includeNames: 'yes' } } },
