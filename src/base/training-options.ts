@@ -2,11 +2,9 @@
  * The options of `millrace training-set` that have defaults.
  */
 import { availableParallelism } from 'node:os'
+import { trainingMemoryBytesMin } from './batch-limits.ts'
 import { shardsMax } from './limits.ts'
 import { parseSize, parseWhole, type Given, type OptionTable } from './option.ts'
-
-/** Memory that sorting may use, bytes: less would be spent on the threads alone. */
-const memoryBytesMin = 64 * 1024 * 1024
 
 export const trainingOptions = {
   threads: {
@@ -14,7 +12,7 @@ export const trainingOptions = {
     variable: 'MILLRACE_TRAINING_THREADS',
     placeholder: 'N',
     standard: () => Math.min(availableParallelism(), shardsMax),
-    description: 'Threads that make the set; the default is one for each core.',
+    description: 'Threads that make the set, at most one for each 256 MiB of memory.',
     parse: (given: Given) => parseWhole(given, 1, shardsMax),
   },
   memoryBytesMax: {
@@ -23,6 +21,6 @@ export const trainingOptions = {
     placeholder: 'SIZE',
     standard: () => '1GiB',
     description: 'Memory for sorting, all threads together; more goes to temporary files.',
-    parse: (given: Given) => parseSize(given, memoryBytesMin),
+    parse: (given: Given) => parseSize(given, trainingMemoryBytesMin),
   },
 } as const satisfies OptionTable

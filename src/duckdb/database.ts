@@ -9,6 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type * as Duckdb from '@duckdb/node-api'
+import { threadMemoryBytes } from '../base/batch-limits.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
 import type { StopSignal } from '../base/stop-signal.ts'
 import type { Field } from '../model/types.ts'
@@ -17,7 +18,7 @@ import { sqlType, sqlTypeText, type SqlField } from './sql-type.ts'
 import { TableWriter } from './table-writer.ts'
 
 export interface DatabaseOptions {
-  /** Threads that answer queries. */
+  /** Threads that answer queries; fewer where {@link threadsWithin} the memory are not so many. */
   readonly threads: number
   /** Memory that it may use, bytes; roughly. */
   readonly memoryBytesMax: number
@@ -32,7 +33,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const duckdb = await import('@duckdb/node-api')
   const tempDir = await mkdtemp(join(tempIn, 'millrace-'))
   const instance = await duckdb.DuckDBInstance.create(':memory:', {
-    threads: String(options.threads),
+    threads: String(threadsWithin(options.memoryBytesMax, options.threads)),
     memory_limit: `${options.memoryBytesMax}B`,
     temp_directory: tempDir,
   })
@@ -40,6 +41,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   // What is made of a time must not depend on where the machine is.
   await connection.run("SET GLOBAL TimeZone = 'UTC'")
   return new Database({ duckdb, instance, connection, tempDir, signal })
+}
+
+/** How many of these threads there is memory for; at least one. */
+export function threadsWithin(memoryBytes: number, threads: number): number {
+  return Math.max(1, Math.min(threads, Math.floor(memoryBytes / threadMemoryBytes)))
 }
 
 interface OpenDatabase {

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { resolveOptions, trainingOptions } from '../base/config.ts'
 import { MillraceError } from '../base/errors.ts'
+import { threadsWithin } from '../duckdb/database.ts'
 import type { StopSignal } from '../base/stop-signal.ts'
 import { parseTimestamp } from '../model/timestamp.ts'
 import type { FileUrl } from '../daemon/options.ts'
@@ -35,9 +36,15 @@ export interface TrainingSetOptions {
   readonly as?: Knowledge
   /** The data directory of that daemon, which may be running. Nothing in it is changed. */
   readonly dataDir?: string
-  /** Threads that make it; the result does not depend on them. @defaultValue one for each core */
+  /**
+   * Threads that make it, at most one for each 256 MiB of memory; the result does not depend on
+   * them. @defaultValue one for each core
+   */
   readonly threads?: number
-  /** Memory for sorting, all threads together, bytes; more goes to disk. @defaultValue 1 GiB */
+  /**
+   * Memory for sorting, all threads together, bytes, 256 MiB or more; what is too much for it goes
+   * to disk. @defaultValue 1 GiB
+   */
   readonly memoryBytesMax?: number
   /** Stops it: nothing of it is left, and the reason of the signal is thrown. */
   readonly signal?: StopSignal
@@ -69,13 +76,21 @@ export function resolveTrainingOptions(options: TrainingSetOptions): ResolvedOpt
   }
   return {
     ...options,
-    ...resolveOptions(trainingOptions, { threads, memoryBytesMax }, {}),
+    ...resolveBounds({ threads, memoryBytesMax }),
     spine: resolve(options.spine),
     out: resolve(options.out),
     timeColumn: options.timeColumn ?? null,
     as,
     dataDir: dataDir === null ? null : resolve(dataDir),
   }
+}
+
+/** As many threads as there is memory for, of which passes have a half. */
+function resolveBounds(
+  given: Readonly<Record<'threads' | 'memoryBytesMax', number | undefined>>,
+): Pick<CommonOptions, 'threads' | 'memoryBytesMax'> {
+  const { threads, memoryBytesMax } = resolveOptions(trainingOptions, given, {})
+  return { threads: threadsWithin(memoryBytesMax / 2, threads), memoryBytesMax }
 }
 
 /** Options of {@link featuresInRange}. */
@@ -106,7 +121,7 @@ export function resolveRangeOptions(options: RangeOptions): ResolvedRangeOptions
     })
   }
   const out = resolve(options.out)
-  const resolved = resolveOptions(trainingOptions, { threads, memoryBytesMax }, {})
+  const resolved = resolveBounds({ threads, memoryBytesMax })
   const known = { as: 'event-time', dataDir: null } as const
   const stop = signal === undefined ? {} : { signal }
   return { features, service, out, fromNs, toNs, ...known, ...resolved, ...stop }

@@ -6,6 +6,7 @@
  * one key at a time. Thread: a worker's.
  */
 import { dirname } from 'node:path'
+import type { StopSignal } from '../base/stop-signal.ts'
 import { planRows, type PlannedRows } from '../batch/planned-rows.ts'
 import { placeColumns, type Relation } from '../batch/relation.ts'
 import { openDatabase, sqlName, sqlText, type Database } from '../duckdb/database.ts'
@@ -62,11 +63,23 @@ const timeFields: readonly Field[] = ['counted_view', 'known_ns', 'counted_ns'].
   return { name, type: { kind: 'Int64', nullable: false } }
 })
 
-/** @param catalog  In which events of the source come as its schema says. */
-export async function runPass(catalog: Catalog, task: PassTask): Promise<PassResult> {
+/**
+ * @param catalog  In which events of the source come as its schema says.
+ * @param signal  Ends it, with its reason.
+ */
+export async function runPass(
+  catalog: Catalog,
+  task: PassTask,
+  signal?: StopSignal,
+): Promise<PassResult> {
   const { memoryBytesMax, asked, outFile } = task
   const tempIn = dirname(outFile)
-  const database = await openDatabase({ threads: 1, memoryBytesMax, tempIn })
+  const database = await openDatabase({
+    threads: 1,
+    memoryBytesMax,
+    tempIn,
+    ...(signal && { signal }),
+  })
   try {
     const route = catalog.routes[task.route]!
     const source = catalog.sources[route.source]!
