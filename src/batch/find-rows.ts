@@ -74,11 +74,10 @@ function wantedColumns(
   fields: readonly Field[],
 ): WantedColumns {
   const folders = folderColumns(files, hivePartitions).map((name) => name.toLowerCase())
-  const names = fields.map(({ name }) => name)
-  const isOfFolder = (name: string): boolean => folders.includes(name.toLowerCase())
+  const isOfFolder = ({ name }: Field): boolean => folders.includes(name.toLowerCase())
   return {
-    ofLines: names.filter((name) => !isOfFolder(name)),
-    ofFolders: names.filter(isOfFolder),
+    ofLines: fields.filter((field) => !isOfFolder(field)),
+    ofFolders: fields.filter(isOfFolder).map(({ name }) => name),
   }
 }
 
@@ -102,7 +101,8 @@ async function findCsv(
   files: BatchFiles,
   columns: WantedColumns,
 ): Promise<FoundRows> {
-  const runs = await readHeaders(database, files, columns.ofLines)
+  const wanted = columns.ofLines.map(({ name }) => name)
+  const runs = await readHeaders(database, files, wanted)
   const { broken, counts } = await checkCsvRows(database, files, runs)
   const relation = csvRelation(runs, columns)
   const firsts = runs.flatMap(({ first, names }) =>

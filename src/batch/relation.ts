@@ -4,6 +4,7 @@
  * Rows of files have a place that a person can look up: the file and the number of the row in it.
  * Rows of a query have none but their number in its answer.
  */
+import type { Field } from '../model/types.ts'
 import { brokenRowsMax } from '../base/batch-limits.ts'
 import { sqlName, sqlText } from '../duckdb/database.ts'
 import { sqlFiles } from './files.ts'
@@ -45,9 +46,9 @@ export function parquetRelation(names: readonly string[], hivePartitions: boolea
   return { setUp: [], detected: `SELECT * FROM ${rows}`, placed, form: 'typed', file: names[0]! }
 }
 
-/** Names of the columns that are wanted, by where they are: a folder's stands for one in lines. */
+/** The columns that are wanted, by where they are: a folder's stands for one in lines. */
 export interface WantedColumns {
-  readonly ofLines: readonly string[]
+  readonly ofLines: readonly Field[]
   readonly ofFolders: readonly string[]
 }
 
@@ -67,9 +68,12 @@ export interface CsvFiles {
 export function csvRelation(runs: readonly CsvFiles[], columns: WantedColumns): Relation {
   const { ofLines, ofFolders } = columns
   const rows = runs.map(({ first, names, header }) => {
-    const wanted = ofLines.map((column) => {
-      const place = header.findIndex((name) => name.toLowerCase() === column.toLowerCase())
-      return `${sqlName(csvColumn(place))} AS ${sqlName(column)}`
+    const wanted = ofLines.map((field) => {
+      const place = header.findIndex((name) => name.toLowerCase() === field.name.toLowerCase())
+      const cell = sqlName(csvColumn(place))
+      // Where all is in quotes, so is what is not there.
+      const value = field.type.kind === 'String' ? cell : `nullif(${cell}, '')`
+      return `${value} AS ${sqlName(field.name)}`
     })
     const all = [...wanted, ...ofFolders.map(sqlName)].join(', ')
     const list = sqlFiles(names)
@@ -93,7 +97,7 @@ export function ndjsonRelation(
   const { ofLines, ofFolders } = columns
   const lines = (broken.length === 0 ? readLines : readLinesAlone)(names, columns)
   const wanted = [
-    ...ofLines.map(sqlName),
+    ...ofLines.map(({ name }) => sqlName(name)),
     ...ofFolders.map((name) => `to_json(${sqlName(name)}) AS ${sqlName(name)}`),
   ]
   const left = broken.length === 0 ? '' : `WHERE ${rowName} NOT IN (${broken.join(', ')})`
@@ -104,15 +108,15 @@ export function ndjsonRelation(
 
 /** The fast way, for lines that are all objects. */
 function readLines(names: readonly string[], { ofLines, ofFolders }: WantedColumns): string {
-  const types = ofLines.map((name) => `${sqlName(name)}: 'JSON'`).join(', ')
+  const types = ofLines.map(({ name }) => `${sqlName(name)}: 'JSON'`).join(', ')
   return `read_json(${sqlFiles(names)}, ${ndjson}, records = true, ignore_errors = true,
     columns = {${types}}${hiveSql(ofFolders.length > 0)})`
 }
 
 /** Each line by itself: on the fast way, DuckDB 1.5 loses the one behind one that breaks off. */
 function readLinesAlone(names: readonly string[], { ofLines, ofFolders }: WantedColumns): string {
-  const types = JSON.stringify(Object.fromEntries(ofLines.map((name) => [name, 'JSON'])))
-  const cells = ofLines.map((name) => `cells.${sqlName(name)}`)
+  const types = JSON.stringify(Object.fromEntries(ofLines.map(({ name }) => [name, 'JSON'])))
+  const cells = ofLines.map(({ name }) => `cells.${sqlName(name)}`)
   const others = ['file_index', ...ofFolders.map(sqlName)]
   return `(SELECT ${[...cells, ...others].join(', ')} FROM (
     SELECT json_transform(json, ${sqlText(types)}) AS cells, ${others.join(', ')}
@@ -139,7 +143,7 @@ export function parquetSql(list: string, hivePartitions: boolean): string {
   return `read_parquet(${list}, hive_partitioning = ${hivePartitions}, hive_types_autocast = false)`
 }
 
-/** All values of CSV files as text, in columns that have the names of their places. */
+/** All values of CSV files as text, `""` as an empty one, in columns named by their places. */
 export function csvSql(reading: {
   readonly list: string
   readonly header: readonly string[]
@@ -152,7 +156,8 @@ export function csvSql(reading: {
   // With ignore_errors alone, DuckDB 1.5 leaves out good rows behind a quote that is not closed.
   const rejectsMax = rejects === 'kept' ? brokenRowsMax + 1 : 1
   return `read_csv(${list}, auto_detect = false, header = true, columns = {${columns}},
-    ${csvFormat}, store_rejects = true, rejects_limit = ${rejectsMax}${hiveSql(hivePartitions)})`
+    ${csvFormat}, allow_quoted_nulls = false, store_rejects = true,
+    rejects_limit = ${rejectsMax}${hiveSql(hivePartitions)})`
 }
 
 /** Commas between values, and quotes around what needs them. */

@@ -50,6 +50,23 @@ test('texts of any length and times of any age come as they are', async () => {
   assert.deepEqual(rows, events)
 })
 
+test('of CSV, an empty text is one where the field is a text, else null', async (context) => {
+  const dir = await temporaryDirectory(context)
+  const file = join(dir, 'a.csv')
+  const time = '2024-05-01T12:00:00Z'
+  writeFileSync(file, `note,amount,at\n"","",${time}\n,,"${time}"\n"""","1",${time}\n`)
+  const { rows } = await readBatch(csv(file), {
+    note: t.nullable(t.String()),
+    amount: t.nullable(t.Float64()),
+    at: t.Timestamp(),
+  })
+  assert.deepEqual(rows, [
+    { note: '', amount: null, at: noonNs },
+    { note: null, amount: null, at: noonNs },
+    { note: '"', amount: 1, at: noonNs },
+  ])
+})
+
 test('a cell of CSV becomes what the schema says, or is refused alone', async (context) => {
   const dir = await temporaryDirectory(context)
   writeFileSync(join(dir, 'a.csv'), 'shop,user_id,at,amount\n7,u1,2024-05-01T12:00:00Z,1.5\n')
