@@ -11,6 +11,7 @@ import type { SqlField, SqlType } from '../duckdb/sql-type.ts'
 import type { Field } from '../model/types.ts'
 import { formatOf, type TableFormat } from './formats.ts'
 import { requestTypes } from './request-types.ts'
+import { plainName } from './spine-error.ts'
 
 export interface SpineFileOptions {
   readonly file: string
@@ -42,8 +43,7 @@ export async function openSpineFile(
   database: Database,
   options: SpineFileOptions,
 ): Promise<SpineFile> {
-  // A name with the characters of patterns stands for that file alone.
-  const file = sqlText(options.file.replaceAll(/[[*?]/g, '[$&]'))
+  const file = sqlText(plainName(options.file))
   switch (formatOf(options.file, 'spine')) {
     case 'parquet':
       return openParquet(database, file)
@@ -75,9 +75,9 @@ async function openCsv(
 ): Promise<SpineFile> {
   const detected = `${file}, header = true, sample_size = -1, ${csvDialect}`
   const found = await database.columnsOf(`SELECT * FROM read_csv(${detected})`)
-  const read = (header: boolean, typeOf: (column: SqlField) => string): string =>
+  const read = (header: boolean, typeOf: (column: SqlField) => string, more = ''): string =>
     `read_csv(${file}, header = ${header}, auto_detect = false, ${csvDialect},
-      columns = ${declared(found, typeOf)})`
+      columns = ${declared(found, typeOf)}${more})`
   const names = await textsOf(database, `FROM ${read(false, () => text)} LIMIT 1`)
   const formats = await textsOf(
     database,
@@ -89,8 +89,8 @@ async function openCsv(
       const isText = isTextOf(fields, name) || (isTime(type) && (name === time || isGuess))
       return isText ? text : type.text
     })
-    const isSame = outFormat === 'csv'
-    return { asked, kept: isSame ? read(true, () => text) : withMoment(asked, found, time) }
+    if (outFormat !== 'csv') return { asked, kept: withMoment(asked, found, time) }
+    return { asked, kept: read(true, () => text, ', allow_quoted_nulls = false') }
   }
   return { found, twice: twiceOf(names), rowsBy }
 }

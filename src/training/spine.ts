@@ -13,6 +13,7 @@ import { sqlName, type Database } from '../duckdb/database.ts'
 import type { SqlField } from '../duckdb/sql-type.ts'
 import type { Field } from '../model/types.ts'
 import { formatOf, type TableFormat } from './formats.ts'
+import { whyNoSpine } from './spine-error.ts'
 import { isTime, openSpineFile, type SpineFile } from './spine-file.ts'
 
 /** Number of a row, from 0. */
@@ -46,9 +47,19 @@ export interface SpineOptions {
  * for the join keys, which may be null.
  *
  * @throws {@link MillraceError} `SPINE_INVALID` with every column that does not fit, or the first
- *   row that is no question; `QUERY_FAILED` when the file cannot be read.
+ *   row that is no question or cannot be read.
  */
 export async function openSpine(database: Database, options: SpineOptions): Promise<Spine> {
+  try {
+    return await readSpine(database, options)
+  } catch (thrown) {
+    if (!(thrown instanceof MillraceError) || thrown.code !== 'QUERY_FAILED') throw thrown
+    const { file } = options
+    throw spineInvalid(file, await whyNoSpine(database, file, thrown), thrown)
+  }
+}
+
+async function readSpine(database: Database, options: SpineOptions): Promise<Spine> {
   const { file, joinKeys, requestFields, outFormat } = options
   const fields = [...joinKeys, ...requestFields]
   const opened = await openSpineFile(database, { file, fields, outFormat })
@@ -203,6 +214,6 @@ export function hasKeyBytes(joinKeys: readonly Field[]): string {
   return `(${bytes.join(' + ')} <= ${keyBytesMax})`
 }
 
-export function spineInvalid(file: string, reason: string): MillraceError {
-  return new MillraceError('SPINE_INVALID', { file, reason })
+export function spineInvalid(file: string, reason: string, cause?: unknown): MillraceError {
+  return new MillraceError('SPINE_INVALID', { file, reason }, { cause })
 }

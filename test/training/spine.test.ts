@@ -186,6 +186,31 @@ test('a moment keeps its nanoseconds and its zone, and is never a guess', async 
   }
 })
 
+test('where a line is no row, it is told which and why', async (t) => {
+  const row = 't1,2024-05-01 11:00:00,a\n'
+  for (const [lines, expected] of [
+    [`${row}\n${row}t1,2024-05-01\n`, 'row 3 is none: it has fewer values than there are columns'],
+    [`${row}t1,2024-05-01,a,b\n`, 'row 2 is none: it has more values than there are columns'],
+    [`t1,2024-05-01,"a\n`, 'row 1 is none: a quote is not closed, or something stands behind it'],
+  ] as const) {
+    const spine = csv(`till,at,label\n${lines}`)
+    assert.equal(await refusal(made(t, spine, { service: 'tills' })), expected)
+  }
+  const empty = await refusal(made(t, csv(''), { service: 'tills' }))
+  assert.equal(empty, 'it is empty: its first line has to name the columns')
+  const cut = '{"till":"t1","at":"2024-05-01T11:00:00Z"}\n{"till"\n'
+  assert.match(await refusal(made(t, ndjson(cut), { service: 'tills' })), /^row 2 is none: /)
+  const parquet = { name: 'spine.parquet', text: 'PAR1' }
+  assert.match(await refusal(made(t, parquet, { service: 'tills' })), /small|magic/)
+})
+
+test('from CSV to CSV, an empty text is not taken for null', async (t) => {
+  const { text } = await made(t, csv('till,at,label\nt1,2024-05-01 11:00:00,""\n'), {
+    service: 'tills',
+  })
+  assert.match(text, /\nt1,2024-05-01 11:00:00,"",5\n$/)
+})
+
 test('where a moment is none, the row is told', async (t) => {
   const rows = 'till,at,label\nt1,2024-05-01 11:00:00,a\nt1,yesterday,b\n'
   const options = { service: 'tills' }
