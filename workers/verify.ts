@@ -3,6 +3,7 @@
  * says what it has found, and ends.
  */
 import { setPriority } from 'node:os'
+import { MillraceError } from '../src/base/errors.ts'
 import { guardUserCode, runUserCode } from '../src/base/user-context.ts'
 import { buildCatalog } from '../src/define/catalog.ts'
 import { importFeatures } from '../src/define/load.ts'
@@ -36,10 +37,20 @@ process.once('message', (message: VerifyMessage) => {
 async function work({ definitionsUrl, definitions, task }: VerifyMessage): Promise<void> {
   setPriority(priority)
   const exported = definitionsUrl === null ? definitions! : await importFromUser(definitionsUrl)
-  const verified = await verify(buildCatalog(exported), task, ask)
+  const outcome = await verify(buildCatalog(exported), task, ask).then(
+    (verified) => ({ kind: 'verified', verified }),
+    refusal,
+  )
   await new Promise((resolve) => {
-    process.send!({ kind: 'verified', verified }, resolve)
+    process.send!(outcome, resolve)
   })
+}
+
+/** An error loses on its way what it is; one that is not ours ends the process. */
+function refusal(thrown: unknown) {
+  if (!(thrown instanceof MillraceError)) throw thrown
+  const { code, details } = thrown
+  return { kind: 'refused', code, details }
 }
 
 const ask: Ask = (view, keys) => {

@@ -10,18 +10,25 @@ import type {
 } from '../model/certificate.ts'
 
 export function certificateLines(certificate: Certificate): readonly string[] {
-  const { isEqual, definitions, journal, events, loggedEvents, views } = certificate
+  const { definitions, journal, events, loggedEvents, views } = certificate
   const { difference, seed, startedAt, tookMs } = certificate
   const logged = loggedEvents === 0 ? '' : `, ${loggedEvents} of the offline log`
   const isSample = views.some((view) => view.isSample)
   return [
-    isEqual ? 'what is served is what the journal says' : 'what is served DIFFERS',
+    verdictLine(certificate),
     ...views.map((view) => `  ${viewLine(view)}`),
     `journal ${journal.from} to ${journal.to}, ${events} events${logged}`,
     `definitions ${definitions}`,
     `${startedAt}, in ${tookMs} ms${isSample ? `, keys drawn by seed ${seed}` : ''}`,
     ...(difference === null ? [] : differenceLines(difference)),
   ]
+}
+
+/** A certificate of which nothing could be compared is none. */
+function verdictLine({ isEqual, views }: Certificate): string {
+  if (!isEqual) return 'what is served DIFFERS'
+  const isCompared = views.some(({ equal }) => equal > 0)
+  return isCompared ? 'what is served is what the journal says' : 'no value could be compared'
 }
 
 function viewLine(certified: CertifiedView): string {

@@ -5,7 +5,7 @@
  * The journal is kept whole while it is read. Thread: main.
  */
 import type { Clock } from '../base/clock.ts'
-import { reasonOf } from '../base/errors.ts'
+import { MillraceError, reasonOf, type ErrorCode, type ErrorDetails } from '../base/errors.ts'
 import { verifiedKeysStandard } from '../base/limits.ts'
 import { identityOf } from '../define/identity.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -40,7 +40,7 @@ export interface VerificationOptions {
   readonly log: MillraceLog
 }
 
-/** What the process says: a question, or what it has found. */
+/** What the process says: a question, what it has found, or why it cannot. */
 export type FromVerify =
   | {
       readonly kind: 'ask'
@@ -49,6 +49,7 @@ export type FromVerify =
       readonly keys: readonly Readonly<Record<string, unknown>>[]
     }
   | { readonly kind: 'verified'; readonly verified: Verified }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly details: ErrorDetails }
 
 export class Verification implements VerifyPort {
   /** What has become of those that have ended. */
@@ -152,10 +153,12 @@ export class Verification implements VerifyPort {
       open: settled.viewIds.flatMap((_, view) => (histories.isOpen(view) ? [view] : [])),
     }
     let verified: Verified | null = null
+    let refused: MillraceError | null = null
     const message = { definitionsUrl, definitions, task }
     const run = runApart('verify', message, (answer) => {
       const told = answer as FromVerify
       if (told.kind === 'verified') verified = told.verified
+      else if (told.kind === 'refused') refused = new MillraceError(told.code, told.details)
       else {
         const { id } = told
         this.#ask(told).then(
@@ -166,6 +169,7 @@ export class Verification implements VerifyPort {
     })
     this.#run = run
     await run.ended
+    if (refused !== null) throw refused as MillraceError
     return verified!
   }
 
