@@ -6,7 +6,7 @@ import { metadataOptions, type OptionNames } from './options.ts'
 import type { RealtimeFeatureView } from './realtime.ts'
 import type { FeatureSelection } from './selection.ts'
 import { marked } from './site.ts'
-import type { Flat, Intersection } from './types.ts'
+import type { AsRead, Flat, Intersection } from './types.ts'
 import type { StreamFeatureView } from './view.ts'
 
 /** What a feature service is made of. */
@@ -54,7 +54,9 @@ export const featureServiceOptions = {
  * Named `feature` for a view and `view.feature` for a service, with the name of `withName` for a
  * view that has one; null where a window holds no value.
  */
-export type FeaturesOf<Readable extends { readonly '~features': unknown }> = Readable['~features']
+export type FeaturesOf<Readable extends { readonly '~features': unknown }> = AsRead<
+  Readable['~features']
+>
 
 /** The keys of a read, as a caller passes them: `JoinKeysOf<typeof viewOrService>`. */
 export type JoinKeysOf<Readable extends { readonly '~joinKeys': unknown }> = Readable['~joinKeys']

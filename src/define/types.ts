@@ -128,7 +128,10 @@ export const t = {
     return fieldSchema({ kind: 'Struct', fields: fieldsOf(fields), nullable: false })
   },
 
-  /** Any string keys to values of one type; a producer passes an object, a reader gets a `Map`. */
+  /**
+   * Any string keys to values of one type. A transform gets a `Map`, a realtime view, too; who
+   * produces passes an object, and who reads features gets one.
+   */
   Map<V extends FieldSchema>(
     value: V,
   ): FieldSchema<'Map', ReadonlyMap<string, ValueOf<V>>, Readonly<Record<string, InputOf<V>>>> {
@@ -166,3 +169,11 @@ function fieldSchema<S extends FieldSchema>(type: S['millrace']): S {
   // The two static types have no value at run time, so the compiler must be told.
   return Object.assign(schemaOf(type), { millrace: type }) as unknown as S
 }
+
+/** A value as a read has it, whose answer does not tell a Map from a Struct: both are objects. */
+export type AsRead<Value> =
+  Value extends ReadonlyMap<string, infer Each>
+    ? Readonly<Record<string, AsRead<Each>>>
+    : Value extends object
+      ? { readonly [Name in keyof Value]: AsRead<Value[Name]> }
+      : Value

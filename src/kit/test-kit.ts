@@ -120,8 +120,11 @@ export class TestKit {
   ): Promise<FeatureVector<FeaturesOf<R>>> {
     const name = nameOf(service)
     const keys = [key as Readonly<Record<string, unknown>>]
-    const table = await this.#reader.read(name, keys, options as ReadOptions)
-    return vectorsOf(name, table, undefined)[0]! as unknown as FeatureVector<FeaturesOf<R>>
+    const { names, rows } = await this.#reader.read(name, keys, options as ReadOptions)
+    const read = rows.map((row) => ({ ...row, values: row.values.map(asRead) }))
+    return vectorsOf(name, { names, rows: read }, undefined)[0]! as unknown as FeatureVector<
+      FeaturesOf<R>
+    >
   }
 }
 
@@ -146,6 +149,14 @@ export function testKit(definitions: readonly unknown[], options: TestKitOptions
 /** What a definition is called; programs without types hand in the name alone, too. */
 function nameOf(definition: { readonly name?: string } | string): string {
   return typeof definition === 'string' ? definition : String(definition.name)
+}
+
+/** A value as the answer to a client has it, which does not tell a Map from a Struct. */
+function asRead(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asRead)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = value instanceof Map ? [...value] : Object.entries(value)
+  return Object.fromEntries(entries.map(([name, each]) => [name, asRead(each)]))
 }
 
 function msOfMoment(path: string, moment: Date | string): number {

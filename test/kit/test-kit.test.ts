@@ -119,6 +119,30 @@ describe('a test kit', () => {
     assert.throws(() => kit.setTime('soon'), soon)
   })
 
+  test('reads maps and structs as objects, as a client does', async () => {
+    const visits = pushSource({
+      name: 'visits',
+      schema: {
+        user_id: t.String(),
+        at: t.Timestamp(),
+        clicks: t.Map(t.Array(t.Struct({ n: t.Int64() }))),
+      },
+      timestampField: 'at',
+    })
+    const seen = streamFeatureView({
+      name: 'seen',
+      source: visits,
+      entities: [entity({ name: 'user', joinKeys: { user_id: t.String() } })],
+      features: [aggregate('clicks', 'last', '1h')],
+    })
+    const kit = testKit([seen], { now: noon })
+    kit.push(visits, { user_id: 'u1', at: kit.now, clicks: { home: [{ n: 1n }], __x: [] } })
+    const { values } = await kit.read(seen, { user_id: 'u1' })
+    assert.deepEqual(values.clicks_last_1h, { home: [{ n: 1n }], __x: [] })
+    const n: bigint | undefined = values.clicks_last_1h?.['home']?.[0]?.n
+    assert.equal(n, 1n)
+  })
+
   test('has the values of a recount', async () => {
     const story = fc.record({
       view: views,
