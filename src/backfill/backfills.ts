@@ -87,6 +87,7 @@ export class Backfills implements BackfillPort {
     const begun = views.filter(({ index }) => histories.all[index]!.backfill !== 0)
     assertFrom(request, begun, histories.all)
     const fresh = views.filter((view) => !begun.includes(view))
+    assertPast(request, fresh, histories.all)
     for (const source of new Set(fresh.map((view) => view.source))) {
       const together = fresh.filter((view) => view.source === source)
       const places = together.map(({ index }) => index)
@@ -184,6 +185,19 @@ function assertFrom(
   const begun = histories[other.index]!.fromMs
   const where = begun === null ? 'the first row' : new Date(begun).toISOString()
   throw requestInvalid('from', `the backfill of "${other.name}" has begun at ${where} already`)
+}
+
+/** A past that begins where it ends would be complete at once, for good, without a row. */
+function assertPast(
+  { fromMs }: BackfillRequest,
+  views: readonly View[],
+  histories: Histories['all'],
+): void {
+  if (fromMs === null) return
+  const other = views.find(({ index }) => histories[index]!.boundaryMs <= fromMs)
+  if (other === undefined) return
+  const boundary = new Date(histories[other.index]!.boundaryMs).toISOString()
+  throw requestInvalid('from', `is not before the boundary of "${other.name}", ${boundary}`)
 }
 
 function requestInvalid(path: string, reason: string): MillraceError {

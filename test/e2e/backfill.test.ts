@@ -258,6 +258,9 @@ test('what cannot be backfilled is refused, and says why', async (t) => {
   assert.match(await refusal({ view: 'spent' }), /view: is not known here$/)
   const range = { from: iso(noonMs), to: iso(noonMs - 1) }
   assert.match(await refusal(range), /to: is not after from$/)
+  // It would be complete for good, without a row.
+  const late = /from: is not before the boundary of "spent", 2026-03-01T12:00:00.000Z$/
+  assert.match(await refusal({ from: iso(noonMs) }), late)
   await backfill(daemon, { from: iso(noonMs - 2 * hourMs) })
   assert.deepEqual(await spent(daemon), ['3', 'present'])
   const other = { views: ['spent'], from: iso(noonMs) }
