@@ -4,13 +4,16 @@
  * An open loop at a fixed rate, cut into intervals. Of each: the memory of the daemon and the size
  * of its stores at its end, and the latencies in it. The first third of the intervals is warm-up;
  * drift is the median of the last third by that of the second: 1 is flat.
+ *
+ * State grows with every tile that a key has, for as long as its windows are. So the keys get
+ * events all over their windows before, as many as a run may take: then tiles come and go.
  */
 import { createHistogram } from 'node:perf_hooks'
 import { startDaemon, type Daemon } from './daemon.ts'
 import { median } from './harness.ts'
 import { runLoad } from './load.ts'
-import { checkFeatures } from './paths/ingest-check.ts'
-import { createImpressions } from './workload.ts'
+import { checkAll, SentEvents } from './paths/read-check.ts'
+import { backMsOf, createImpressions } from './workload.ts'
 
 export interface SoakOptions {
   readonly keys: number
@@ -31,7 +34,7 @@ export interface SoakOutcome {
   /** In order. */
   readonly intervals: readonly Interval[]
   readonly drift: Interval
-  /** A line for each key that was read, but for what depends on the clock. */
+  /** A line for each key that was read. */
   readonly lines: readonly string[]
 }
 
@@ -47,11 +50,30 @@ export type Interval = {
 /** At most so many intervals, of whole seconds. */
 const intervalsMax = 30
 
+const hourMs = 3_600_000
+
+/** Events of each key before the soak, and how far back they lie: a few in each tile. */
+const pasts = [
+  { backMsMax: hourMs, eventsPerKey: 40 },
+  { backMsMax: 24 * hourMs, eventsPerKey: 80 },
+]
+
+/** In all of a past; with more keys, some of their tiles are still to come. */
+const pastEventsMax = 10_000_000
+
+/** Events of a past that are not acknowledged. */
+const inFlight = 14_000
+
+/** Keys that are compared at the end, at most. */
+const checkedKeysMax = 100
+
 export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   const { keys, frameEvents, connections, rate, durationMs, flags, hugePages, seed } = options
   const workload = createImpressions({ keys, zipf: 0, frameEvents, seed })
+  const sent = new SentEvents(keys, Math.min(keys, checkedKeysMax))
   const daemon = await startDaemon({ profileDir: null, flags, hugePages })
   try {
+    await sendPast(options, daemon, sent)
     const samples: Promise<Interval>[] = []
     const ticksPerInterval = Math.max(1, Math.ceil(durationMs / 1000 / intervalsMax))
     const acksUs = createHistogram()
@@ -73,13 +95,36 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
         samples.push(sample(daemon, { ackMsP50: p50 / 1000, ackMsP99: p99 / 1000 }))
       },
     })
-    const lines = await checkFeatures({ url: daemon.url, keys, workload, load })
+    sent.add({ workload, frameTimesMs: load.frameTimesMs })
+    const lines = await checkAll(daemon.url, sent)
     const intervals = await Promise.all(samples)
     const eventsPerSecond = Math.round((load.events / load.measuredMs) * 1000)
     const { unsentEvents } = load
     return { eventsPerSecond, unsentEvents, intervals, drift: driftOf(intervals), lines }
   } finally {
     await daemon.stop()
+  }
+}
+
+async function sendPast(
+  { keys, frameEvents, connections, seed }: SoakOptions,
+  { url }: Daemon,
+  sent: SentEvents,
+): Promise<void> {
+  for (const [n, { backMsMax, eventsPerKey }] of pasts.entries()) {
+    const about = { keys, zipf: 0, frameEvents, backMsMax, seed: seed + 1 + n }
+    const workload = createImpressions(about)
+    const { frameTimesMs } = await runLoad({
+      url,
+      workload,
+      connections,
+      loop: { kind: 'closed', inFlight },
+      warmupMs: 0,
+      measuredMs: 0,
+      events: Math.min(keys * eventsPerKey, pastEventsMax),
+      producer: `past-${n}`,
+    })
+    sent.add({ workload, frameTimesMs, backMsOf: (event) => backMsOf(about, event) })
   }
 }
 
