@@ -66,7 +66,7 @@ function stateText({ state, views, error }: ShownBackfill): string {
     case 'complete':
       return `complete up to ${[...new Set(views.map(({ boundary }) => boundary))].join(', ')}`
     case 'failed':
-      return `failed: ${error!.message} (${error!.code}); run it again to go on`
+      return `failed: ${error!.message} (${error!.code})${againText(error!.code)}`
     case 'pending':
       return 'not begun'
     case 'running':
@@ -74,6 +74,11 @@ function stateText({ state, views, error }: ShownBackfill): string {
     case 'paused':
       return 'paused; run it again to go on'
   }
+}
+
+/** What has come of other files than these cannot go on with them, and the message says so. */
+function againText(code: ErrorCode): string {
+  return code === 'BATCH_CHANGED' ? '' : '; run it again to go on'
 }
 
 function leftText(seconds: number): string {

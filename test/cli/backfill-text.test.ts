@@ -26,6 +26,16 @@ test('there is something to say at each tenth, and of an unknown number at each 
   assert.equal(steps(null, [0, 999_999, 1_000_000, 1_999_999]), 2)
 })
 
+test('what has failed is to be run again, unless its files are others now', () => {
+  const failed = (code: 'BATCH_FILE' | 'BATCH_CHANGED') =>
+    backfillLines([
+      { ...backfill(5, 9), state: 'failed', error: { code, message: 'a file is not there' } },
+    ])
+  const before = 'spent: 5 of 9 rows of orders; failed: a file is not there'
+  assert.deepEqual(failed('BATCH_FILE'), [`${before} (BATCH_FILE); run it again to go on`])
+  assert.deepEqual(failed('BATCH_CHANGED'), [`${before} (BATCH_CHANGED)`])
+})
+
 test('what is paused says how far it came, and of how many', () => {
   assert.deepEqual(backfillLines([{ ...backfill(1_802_240, 3_000_000), state: 'paused' }]), [
     'spent: 1,802,240 of 3,000,000 rows of orders; paused; run it again to go on',
