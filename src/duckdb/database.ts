@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import type * as Duckdb from '@duckdb/node-api'
 import { threadMemoryBytes } from '../base/batch-limits.ts'
 import { MillraceError, reasonOf } from '../base/errors.ts'
-import type { StopSignal } from '../base/stop-signal.ts'
+import type { AbortSignalLike } from '../base/abort-signal.ts'
 import type { Field } from '../model/types.ts'
 import { Chunk } from './chunk.ts'
 import { sqlType, sqlTypeText, type SqlField } from './sql-type.ts'
@@ -25,7 +25,7 @@ export interface DatabaseOptions {
   /** Has the directory for temporary files. @defaultValue the system's */
   readonly tempIn?: string
   /** Ends what it is at, and refuses all that is asked later, with its reason. */
-  readonly signal?: StopSignal
+  readonly signal?: AbortSignalLike
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -53,7 +53,7 @@ interface OpenDatabase {
   readonly instance: Duckdb.DuckDBInstance
   readonly connection: Duckdb.DuckDBConnection
   readonly tempDir: string
-  readonly signal: StopSignal | undefined
+  readonly signal: AbortSignalLike | undefined
 }
 
 export class Database {
@@ -62,7 +62,7 @@ export class Database {
   readonly #duckdb: typeof Duckdb
   readonly #instance: Duckdb.DuckDBInstance
   readonly #connection: Duckdb.DuckDBConnection
-  readonly #signal: StopSignal | undefined
+  readonly #signal: AbortSignalLike | undefined
   readonly #forget: () => void
 
   constructor({ duckdb, instance, connection, tempDir, signal }: OpenDatabase) {
@@ -137,10 +137,10 @@ export class Database {
 /** Answers one query at a time: the next one ends the answer to the one before. */
 export class Session {
   readonly #connection: Duckdb.DuckDBConnection
-  readonly #signal: StopSignal | undefined
+  readonly #signal: AbortSignalLike | undefined
   readonly #forget: () => void
 
-  constructor(connection: Duckdb.DuckDBConnection, signal?: StopSignal) {
+  constructor(connection: Duckdb.DuckDBConnection, signal?: AbortSignalLike) {
     this.#connection = connection
     this.#signal = signal
     this.#forget = interruptBy(signal, connection)
@@ -166,7 +166,7 @@ const interruptEveryMs = 20
 
 /** Interrupts what a connection is at, from when the signal comes; returns what ends that. */
 function interruptBy(
-  signal: StopSignal | undefined,
+  signal: AbortSignalLike | undefined,
   connection: Duckdb.DuckDBConnection,
 ): () => void {
   let timer: NodeJS.Timeout | undefined
@@ -192,7 +192,7 @@ export async function rowsOf(chunks: AsyncIterable<Chunk>): Promise<unknown[][]>
 }
 
 /** What DuckDB says of a query or a file that it cannot read, as an error of ours. */
-async function told<T>(ask: () => Promise<T>, signal?: StopSignal): Promise<T> {
+async function told<T>(ask: () => Promise<T>, signal?: AbortSignalLike): Promise<T> {
   signal?.throwIfAborted()
   try {
     return await ask()

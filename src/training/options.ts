@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { resolveOptions, trainingOptions } from '../base/config.ts'
 import { MillraceError } from '../base/errors.ts'
 import { threadsWithin } from '../duckdb/database.ts'
-import type { StopSignal } from '../base/stop-signal.ts'
+import type { AbortSignalLike } from '../base/abort-signal.ts'
 import { parseTimestamp } from '../model/timestamp.ts'
 import type { FileUrl } from '../daemon/options.ts'
 import { knowledges, type Knowledge } from './manifest.ts'
@@ -47,7 +47,7 @@ export interface TrainingSetOptions {
    */
   readonly memoryBytesMax?: number
   /** Stops it: nothing of it is left, and the reason of the signal is thrown. */
-  readonly signal?: StopSignal
+  readonly signal?: AbortSignalLike
 }
 
 /** What everything takes that is made of the past. */
@@ -55,7 +55,7 @@ export type CommonOptions = Required<
   Pick<TrainingSetOptions, 'features' | 'service' | 'out' | 'threads' | 'memoryBytesMax' | 'as'>
 > & {
   readonly dataDir: string | null
-  readonly signal?: StopSignal
+  readonly signal?: AbortSignalLike
 }
 
 export type ResolvedOptions = CommonOptions & {

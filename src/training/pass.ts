@@ -6,7 +6,7 @@
  * one key at a time. Thread: a worker's.
  */
 import { dirname } from 'node:path'
-import type { StopSignal } from '../base/stop-signal.ts'
+import type { AbortSignalLike } from '../base/abort-signal.ts'
 import { planRows, type PlannedRows } from '../batch/planned-rows.ts'
 import { placeColumns, type Relation } from '../batch/relation.ts'
 import { openDatabase, sqlName, sqlText, type Database } from '../duckdb/database.ts'
@@ -70,7 +70,7 @@ const timeFields: readonly Field[] = ['counted_view', 'known_ns', 'counted_ns'].
 export async function runPass(
   catalog: Catalog,
   task: PassTask,
-  signal?: StopSignal,
+  signal?: AbortSignalLike,
 ): Promise<PassResult> {
   const { memoryBytesMax, asked, outFile } = task
   const tempIn = dirname(outFile)

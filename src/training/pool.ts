@@ -7,7 +7,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { FixedQueue, Piscina } from 'piscina'
 import { MillraceError, type ErrorCode, type ErrorDetails } from '../base/errors.ts'
-import type { StopSignal } from '../base/stop-signal.ts'
+import type { AbortSignalLike } from '../base/abort-signal.ts'
 import type { PassResult, PassTask } from './pass.ts'
 
 /** What a thread needs to have the catalog; the definitions, or the module that has them. */
@@ -38,7 +38,7 @@ const stopMsMax = 10_000
  */
 export function openPassPool(
   loaded: PassDefinitions,
-  { threads, signal }: { readonly threads: number; readonly signal?: StopSignal },
+  { threads, signal }: { readonly threads: number; readonly signal?: AbortSignalLike },
 ): PassPool {
   // Nothing else of what was loaded: functions cannot be posted.
   const { definitionsUrl, definitions } = loaded
@@ -73,7 +73,7 @@ export function openPassPool(
 }
 
 /** A promise that rejects with the reason of the signal: one listener, however many wait for it. */
-function whenStopped(signal: StopSignal | undefined): {
+function whenStopped(signal: AbortSignalLike | undefined): {
   readonly promise: Promise<never>
   forget(): void
 } {

@@ -4,7 +4,7 @@
  */
 
 /** The part of an `AbortSignal` that is used; any such signal is one. */
-export interface StopSignal {
+export interface AbortSignalLike {
   readonly aborted: boolean
   readonly reason: unknown
   /** Throws the reason once it has stopped. */
