@@ -12,6 +12,7 @@ import type { Catalog } from '../src/model/catalog.ts'
 import { encodeKey } from '../src/model/key.ts'
 import type { ReadResult, ToShard } from '../src/model/message.ts'
 import { createEncoder, MsgpackTimestamp } from '../src/model/msgpack.ts'
+import { lanePart, type LanePart } from '../src/model/lane-sections.ts'
 import { sectionBuffers, type SectionBuffers } from '../src/model/section.ts'
 import type { RouterLane } from '../src/route/lane-mailbox.ts'
 import { createRouter } from '../src/route/router.ts'
@@ -32,7 +33,7 @@ export interface ShardEvents {
 /** Sections of one shard, as the router hands them over. */
 export interface SentSection {
   readonly buffers: SectionBuffers
-  readonly byteLength: number
+  readonly part: LanePart
 }
 
 /** @param view  Its features and how its windows move. */
@@ -98,9 +99,10 @@ export function sectionOf(
     router.route({ ...frame, source: 0, arrivalMs, inFlight: { ...noBatch, position: range.to } })
   }
   router.flush()
-  const [{ shards, events }] = sent as [(typeof sent)[0]]
-  const [{ buffer, byteLength }] = shards as [(typeof shards)[0]]
-  return { buffers: sectionBuffers(buffer, events), byteLength }
+  const [{ sections, events }] = sent as [(typeof sent)[0]]
+  const [buffer] = sections as [SharedArrayBuffer]
+  const buffers = sectionBuffers(buffer, events)
+  return { buffers, part: lanePart(buffers.words, 0, 1) }
 }
 
 /**
@@ -110,7 +112,7 @@ export function sectionOf(
  */
 export function applyTo(shard: Shard, sections: readonly SentSection[]): void {
   const rejected: never[] = []
-  for (const { buffers, byteLength } of sections) shard.apply(buffers, byteLength, rejected)
+  for (const { buffers, part } of sections) shard.apply(buffers, part, rejected)
   if (rejected.length > 0) throw new Error('events were rejected')
 }
 

@@ -11,6 +11,7 @@ import { systemClock } from '../src/base/clock.ts'
 import { buildCatalog } from '../src/define/catalog.ts'
 import { openJournal, type Journal } from '../src/journal/journal.ts'
 import type { FromShard, ToShard } from '../src/model/message.ts'
+import { lanePart } from '../src/model/lane-sections.ts'
 import { readSection, sectionBuffers, type Section } from '../src/model/section.ts'
 import type { RouterLane } from '../src/route/lane-mailbox.ts'
 import { createRouter, type Router } from '../src/route/router.ts'
@@ -142,13 +143,11 @@ export class Stages {
     await rm(this.#dir, { recursive: true, force: true })
   }
 
-  #validate({ shards, events }: Apply): void {
-    for (const { buffer, byteLength } of shards) {
-      const buffers = sectionBuffers(buffer, events)
-      const view = new DataView(buffer)
+  #validate(message: Apply): void {
+    for (const { buffers, part } of partsOf(message)) {
       let left = 0
-      for (let at = 0; at < byteLength;) {
-        const section: Section = readSection(view, at)
+      for (let at = part.start; at < part.end;) {
+        const section: Section = readSection(buffers.view, at)
         if (left <= 0) {
           this.#validator.begin(buffers, stepEvents)
           left = stepEvents
@@ -161,16 +160,26 @@ export class Stages {
     if (rejected.length > 0) failed()
   }
 
-  #apply({ shards, events, routed }: Apply): void {
-    for (const { shard: index, buffer, byteLength } of shards) {
-      const shard = this.shards[index]!
-      const buffers = sectionBuffers(buffer, events)
-      for (let from = 0; from < byteLength;) {
-        from = shard.apply(buffers, byteLength, rejected, { from, eventsMax: stepEvents })
+  #apply(message: Apply): void {
+    for (const { buffers, part, place } of partsOf(message)) {
+      const shard = this.shards[place]!
+      const { end } = part
+      for (let start = part.start; start < end;) {
+        start = shard.apply(buffers, { start, end }, rejected, { eventsMax: stepEvents })
       }
-      shard.applied = routed
     }
+    for (const shard of this.shards) shard.applied = message.routed
     if (rejected.length > 0) failed()
+  }
+}
+
+/** The sections of a message by shard, whose place in the lane is its index. */
+function* partsOf({ sections, events }: Apply) {
+  for (const buffer of sections) {
+    const buffers = sectionBuffers(buffer, events)
+    for (let place = 0; place < shardCount; place++) {
+      yield { place, buffers, part: lanePart(buffers.words, place, shardCount) }
+    }
   }
 }
 

@@ -78,9 +78,14 @@ export class SlotRecords {
     return (slot * this.words + recordWord.keyLength) * 4 + 2
   }
 
+  /** Where the event time of the newest event of a slot is among the doubles, in whole ms. */
+  newestAt(slot: number): number {
+    return (slot * this.words + recordWord.newestMs) >>> 1
+  }
+
   /** Event time of the newest event of a slot: whole ms, and the nanoseconds within. */
   newestMs(slot: number): number {
-    return this.f64[(slot * this.words + recordWord.newestMs) >>> 1]!
+    return this.f64[this.newestAt(slot)]!
   }
 
   newestNs(slot: number): number {

@@ -294,7 +294,8 @@ export class ViewState {
       const isAhead = this.#isWallClock && time >= arrivalMs && (time > arrivalMs || ns > 0)
       // The key of a row that waits has to be known until that is due: then it is there.
       const knownFromMs = (isAhead ? time + 1 : Math.min(edgeMs, arrivalMs)) - this.#knownMs
-      const isKnown = slot !== 0 && records.newestMs(slot) >= knownFromMs
+      // Not `newestMs`: a double that a call returns is a new object, here one for every event.
+      const isKnown = slot !== 0 && records.f64[records.newestAt(slot)]! >= knownFromMs
       const mayBeExcess = !isKnown && newKeysMax < Infinity
       const isExcess = mayBeExcess && !this.#takesKey(rows, i, slot, arrivalMs)
       if (isExcess) excess.push(i)

@@ -125,7 +125,7 @@ export class MemoryShard {
   #write(route: number, events: readonly PushedEvent[], arrivalMs: number): WrittenEvents {
     const { source } = this.#catalog.routes[route]!
     const rejections: Rejection[] = []
-    const sections = new SectionWriter(new SharedArrayBuffer(1024))
+    const sections = SectionWriter.alone(1024)
     const written: Uint8Array[] = []
     let at = 0
     sections.open(source, route, 0, arrivalMs, 0)
@@ -148,7 +148,7 @@ export class MemoryShard {
     const payload = new SharedArrayBuffer(at)
     new Uint8Array(payload).set(Buffer.concat(written))
     const end = sections.byteLength
-    const buffers = sectionBuffers(sections.take().buffer, payload)
+    const buffers = sectionBuffers(sections.buffer, payload)
     const latestMs = arrivalMs + futureMsMax
     const place = { source, route, backfill: 0, position: 1, arrivalMs, latestMs, start, end }
     return { section: { ...place, events: written.length }, buffers, rejections }

@@ -52,13 +52,6 @@ export interface Recorded {
   readonly refusedFrom: number
 }
 
-/** Sections for one shard. The lane's until it has answered; then buffers are filled again. */
-export interface ShardBuffer {
-  readonly shard: number
-  readonly buffer: SharedArrayBuffer
-  readonly byteLength: number
-}
-
 /** What is asked of a view, whatever the key. */
 export interface ReadAbout {
   readonly view: number
@@ -172,7 +165,11 @@ export type ToShard =
   | {
       readonly kind: 'apply'
       readonly id: number
-      readonly shards: readonly ShardBuffer[]
+      /**
+       * As `lane-sections.ts` has them, whole batches in each. The lane's until it has answered;
+       * then buffers are filled again.
+       */
+      readonly sections: readonly SharedArrayBuffer[]
       /** The batches that their sections name events of. */
       readonly events: SharedArrayBuffer
       /** Every batch up to here has been sent to every shard of the lane. */

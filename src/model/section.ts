@@ -45,9 +45,10 @@ export interface Section {
 
 /** The buffers of a section, as its shard reads them. */
 export interface SectionBuffers {
-  /** The section's: keys stand in it. */
+  /** The section's, in three views: keys stand in it. */
   readonly bytes: Uint8Array
   readonly words: Int32Array
+  readonly view: DataView
   /** The events', and a view of them. */
   readonly events: Buffer
   readonly eventsView: DataView
@@ -61,6 +62,7 @@ export function sectionBuffers(
   return {
     bytes: new Uint8Array(sections),
     words: new Int32Array(sections),
+    view: new DataView(sections),
     events: Buffer.from(events),
     eventsView: new DataView(events),
   }
@@ -109,34 +111,68 @@ export class EventsWriter {
     return start
   }
 
-  /** Takes the buffer out; the writer is spent. */
-  take(): SharedArrayBuffer {
+  /** The memory as it is now. */
+  get buffer(): SharedArrayBuffer {
     return this.#buffer
+  }
+
+  /** Forgets what was written: the memory is to be filled again. */
+  clear(): void {
+    this.#at = 0
   }
 }
 
-/** Writes sections into a growing buffer. */
+/** A part of a buffer that sections are written into, with views of the whole buffer. */
+export interface SectionRoom {
+  readonly words: Int32Array
+  readonly view: DataView
+  /** First word of the part, and the one behind its last. */
+  readonly start: number
+  readonly end: number
+}
+
+/** Writes sections one behind the other into a room that grows. */
 export class SectionWriter {
-  #buffer: SharedArrayBuffer
+  #room: SectionRoom
   #words: Int32Array
-  #view: DataView
-  /** Words written. */
-  #at = 0
+  /** Gives a larger room, which begins with the words of the one before. */
+  readonly #grow: (room: SectionRoom, wordsMin: number) => SectionRoom
+  /** The next word. */
+  #at: number
   /** First word of the section at hand. */
   #section = -1
   #events = 0
   /** Where the events of the batch at hand begin. */
   #eventsStart = 0
 
-  constructor(buffer: SharedArrayBuffer) {
-    this.#buffer = buffer
-    this.#words = new Int32Array(buffer)
-    this.#view = new DataView(buffer)
+  constructor(room: SectionRoom, grow = grownAlone) {
+    this.#room = room
+    this.#words = room.words
+    this.#grow = grow
+    this.#at = room.start
+  }
+
+  /** A writer with a buffer of its own. */
+  static alone(byteLength: number): SectionWriter {
+    return new SectionWriter(wholeOf(new SharedArrayBuffer(byteLength)))
   }
 
   /** Bytes written so far. */
   get byteLength(): number {
-    return this.#at * 4
+    return (this.#at - this.#room.start) * 4
+  }
+
+  /** Goes on in another room, to which what was written has been copied. */
+  move(room: SectionRoom): void {
+    this.#at += room.start - this.#room.start
+    this.#section += room.start - this.#room.start
+    this.#room = room
+    this.#words = room.words
+  }
+
+  /** Forgets what was written: the room is to be filled again. */
+  clear(): void {
+    this.#at = this.#room.start
   }
 
   /**
@@ -153,11 +189,12 @@ export class SectionWriter {
   ): void {
     this.#reserve(sectionHeaderBytes / 4)
     const at = this.#at * 4
-    this.#view.setUint16(at + 4, source, true)
-    this.#view.setUint16(at + 6, route, true)
-    this.#view.setUint32(at + 12, backfill, true)
-    this.#view.setFloat64(at + 16, position, true)
-    this.#view.setFloat64(at + 24, arrivalMs, true)
+    const { view } = this.#room
+    view.setUint16(at + 4, source, true)
+    view.setUint16(at + 6, route, true)
+    view.setUint32(at + 12, backfill, true)
+    view.setFloat64(at + 16, position, true)
+    view.setFloat64(at + 24, arrivalMs, true)
     this.#section = this.#at
     this.#events = 0
     this.#eventsStart = eventsStart
@@ -178,7 +215,7 @@ export class SectionWriter {
     end: number,
   ): void {
     const keyWords = (keyBytes + 3) >>> 2
-    if (this.#at + eventHeaderWords + keyWords > this.#words.length) {
+    if (this.#at + eventHeaderWords + keyWords > this.#room.end) {
       this.#reserve(eventHeaderWords + keyWords)
     }
     const words = this.#words
@@ -195,23 +232,32 @@ export class SectionWriter {
   /** Ends the section; returns its bytes. */
   close(): number {
     const bytes = (this.#at - this.#section) * 4
-    this.#view.setUint32(this.#section * 4, bytes, true)
-    this.#view.setUint32(this.#section * 4 + 8, this.#events, true)
+    const { view } = this.#room
+    view.setUint32(this.#section * 4, bytes, true)
+    view.setUint32(this.#section * 4 + 8, this.#events, true)
     return bytes
   }
 
-  /** Takes the written bytes out; the writer is spent. The buffer may be longer than the bytes. */
-  take(): { buffer: SharedArrayBuffer; byteLength: number } {
-    return { buffer: this.#buffer, byteLength: this.byteLength }
+  /** The buffer as it is now, which may be longer than the bytes that are written. */
+  get buffer(): SharedArrayBuffer {
+    return this.#words.buffer as SharedArrayBuffer
   }
 
   #reserve(words: number): void {
-    if (this.#at + words <= this.#words.length) return
-    const bytes = new Uint8Array(this.#buffer, 0, this.byteLength)
-    this.#buffer = grown(bytes, this.byteLength + words * 4)
-    this.#words = new Int32Array(this.#buffer)
-    this.#view = new DataView(this.#buffer)
+    const { start, end } = this.#room
+    if (this.#at + words > end) this.move(this.#grow(this.#room, this.#at - start + words))
   }
+}
+
+/** All of a buffer, from a word on. */
+function wholeOf(buffer: SharedArrayBuffer): SectionRoom {
+  const words = new Int32Array(buffer)
+  return { words, view: new DataView(buffer), start: 0, end: words.length }
+}
+
+function grownAlone({ words }: SectionRoom, wordsMin: number): SectionRoom {
+  const bytes = new Uint8Array(words.buffer)
+  return wholeOf(grown(bytes, wordsMin * 4))
 }
 
 /** Bytes in a buffer with room for twice as many, and at least for some; whole words. */

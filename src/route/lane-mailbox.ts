@@ -1,9 +1,9 @@
 /**
  * What is on its way to one lane: buffers that fill, and messages that are not answered yet.
  *
- * Sections of batches are written into one buffer per shard, and the batches themselves into one
- * for all of them. A message carries all buffers of the lane that hold something, so a lane sees
- * its batches in journal order, each whole. At most `laneBuffersMax` messages are unanswered;
+ * Sections of batches are written into one buffer with a part for each shard, and the batches
+ * themselves into another. A message carries both, so a lane sees its batches in journal order,
+ * each whole. At most `laneBuffersMax` messages are unanswered;
  * beyond, the buffers wait and grow, and messages become fewer and larger exactly when the lane
  * is busy. The memory is bounded by the intake, which counts what was copied for each batch.
  * Answered buffers are filled again.
@@ -13,8 +13,9 @@
 import { assert } from '../base/assert.ts'
 import { laneBuffersMax, laneEventsBytesMax } from '../base/limits.ts'
 import type { BatchInFlight, RoutableBatch } from '../model/contracts.ts'
-import type { FromShard, Recorded, ShardBuffer, ToShard } from '../model/message.ts'
-import { EventsWriter, SectionWriter } from '../model/section.ts'
+import { LaneSections } from '../model/lane-sections.ts'
+import type { FromShard, Recorded, ToShard } from '../model/message.ts'
+import { EventsWriter, type SectionWriter } from '../model/section.ts'
 
 /** The part of a lane that the router needs. */
 export interface RouterLane {
@@ -52,38 +53,46 @@ interface SentBatch {
 
 interface Unanswered {
   readonly id: number
-  readonly shards: readonly ShardBuffer[]
-  readonly events: SharedArrayBuffer
+  readonly sections: readonly LaneSections[]
+  readonly events: EventsWriter
   readonly batches: readonly SentBatch[]
 }
 
-/** Bytes of a new buffer of sections, and of one of events; they grow as needed. */
-const sectionsBytesNew = 4 * 1024
+/** Bytes of a new buffer of events; it grows as needed. */
 const eventsBytesNew = 64 * 1024
 
-/** Answered buffers that are kept, of sections per shard: as many as are ever on their way. */
+/** Answered buffers that are kept: as many as are ever on their way. */
 const freeMax = laneBuffersMax + 1
 
-/** Larger buffers are not kept. */
+/** Larger buffers are not kept; those of sections have so many bytes for each shard. */
 const freeSectionsBytesMax = 128 * 1024
 const freeEventsBytesMax = 4 * laneEventsBytesMax
+
+/**
+ * Sections for one shard beyond which the next batch gets another buffer, bytes: all parts of one
+ * are as long as the fullest, which may hold nearly all there is.
+ */
+const partBytesMax = 256 * 1024
 
 export class LaneMailbox {
   readonly #lane: RouterLane
   readonly #progress: Readonly<Progress>
   readonly #onAnswered: () => void
-  /** By shard: the buffer that is being filled. */
-  readonly #writers = new Map<number, SectionWriter>()
+  /** By shard: its place in the lane. */
+  readonly #placeOf: ReadonlyMap<number, number>
+  /** The last one is being filled. */
+  #sections: LaneSections[] = []
   #batches: SentBatch[] = []
   readonly #unanswered: Unanswered[] = []
   /** The events of the batches that sections were written of. */
   #events: EventsWriter
-  readonly #freeSections: SharedArrayBuffer[] = []
-  readonly #freeEvents: SharedArrayBuffer[] = []
+  readonly #freeSections: LaneSections[] = []
+  readonly #freeEvents: EventsWriter[] = []
   #nextId = 0
 
   constructor(lane: RouterLane, progress: Readonly<Progress>, onAnswered: () => void) {
     this.#lane = lane
+    this.#placeOf = new Map(lane.shards.map((shard, place) => [shard, place]))
     this.#progress = progress
     this.#onAnswered = onAnswered
     this.#events = this.#newEvents()
@@ -115,14 +124,11 @@ export class LaneMailbox {
       inFlight.expectLane()
       const start = this.#events.append(payload)
       this.#batches.push({ batch: inFlight, start, end: start + payload.length })
+      const fullestBytes = this.#sections.at(-1)?.fullestBytes ?? Infinity
+      if (fullestBytes > partBytesMax) this.#sections.push(this.#newSections())
     }
     const { start } = this.#batches.at(-1)!
-    let writer = this.#writers.get(shard)
-    if (writer === undefined) {
-      const buffer = this.#freeSections.pop() ?? new SharedArrayBuffer(sectionsBytesNew)
-      writer = new SectionWriter(buffer)
-      this.#writers.set(shard, writer)
-    }
+    const writer = this.#sections.at(-1)!.writer(this.#placeOf.get(shard)!)
     writer.open(source, route, inFlight.position, arrivalMs, start, audience?.backfill ?? 0)
     return writer
   }
@@ -140,20 +146,21 @@ export class LaneMailbox {
   /** Sends what waits, however much the lane still has to do. */
   sendAll(): void {
     if (this.#batches.length === 0) return
-    const shards: ShardBuffer[] = []
-    for (const [shard, writer] of this.#writers) {
-      const { buffer, byteLength } = writer.take()
-      shards.push({ shard, buffer, byteLength })
-    }
     const id = this.#nextId++
-    const events = this.#events.take()
-    this.#unanswered.push({ id, shards, events, batches: this.#batches })
+    const sections = this.#sections.map((each) => each.close())
+    const events = this.#events.buffer
+    this.#unanswered.push({
+      id,
+      sections: this.#sections,
+      events: this.#events,
+      batches: this.#batches,
+    })
     this.#batches = []
+    this.#sections = []
     this.#events = this.#newEvents()
-    this.#writers.clear()
     const { routed, flushed } = this.#progress
     const recorded = this.#progress.recorded()
-    this.#lane.post({ kind: 'apply', id, shards, events, routed, flushed, recorded })
+    this.#lane.post({ kind: 'apply', id, sections, events, routed, flushed, recorded })
   }
 
   #answered({ id, rejected }: Applied): void {
@@ -175,7 +182,7 @@ export class LaneMailbox {
       assert(sent !== undefined, 'a lane rejects events of batches that it was sent')
       const { batch, start, end } = sent
       if (rejections.length + partly.length > 0) {
-        batch.keep(new Uint8Array(events, start, end - start))
+        batch.keep(new Uint8Array(events.buffer, start, end - start))
       }
       if (rejections.length > 0) batch.reject(route, rejections)
       if (partly.length > 0) batch.late(route, partly)
@@ -184,18 +191,24 @@ export class LaneMailbox {
   }
 
   #newEvents(): EventsWriter {
-    return new EventsWriter(this.#freeEvents.pop() ?? new SharedArrayBuffer(eventsBytesNew))
+    return this.#freeEvents.pop() ?? new EventsWriter(new SharedArrayBuffer(eventsBytesNew))
   }
 
-  #keep({ shards, events }: Unanswered): void {
-    const sectionsMax = freeMax * this.#lane.shards.length
-    for (const { buffer } of shards) {
-      if (buffer.byteLength <= freeSectionsBytesMax) keep(this.#freeSections, buffer, sectionsMax)
+  #newSections(): LaneSections {
+    return this.#freeSections.pop() ?? new LaneSections(this.#lane.shards.length)
+  }
+
+  /** The answered buffers of a message are to be filled again. */
+  #keep({ sections, events }: Unanswered): void {
+    const sectionsBytesMax = freeSectionsBytesMax * this.#lane.shards.length
+    for (const each of sections) {
+      if (each.byteLength > sectionsBytesMax || this.#freeSections.length === freeMax) continue
+      each.clear()
+      this.#freeSections.push(each)
     }
-    if (events.byteLength <= freeEventsBytesMax) keep(this.#freeEvents, events, freeMax)
+    const isLarge = events.buffer.byteLength > freeEventsBytesMax
+    if (isLarge || this.#freeEvents.length === freeMax) return
+    events.clear()
+    this.#freeEvents.push(events)
   }
-}
-
-function keep(free: SharedArrayBuffer[], buffer: SharedArrayBuffer, countMax: number): void {
-  if (free.length < countMax) free.push(buffer)
 }

@@ -24,7 +24,7 @@ import {
   type Section,
   type SectionBuffers,
 } from '../model/section.ts'
-import { isAnyUncounted, type CountedRows } from '../aggregate/lateness.ts'
+import { allRows, isAnyUncounted, type CountedRows } from '../aggregate/lateness.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import type { RouteValidator, RunFindings } from '../validate/route-validator.ts'
 import { judgeLate, type ViewRows } from './lateness.ts'
@@ -89,9 +89,10 @@ export class Applier {
    * @returns what was not counted, by place in `sections`.
    */
   apply(sections: readonly Section[], buffers: SectionBuffers): readonly Uncounted[] {
+    const { route: first } = sections[0]!
+    const isOne = sections.every(({ route }) => route === first)
+    if (isOne) return this.#applyRoute(first, sections, buffers)
     const routes = new Set(sections.map(({ route }) => route))
-    const [only] = routes
-    if (routes.size === 1) return this.#applyRoute(only!, sections, buffers)
     const uncounted: Uncounted[] = sections.map(() => nothing)
     for (const route of routes) {
       const places = sections.flatMap((section, place) => (section.route === route ? [place] : []))
@@ -279,7 +280,9 @@ function countedOf(
 ): CountedRows {
   const untilMs = history !== null && backfill !== 0 ? history.boundaryMs : Infinity
   const newKeysMax = backfill === 0 ? newKeysMaxAt(keyLimits, position) : Infinity
-  if (history === null) return { fromMs: -Infinity, untilMs, newKeysMax }
+  if (history === null) {
+    return newKeysMax === Infinity ? allRows : { fromMs: -Infinity, untilMs, newKeysMax }
+  }
   const fromMs = backfill === 0 ? history.boundaryMs : (history.fromMs ?? -Infinity)
   return { fromMs, untilMs, newKeysMax }
 }

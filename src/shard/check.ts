@@ -120,7 +120,7 @@ export class Checker {
     rejections: Rejection[],
   ): void {
     const bytes = Buffer.from(events.payload)
-    const writer = new SectionWriter(new SharedArrayBuffer(sectionsBytesNew))
+    const writer = SectionWriter.alone(sectionsBytesNew)
     writer.open(source, route, 0, arrivalMs, 0)
     eachEvent(bytes, events.count, (index, start, end) => {
       const key = this.#resolveKey(route, bytes, start, end)
@@ -132,9 +132,8 @@ export class Checker {
       writer.event(index, 0, this.#keyWords, key.length, start, end)
     })
     writer.close()
-    const { buffer } = writer.take()
-    const buffers = sectionBuffers(buffer, events.payload)
-    const section = readSection(new DataView(buffer), 0)
+    const buffers = sectionBuffers(writer.buffer, events.payload)
+    const section = readSection(buffers.view, 0)
     const validator = this.#validators[route]!
     if (this.#catalog.sources[source]!.dedupe.by === 'event-id') {
       validator.readRun(section, buffers, noIds, { rejections, duplicates: [] })

@@ -15,17 +15,19 @@ import { dirtyKeysMax, watchMs } from '../base/limits.ts'
 import type { Catalog } from '../model/catalog.ts'
 import type { BatchRejections, FromShard, LaneStart, LaneStats, ToShard } from '../model/message.ts'
 import { Pulse, type EventInHand } from '../model/pulse.ts'
+import { lanePart } from '../model/lane-sections.ts'
 import { countQueries } from '../model/read-packing.ts'
 import { sectionBuffers } from '../model/section.ts'
+import { createWatermarks } from '../model/watermarks.ts'
 import { answerReads } from './answer.ts'
 import { Checker, countEvents } from './check.ts'
 import { Flushes } from './flushes.ts'
 import { checkpointFailed, failedBy } from './lane-failure.ts'
 import { searchShards } from './search.ts'
 import { Shard } from './shard.ts'
+import { sumOf } from './sum.ts'
 import { createValidators } from './validators.ts'
 import { addedViews } from './view-stats.ts'
-import { greatestWatermarks } from './watermarks.ts'
 
 /** Shares of the bound: beyond the first, keys are evicted down to the second. */
 const evictAt = 0.9
@@ -90,6 +92,7 @@ class Lane {
   /** It was told to close, or has failed: no checkpoint begins or waits any more. */
   #isEnding = false
   #arrivalMs = 0
+  readonly #watermarks: Float64Array
   /** Bytes of sections applied since the last look, and whether memory was short then. */
   #bytesSinceLook = 0
   #wasFull = false
@@ -104,15 +107,18 @@ class Lane {
     for (const index of start.shards) {
       shards.set(index, await Shard.open({ ...common, index }))
     }
-    return new Lane(start, shards, new Checker(catalog, common.validators, start), port)
+    const checker = new Checker(catalog, common.validators, start)
+    return new Lane(start, shards, checker, createWatermarks(catalog.views.length), port)
   }
 
   private constructor(
     start: LaneStart,
     shards: ReadonlyMap<number, Shard>,
     checker: Checker,
+    watermarks: Float64Array,
     port: MessagePort,
   ) {
+    this.#watermarks = watermarks
     this.#port = port
     this.#checker = checker
     this.#shards = shards
@@ -219,28 +225,31 @@ class Lane {
 
   /** Applies one buffer after the other, and looks up from it now and then. */
   async #apply(message: Extract<ToShard, { kind: 'apply' }>): Promise<void> {
-    const { id, shards, events, routed, isCareful = false } = message
+    const { id, sections, events, routed, isCareful = false } = message
     const onEvent = isCareful ? (event: EventInHand) => this.#pulse.take(event) : null
     const how = { eventsMax: eventsPerStep, onEvent }
     const rejected: BatchRejections[] = []
-    for (const { shard: index, buffer, byteLength } of shards) {
-      const shard = this.#shards.get(index)!
-      const buffers = sectionBuffers(buffer, events)
-      for (let from = 0; from < byteLength;) {
-        if (this.#bytesSinceLook >= bytesPerStep) this.#look()
-        if (this.#wasFull && this.#isOver(shard)) await this.#relieve(shard)
-        const next = shard.apply(buffers, byteLength, rejected, { ...how, from })
-        if (isCareful) this.#pulse.putDown()
-        this.#bytesSinceLook += next - from
-        from = next
-        // Before a checkpoint may begin: it takes this for the position of the state.
-        if (from === byteLength) shard.applied = routed
+    const all = sections.map((buffer) => sectionBuffers(buffer, events))
+    for (let place = 0; place < this.#all.length; place++) {
+      const shard = this.#all[place]!
+      for (const buffers of all) {
+        const { start, end } = lanePart(buffers.words, place, this.#all.length)
+        for (let at = start; at < end;) {
+          if (this.#bytesSinceLook >= bytesPerStep) this.#look()
+          if (this.#wasFull && this.#isOver(shard)) await this.#relieve(shard)
+          const next = shard.apply(buffers, { start: at, end }, rejected, how)
+          if (isCareful) this.#pulse.putDown()
+          this.#bytesSinceLook += next - at
+          at = next
+        }
       }
+      // Before a checkpoint may begin: it takes this for the position of the state.
+      shard.applied = routed
     }
     this.#appliedTo(routed)
     this.#bound()
-    const watermarks = greatestWatermarks(this.#all.map((shard) => shard.watermarks()))
-    this.#post({ kind: 'applied', id, rejected, watermarks })
+    for (const shard of this.#all) shard.advance(this.#watermarks)
+    this.#post({ kind: 'applied', id, rejected, watermarks: this.#watermarks })
   }
 
   /** Between two sections: what is in memory may have to go, and what has come may not wait. */
@@ -345,9 +354,10 @@ class Lane {
 
   /** Whether there is more to be stored than memory, or a restart, should have to bear. */
   get #isPressed(): boolean {
-    const dirty = this.#sum((shard) => shard.dirtyCount)
+    const dirty = sumOf(this.#all, dirtyCountOf)
     if (dirty === 0) return false
-    const isMuch = dirty > dirtyKeysMax || this.#dirtyBytes > this.#stateBytesMax * storeAt
+    const isMuch =
+      dirty > dirtyKeysMax || sumOf(this.#all, dirtyBytesOf) > this.#stateBytesMax * storeAt
     return isMuch || this.#isFull
   }
 
@@ -367,26 +377,20 @@ class Lane {
   }
 
   get #bytes(): number {
-    return this.#sum((shard) => shard.bytes)
-  }
-
-  get #dirtyBytes(): number {
-    return this.#sum((shard) => shard.dirtyBytes)
+    return sumOf(this.#all, bytesOf)
   }
 
   #stats(): LaneStats {
     return {
-      keys: this.#sum((shard) => shard.keys),
+      keys: sumOf(this.#all, ({ keys }) => keys),
       stateBytes: this.#bytes,
-      evicted: this.#sum((shard) => shard.evicted),
-      loaded: this.#sum((shard) => shard.loaded),
+      evicted: sumOf(this.#all, ({ evicted }) => evicted),
+      loaded: sumOf(this.#all, ({ loaded }) => loaded),
       views: addedViews(this.#all.map(({ views }) => views)),
     }
   }
-
-  #sum(of: (shard: Shard) => number): number {
-    let sum = 0
-    for (const shard of this.#all) sum += of(shard)
-    return sum
-  }
 }
+
+const bytesOf = ({ bytes }: Shard): number => bytes
+const dirtyCountOf = ({ dirtyCount }: Shard): number => dirtyCount
+const dirtyBytesOf = ({ dirtyBytes }: Shard): number => dirtyBytes

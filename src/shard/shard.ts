@@ -22,9 +22,11 @@ import type {
   ViewStats,
 } from '../model/message.ts'
 import type { ViewHistory } from '../model/history.ts'
+import type { LanePart } from '../model/lane-sections.ts'
 import type { EventInHand } from '../model/pulse.ts'
 import type { Column } from '../model/rows.ts'
 import { readSection, type Section, type SectionBuffers } from '../model/section.ts'
+import { advanceWatermark, createWatermarks } from '../model/watermarks.ts'
 import { openShardStore, type ShardStore } from '../persist/shard-store.ts'
 import type { KeyPlace } from '../persist/store-keys.ts'
 import type { RouteValidator } from '../validate/route-validator.ts'
@@ -35,6 +37,7 @@ import { restoreHeader } from './header.ts'
 import { Quarantined } from './quarantined.ts'
 import { ShardIds } from './shard-ids.ts'
 import type { ShardOptions } from './shard-options.ts'
+import { sumOf } from './sum.ts'
 import { Unrecorded } from './unrecorded.ts'
 
 /** Address space of one environment; not memory. The file grows to what is stored. */
@@ -50,8 +53,6 @@ interface OwnedView extends AppliedView {
 
 /** How sections are applied, beyond the order in which they stand. */
 export interface ApplyOptions {
-  /** Where to begin. */
-  readonly from?: number
   /** Events after which to stop, between two batches. */
   readonly eventsMax?: number
   /** Called with each event before it is applied, one by one; null for all at once. */
@@ -65,6 +66,8 @@ export class Shard {
   readonly #store: ShardStore
   /** By place in the catalog; null for views that keep no state. */
   readonly #views: readonly (OwnedView | null)[]
+  /** Of the views that keep some. */
+  readonly #states: readonly ViewState[]
   readonly #ids: ShardIds
   readonly #applier: Applier
   readonly #added: AddedViews
@@ -113,6 +116,7 @@ export class Shard {
       }
     })
     const states = this.#views.map((owned) => owned?.state ?? null)
+    this.#states = states.filter((state) => state !== null)
     this.#isOffline = catalog.sources.map(({ offline }) => offline)
     this.#ids = new ShardIds(catalog, this.#store)
     const applied = { catalog, validators, historyValidators, views: this.#views }
@@ -142,7 +146,8 @@ export class Shard {
     const { upTo: recorded, rejected: unrecorded } = this.#unrecorded
     const position = this.#openedAt
     const from = this.#unrecorded.from(position)
-    const watermarks = this.watermarks()
+    const watermarks = createWatermarks(this.#views.length)
+    this.advance(watermarks)
     return { shard: this.index, position, watermarks, from, recorded, unrecorded }
   }
 
@@ -152,7 +157,7 @@ export class Shard {
   }
 
   get keys(): number {
-    return this.#sum(({ state }) => state.keys.count)
+    return sumOf(this.#states, ({ keys }) => keys.count)
   }
 
   /** By place in the catalog. */
@@ -181,7 +186,7 @@ export class Shard {
   /** Whether a good part of the keys in memory could be evicted. */
   get isEvictable(): boolean {
     if (this.#checkpoint.running) return false
-    const unstored = this.#sum(({ state }) => state.marks.unstoredCount)
+    const unstored = sumOf(this.#states, ({ marks }) => marks.unstoredCount)
     return this.keys - unstored > this.keys / 8
   }
 
@@ -193,37 +198,33 @@ export class Shard {
     return this.#evicted
   }
 
-  /** Each view's watermark, ms and ns in turn. */
-  watermarks(): Float64Array {
-    return Float64Array.from(
-      this.#views.flatMap((owned) => [
-        owned?.state.watermarkMs ?? -Infinity,
-        owned?.state.watermarkNs ?? 0,
-      ]),
-    )
+  /** Brings each view's watermark to this shard's, unless it is there. */
+  advance(watermarks: Float64Array): void {
+    for (const state of this.#states) {
+      const { watermarkMs, watermarkNs } = state
+      advanceWatermark(watermarks, state.view.index, watermarkMs, watermarkNs)
+    }
   }
 
   /**
    * Applies sections of one buffer, in order, and adds what was not counted: all of them, or those
    * of some whole batches.
    *
-   * @param byteLength  Of the sections, from the beginning of the buffer.
-   * @returns where to go on: behind the last section, or where {@link applied} has been told.
+   * @param part  Where they stand in the buffer, bytes.
+   * @returns where to go on; it has {@link applied} all that stands before.
    */
   apply(
     buffers: SectionBuffers,
-    byteLength: number,
+    { start, end }: LanePart,
     rejected: BatchRejections[],
-    { from = 0, eventsMax = Infinity, onEvent = null }: ApplyOptions = {},
+    { eventsMax = Infinity, onEvent = null }: ApplyOptions = {},
   ): number {
-    const { bytes } = buffers
-    const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength)
     const sections: Section[] = []
     let events = 0
-    let position = -1
-    let at = from
-    while (at < byteLength) {
-      const section = readSection(view, at)
+    let position = this.applied
+    let at = start
+    while (at < end) {
+      const section = readSection(buffers.view, at)
       if (events >= eventsMax && section.position > position) break
       at = section.end
       position = section.position
@@ -238,9 +239,9 @@ export class Shard {
       const uncounted = isEach
         ? sections.map((section) => this.#applyEach(section, buffers, onEvent))
         : this.#applier.apply(sections, buffers)
-      for (const [n, section] of sections.entries()) this.#report(section, uncounted[n]!, rejected)
+      for (let n = 0; n < sections.length; n++) this.#report(sections[n]!, uncounted[n]!, rejected)
     }
-    if (at < byteLength) this.applied = position
+    this.applied = position
     return at
   }
 
@@ -365,17 +366,16 @@ export class Shard {
   }
 
   get #stateBytes(): number {
-    return this.#sum(({ state }) => state.bytes)
+    return sumOf(this.#states, bytesOf)
   }
 
   get #dirtyKeys(): number {
-    return this.#sum(({ state }) => state.marks.dirtyCount)
-  }
-
-  #sum(of: (owned: OwnedView) => number): number {
-    return this.#views.reduce((sum, owned) => sum + (owned === null ? 0 : of(owned)), 0)
+    return sumOf(this.#states, dirtyCountOf)
   }
 }
+
+const bytesOf = ({ bytes }: ViewState): number => bytes
+const dirtyCountOf = ({ marks }: ViewState): number => marks.dirtyCount
 
 /** The columns of a view among those of its rows. */
 export function columnsOf(view: View, validators: readonly RouteValidator[]): readonly Column[] {

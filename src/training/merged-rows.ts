@@ -52,7 +52,7 @@ const chunkRowsMax = 2049
 export class MergedRows {
   readonly #options: MergedOptions
   readonly #events = new EventWriter()
-  #sections = new SharedArrayBuffer(256 * 1024)
+  readonly #sections = SectionWriter.alone(256 * 1024)
   /** By row of the chunk: where the header of its event is, and how many events come before it. */
   readonly #headerAt = new Int32Array(chunkRowsMax)
   readonly #eventsBefore = new Int32Array(chunkRowsMax)
@@ -94,12 +94,13 @@ export class MergedRows {
   /** Writes the events; returns the rows with which a key begins. */
   #write(chunk: Chunk, cells: RowCells, rejections: Rejection[]): ReadonlyMap<number, Uint8Array> {
     const events = this.#events
-    const sections = new SectionWriter(this.#sections)
+    const sections = this.#sections
     const write = rowWriter(events, this.#options.plans, chunk)
     const keys = new Map<number, Uint8Array>()
     let keyHash = this.#options.walk.hashOf(this.#key)
     let count = 0
     events.reset()
+    sections.clear()
     sections.open(0, 0, 0, 0, 0)
     for (let row = 0; row < chunk.count; row++) {
       if (cells.key.words[2 * row]! !== this.#keyNumber) {
@@ -121,7 +122,6 @@ export class MergedRows {
     }
     this.#headerAt[chunk.count] = sections.byteLength
     this.#eventsBefore[chunk.count] = count
-    this.#sections = sections.take().buffer
     return keys
   }
 
@@ -219,11 +219,11 @@ export class MergedRows {
   }
 
   #buffers(): SectionBuffers {
-    const { bytes, words } = sectionBuffers(this.#sections, noMemory)
+    const { bytes, words, view } = sectionBuffers(this.#sections.buffer, noMemory)
     const payload = this.#events.payload()
     const events = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
     const eventsView = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
-    return { bytes, words, events, eventsView }
+    return { bytes, words, view, events, eventsView }
   }
 }
 

@@ -178,7 +178,7 @@ export class Shadow {
     const resolveKey = this.#resolvers[backfill === 0 && sequences === null ? 0 : 1]
     const applier = this.#appliers[sequences === null ? 0 : 1]
     const places: number[] = []
-    const writer = new SectionWriter(new SharedArrayBuffer(sectionBytes))
+    const writer = SectionWriter.alone(sectionBytes)
     writer.open(batch.source, route, position, arrivalMs, 0, backfill)
     const all = Array.from({ length: count }, (_, place) => place)
     for (const [place, event] of eventsAt(payload, all).entries()) {
@@ -191,11 +191,10 @@ export class Shadow {
     }
     if (places.length === 0) return null
     writer.close()
-    const { buffer, byteLength } = writer.take()
     const events = new SharedArrayBuffer(payload.length)
     new Uint8Array(events).set(payload)
-    const section = readSection(new DataView(buffer, 0, byteLength), 0)
-    return { places, section, buffers: sectionBuffers(buffer, events), applier }
+    const buffers = sectionBuffers(writer.buffer, events)
+    return { places, section: readSection(buffers.view, 0), buffers, applier }
   }
 
   #hashOf(key: Uint8Array): number {

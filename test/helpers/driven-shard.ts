@@ -10,7 +10,7 @@ import { createEncoder } from '../../src/model/msgpack.ts'
 import type { Value } from '../../src/model/types.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { createValidators } from '../../src/shard/validators.ts'
-import { buffersOf, Sections } from './sections.ts'
+import { buffersOf, partOf, Sections } from './sections.ts'
 
 const seed = { k0: 1, k1: 2 }
 const encoder = createEncoder()
@@ -75,7 +75,7 @@ export class DrivenShard {
     }
     const sent = writer.take()
     const rejected: BatchRejections[] = []
-    this.#shard.apply(buffersOf(sent), sent.byteLength, rejected)
+    this.#shard.apply(buffersOf(sent), partOf(sent), rejected)
     return rejected
   }
 

@@ -17,6 +17,7 @@ import type {
 import { packAnswers, QueryCursor } from '../../src/model/read-packing.ts'
 import { createSectionEvent, readSection, readSectionEvent } from '../../src/model/section.ts'
 import type { LaneTask } from '../../src/route/lane-thread.ts'
+import { partsOf } from './held-lane.ts'
 
 /** This file, compiled: what a lane starts. */
 export const echoShardUrl = new URL(import.meta.url)
@@ -43,7 +44,7 @@ export default async function echoShard({ start, port }: LaneTask): Promise<void
       switch (message.kind) {
         case 'apply':
           try {
-            const rejected = echoed(message, lastPositions)
+            const rejected = echoed(message, start.shards, lastPositions)
             const watermarks = new Float64Array(0)
             post({ kind: 'applied', id: message.id, rejected, watermarks })
           } catch (error) {
@@ -86,14 +87,13 @@ function failOr(path: string, post: (message: FromShard) => void, end: () => voi
 }
 
 function echoed(
-  { shards, events: bytes }: Apply,
+  message: Apply,
+  shards: readonly number[],
   lastPositions: Map<number, number>,
 ): BatchRejections[] {
   const rejected: BatchRejections[] = []
-  for (const { shard, buffer, byteLength } of shards) {
-    const view = new DataView(buffer)
-    const words = new Int32Array(buffer)
-    for (let at = 0; at < byteLength;) {
+  for (const { shard, view, words, part } of partsOf(message, shards)) {
+    for (let at = part.start; at < part.end;) {
       const { position, route, events, start, end } = readSection(view, at)
       if (position < (lastPositions.get(shard) ?? 0)) throw new Error(`${position} is out of order`)
       lastPositions.set(shard, position)
@@ -103,8 +103,9 @@ function echoed(
         const event = createSectionEvent()
         next = readSectionEvent(words, next, event)
         const { index } = event
-        const message = Buffer.from(bytes, event.start, event.end - event.start).toString('hex')
-        rejections.push({ index, code: 'EVENT_DECODE' as const, path: `${shard}`, message })
+        const bytes = Buffer.from(message.events, event.start, event.end - event.start)
+        const echo = { path: `${shard}`, message: bytes.toString('hex') }
+        rejections.push({ index, code: 'EVENT_DECODE' as const, ...echo })
       }
       rejected.push({ position, route, rejections })
       at = end

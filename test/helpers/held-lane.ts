@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import type { BatchRejections, FromShard, ToShard } from '../../src/model/message.ts'
+import { lanePart } from '../../src/model/lane-sections.ts'
 import { createSectionEvent, readSection, readSectionEvent } from '../../src/model/section.ts'
 import type { RouterLane } from '../../src/route/lane-mailbox.ts'
 
@@ -23,8 +24,13 @@ export class HeldLane implements RouterLane {
   post(message: ToShard): void {
     assert.ok(message.kind === 'apply')
     this.posted.push(message)
-    for (const { byteLength } of message.shards) this.sentBytes += byteLength
-    this.sentBytes += Math.max(...[...eventsIn(message)].map(({ event }) => event.end))
+    for (const { part } of partsOf(message, this.shards)) this.sentBytes += part.end - part.start
+    this.sentBytes += Math.max(...[...eventsIn(message, this.shards)].map(({ event }) => event.end))
+  }
+
+  /** The events of all that was posted, in order. */
+  get sent(): Sent[] {
+    return this.posted.flatMap((message) => sentIn(message, this.shards))
   }
 
   onMessage(listener: (message: FromShard) => void): void {
@@ -51,9 +57,20 @@ export interface Sent {
   readonly event: string
 }
 
-/** The events of a message, in order. */
-export function sentIn(message: Apply): Sent[] {
-  return [...eventsIn(message)].map(({ shard, section, event, buffer }) => {
+/** The parts of a message to a lane with these shards. */
+export function* partsOf({ sections }: Apply, shards: readonly number[]) {
+  for (const buffer of sections) {
+    const words = new Int32Array(buffer)
+    const view = new DataView(buffer)
+    for (const [place, shard] of shards.entries()) {
+      yield { shard, words, view, part: lanePart(words, place, shards.length) }
+    }
+  }
+}
+
+/** The events of a message to a lane with these shards, in order. */
+export function sentIn(message: Apply, shards: readonly number[]): Sent[] {
+  return [...eventsIn(message, shards)].map(({ shard, section, event, words }) => {
     const { source, route, position, arrivalMs } = section
     const { index, keyHash, keyStart, keyBytes, start, end } = event
     return {
@@ -64,23 +81,21 @@ export function sentIn(message: Apply): Sent[] {
       arrivalMs,
       index,
       keyHash,
-      key: Buffer.from(buffer, keyStart, keyBytes).toString('hex'),
+      key: Buffer.from(words.buffer, keyStart, keyBytes).toString('hex'),
       event: Buffer.from(message.events, start, end - start).toString('hex'),
     }
   })
 }
 
-function* eventsIn({ shards }: Apply) {
-  for (const { shard, buffer, byteLength } of shards) {
-    const view = new DataView(buffer)
-    const words = new Int32Array(buffer)
-    for (let at = 0; at < byteLength;) {
+function* eventsIn(message: Apply, shards: readonly number[]) {
+  for (const { shard, words, view, part } of partsOf(message, shards)) {
+    for (let at = part.start; at < part.end;) {
       const section = readSection(view, at)
       let next = section.start
       for (let n = 0; n < section.events; n++) {
         const event = createSectionEvent()
         next = readSectionEvent(words, next, event)
-        yield { shard, section, event, buffer }
+        yield { shard, section, event, words }
       }
       assert.equal(next, section.end, 'a section ends where its last event ends')
       at = section.end

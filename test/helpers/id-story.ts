@@ -13,7 +13,7 @@ import { createEncoder } from '../../src/model/msgpack.ts'
 import { shardOf } from '../../src/model/partition.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { createValidators } from '../../src/shard/validators.ts'
-import { buffersOf, Sections } from './sections.ts'
+import { buffersOf, partOf, Sections } from './sections.ts'
 
 /** What an event does beside having its id. */
 export const fates = ['counts', 'partly', 'ahead', 'late', 'future', 'throws', 'nothing'] as const
@@ -186,7 +186,7 @@ export class IdStory {
       const sent = writer.take()
       // Every other batch event by event, which must make no difference.
       const onEvent = position % 2 === 0 ? () => {} : null
-      this.#shards[n]!.apply(buffersOf(sent), sent.byteLength, told, { onEvent })
+      this.#shards[n]!.apply(buffersOf(sent), partOf(sent), told, { onEvent })
       this.#shards[n]!.applied = position
     }
     const ascending = (places: readonly number[]) => places.toSorted((a, b) => a - b)

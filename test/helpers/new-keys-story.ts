@@ -13,7 +13,7 @@ import { createEncoder } from '../../src/model/msgpack.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { createValidators } from '../../src/shard/validators.ts'
 import { KeyRecount } from './key-recount.ts'
-import { buffersOf, Sections } from './sections.ts'
+import { buffersOf, partOf, Sections } from './sections.ts'
 
 export type LimitedStep =
   | {
@@ -143,9 +143,9 @@ export class NewKeysStory {
     }
     const sent = sections.take()
     const rejected: BatchRejections[] = []
-    for (let from = 0; from < sent.byteLength;) {
-      const how = { from, eventsMax }
-      from = this.#shard.apply(buffersOf(sent), sent.byteLength, rejected, how)
+    const { end } = partOf(sent)
+    for (let start = 0; start < end;) {
+      start = this.#shard.apply(buffersOf(sent), { start, end }, rejected, { eventsMax })
     }
     return rejected
   }

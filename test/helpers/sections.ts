@@ -1,6 +1,7 @@
 /**
  * Sections as the router writes them, event by event.
  */
+import type { LanePart } from '../../src/model/lane-sections.ts'
 import {
   EventsWriter,
   sectionBuffers,
@@ -15,12 +16,16 @@ export interface SentSections {
 }
 
 export class Sections {
-  readonly #sections = new SectionWriter(new SharedArrayBuffer(64))
+  readonly #sections: SectionWriter
   readonly #events: EventsWriter
 
-  /** @param events  Where the events go; shards of one lane share it. */
-  constructor(events = newEvents()) {
+  /**
+   * @param events  Where the events go; shards of one lane share it.
+   * @param sections  Where the sections go.
+   */
+  constructor(events = newEvents(), sections = SectionWriter.alone(64)) {
     this.#events = events
+    this.#sections = sections
   }
 
   open(source: number, route: number, position: number, arrivalMs: number): void {
@@ -39,12 +44,18 @@ export class Sections {
   }
 
   take(): SentSections {
-    return { ...this.#sections.take(), events: this.#events.take() }
+    const { buffer, byteLength } = this.#sections
+    return { buffer, byteLength, events: this.#events.buffer }
   }
 }
 
 export function newEvents(): EventsWriter {
   return new EventsWriter(new SharedArrayBuffer(64))
+}
+
+/** Where they stand in their buffer. */
+export function partOf({ byteLength }: SentSections): LanePart {
+  return { start: 0, end: byteLength }
 }
 
 export function buffersOf({ buffer, events }: SentSections): SectionBuffers {

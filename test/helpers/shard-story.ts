@@ -14,7 +14,7 @@ import { createValidators } from '../../src/shard/validators.ts'
 import { KeyRecount } from './key-recount.ts'
 import { oracle, type OracleEvent } from './oracle.ts'
 import { catalogOf, rowsOf, startMs, type RawEvent, type StoryView } from './story-view.ts'
-import { buffersOf, Sections } from './sections.ts'
+import { buffersOf, partOf, Sections } from './sections.ts'
 
 export type Step =
   | {
@@ -266,8 +266,9 @@ export class ShardStory {
     const rejected: BatchRejections[] = []
     // Some of it event by event, which must make no difference.
     const onEvent = this.#applied++ % 3 === 0 ? () => {} : null
-    for (let from = 0; from < sent.byteLength;) {
-      from = this.#shard.apply(buffers, sent.byteLength, rejected, { from, eventsMax, onEvent })
+    const { end } = partOf(sent)
+    for (let start = 0; start < end;) {
+      start = this.#shard.apply(buffers, { start, end }, rejected, { eventsMax, onEvent })
     }
     return rejected
   }

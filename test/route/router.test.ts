@@ -96,11 +96,11 @@ test('sends each event once per route to the shard of its key, byte for byte', a
   }
   router.flush()
   await turn()
-  const sent = lanes.flatMap(({ posted }) => posted.flatMap((message) => sentIn(message)))
+  const sent = lanes.flatMap(({ sent }) => sent)
   assert.deepEqual(sent.toSorted(byPlace), wanted.toSorted(byPlace))
   for (const lane of lanes) {
     for (const message of lane.posted) {
-      assert.ok(message.shards.every(({ shard }) => lane.shards.includes(shard)))
+      assert.ok(sentIn(message, lane.shards).length > 0)
     }
   }
   for (let shard = 0; shard < shards; shard++) {
@@ -172,6 +172,30 @@ test('sends a full buffer without waiting for the end of the turn', () => {
   assert.equal(message!.routed, position)
 })
 
+test('a shard with far more events than others gets another buffer, batches whole', async () => {
+  const { router, lanes } = heldRouter()
+  // Busy, so that what follows waits and goes as one message.
+  for (let n = 1; n <= laneBuffersMax; n++) {
+    router.route(recordedBatch(n, [encode({ user: 'hot', ad: 1 })], 1))
+    await turn()
+  }
+  const hot = Array.from({ length: 2000 }, () => ({ user: 'hot', ad: 1 }))
+  const wanted: Sent[] = []
+  for (let position = 100; position < 110; position++) {
+    const bytes = hot.map((event) => encode(event))
+    const batch = recordedBatch(position, bytes, 1)
+    router.route(batch)
+    wanted.push(...expected(batch, hot))
+  }
+  const lane = lanes.find(({ posted }) => posted.length > 0)!
+  router.flush()
+  const message = lane.posted.at(-1)!
+  assert.ok(message.sections.length > 1, 'one buffer has parts as long as the longest')
+  const byteLength = message.sections.reduce((sum, each) => sum + each.byteLength, 0)
+  assert.ok(byteLength < 2 * 2 * 2 * 20_000 * 48, `${byteLength} bytes for the sections of 20000`)
+  assert.deepEqual(sentIn(message, lane.shards), wanted)
+})
+
 test('leaves no more than the bound of messages of a lane unanswered', async () => {
   const { router, lanes } = heldRouter()
   const [lane] = lanes
@@ -189,7 +213,9 @@ test('leaves no more than the bound of messages of a lane unanswered', async () 
   lane!.answer()
   // What waited meanwhile goes as one message.
   assert.equal(lane!.posted.length, laneBuffersMax + 1)
-  const positions = new Set(sentIn(lane!.posted.at(-1)!).map(({ position }) => position))
+  const positions = new Set(
+    sentIn(lane!.posted.at(-1)!, lane!.shards).map(({ position }) => position),
+  )
   assert.equal(positions.size, 50 - laneBuffersMax)
   assert.equal(lane!.posted.at(-1)!.routed, 50)
   router.route(recordedBatch(51, [encode({ user: 'u', ad: 1 })]))
@@ -258,7 +284,7 @@ test('asks the full way about unusual events, and sends or rejects as it says', 
   router.flush()
   assert.deepEqual(asked, [0, 1])
   assert.deepEqual(batch.rejected, [[1, [{ index: 1, ...refusal }]]])
-  const sent = lanes.flatMap(({ posted }) => posted.flatMap((message) => sentIn(message)))
+  const sent = lanes.flatMap(({ sent }) => sent)
   const oddSent = sent.filter(({ index }) => index === 1)
   assert.deepEqual(
     oddSent.map(({ route, key, event }) => [route, key, event]),

@@ -21,11 +21,11 @@ import type {
   ReadFailure,
   ReadQuery,
   ReadResult,
-  ShardBuffer,
   ToShard,
 } from '../../src/model/message.ts'
 import { createEncoder } from '../../src/model/msgpack.ts'
 import { createPulse } from '../../src/model/pulse.ts'
+import { LaneSections } from '../../src/model/lane-sections.ts'
 import { packQueries, unpackAnswers } from '../../src/model/read-packing.ts'
 import { shardOf } from '../../src/model/partition.ts'
 import { runLane } from '../../src/shard/lane.ts'
@@ -105,7 +105,11 @@ class DrivenLane {
     pagesOf = (id: number, _batch: number): number => id,
   ): void {
     const events = newEvents()
-    const writers = Array.from({ length: shards }, () => new Sections(events))
+    const sections = new LaneSections(shards)
+    const writers = Array.from(
+      { length: shards },
+      (_, n) => new Sections(events, sections.writer(n)),
+    )
     for (let batch = 0; batch < batches; batch++) {
       this.#routed += 10
       for (const writer of writers) writer.open(0, 0, this.#routed, startMs)
@@ -118,10 +122,9 @@ class DrivenLane {
       })
       for (const writer of writers) writer.close()
     }
-    const sent = writers.map((writer, shard): ShardBuffer => ({ shard, ...writer.take() }))
     const common = { id: 0, routed: this.#routed, flushed: 0, recorded }
     this.#unanswered += 1
-    this.post({ kind: 'apply', shards: sent, events: events.take(), ...common })
+    this.post({ kind: 'apply', sections: [sections.close()], events: events.buffer, ...common })
   }
 
   /** Reads when all that was sent has been applied. */
