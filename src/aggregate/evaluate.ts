@@ -11,7 +11,7 @@ import { Cells } from './cells.ts'
 import { hasTile, PartOfTile } from './part-of-tile.ts'
 import type { GroupRead } from './read-plan.ts'
 import { eventsCell, tileCell, type PlacedFeature } from './row-layout.ts'
-import type { LevelState } from './slot-codec.ts'
+import type { LevelBelow, LevelState } from './level-state.ts'
 import type { ValuePool } from './value-pool.ts'
 import type { ViewState } from './view-state.ts'
 import { partsOf, tilesOf, type Edge, type TimeRange } from './window.ts'
@@ -157,6 +157,9 @@ function evaluateGroup(
     for (const { partial, at } of partials) {
       for (let n = 0; n < tiles; n++) partial.merge(merged, at, cells, tileCells[n]! + at, pool)
     }
+    for (const below of levelState.below) {
+      events += mergeNewest(below, levelState, group, { slot, first, last }, merged, pool)
+    }
     events += mergePart(behind)
     merged.f64[eventsCell] = events
     for (let n = 0; n < features.length; n++) {
@@ -166,6 +169,27 @@ function evaluateGroup(
     for (const { partial, at } of partials) partial.release?.(merged, at, pool)
     for (const part of parts) part.release()
   }
+}
+
+/** Merges what a level lacks of a window: the newest tile of one below; returns its events. */
+function mergeNewest(
+  { state, at }: LevelBelow,
+  { level }: LevelState,
+  { partials }: GroupRead,
+  { slot, first, last }: { readonly slot: number; readonly first: number; readonly last: number },
+  merged: Cells,
+  pool: ValuePool,
+): number {
+  const newest = state.runs.newestRow(slot)
+  if (newest === 0) return 0
+  const { cells } = state.runs
+  const cell = newest * state.level.stride
+  const tile = Math.floor((cells.f64[cell + tileCell]! * state.level.widthMs) / level.widthMs)
+  if (tile < first || tile > last) return 0
+  for (const { partial, at: own } of partials) {
+    partial.merge(merged, own, cells, cell + at[own]!, pool)
+  }
+  return cells.f64[cell + eventsCell]!
 }
 
 const wholeTiles = { before: null, behind: null }

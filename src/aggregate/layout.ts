@@ -2,7 +2,8 @@
  * How the state of one view is laid out: levels of tiles.
  *
  * A level is a tile width with all the windows that it serves. Every tile of a level is a row of
- * cells (`row-layout.ts`). An event costs one row update per level, whatever the number of windows.
+ * cells (`row-layout.ts`). An event costs one row update per level at most, and mostly one in
+ * all (`folds.ts`), whatever the number of windows.
  */
 import type { Feature, View } from '../model/catalog.ts'
 import { continuousTileMs, lifetimeTileMs, sawtoothTileMs } from '../model/tiles.ts'
@@ -110,6 +111,11 @@ function planLevel(planned: Planned, widthMs: number, features: readonly Feature
     valueCells: valueCells.map(({ cell }) => cell),
     valueCodecs: valueCells.map(({ codec }) => codec),
   }
+}
+
+/** How old an event can be and still be served, with the rest of its tile, ms. */
+export function servedMsOf({ reachMs, widthMs }: Level): number {
+  return reachMs + widthMs
 }
 
 function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {

@@ -4,7 +4,7 @@
 import { Cells } from './cells.ts'
 import type { Level } from './layout.ts'
 import type { WindowGroup } from './row-layout.ts'
-import type { LevelState } from './slot-codec.ts'
+import type { LevelState } from './level-state.ts'
 import { addEvents } from './tile-of-events.ts'
 import type { ValuePool } from './value-pool.ts'
 import type { ViewState } from './view-state.ts'

@@ -56,6 +56,21 @@ export interface Partial {
    * have made. Places in the pool are borrowed where they can be: `into` must not outlive `from`.
    */
   merge(into: Cells, at: number, from: Cells, fromAt: number, pool: ValuePool): void
+  /**
+   * Adds the partial of a tile to that of the wider tile which it lies in, and of which all events
+   * are earlier. What it adds is for good: nothing in the pool is borrowed. Without it, the wider
+   * tiles are told of every event (`folds.ts`).
+   *
+   * @param shiftNs  From the start of the wider tile to that of the other.
+   */
+  fold?(
+    into: Cells,
+    at: number,
+    from: Cells,
+    fromAt: number,
+    shiftNs: number,
+    pool: ValuePool,
+  ): void
   /** Gives back what merging has put into the pool; to be called when the merged cells are read. */
   release?(cells: Cells, at: number, pool: ValuePool): void
 }

@@ -5,7 +5,7 @@
  * them is worked out once.
  */
 import { narrowed, type WindowGroup } from './row-layout.ts'
-import type { LevelState } from './slot-codec.ts'
+import type { LevelState } from './level-state.ts'
 
 /** The windows of one level, each with what is asked of it. */
 export interface LevelRead {

@@ -11,7 +11,7 @@
  */
 import type { RowBatch } from '../model/rows.ts'
 import type { EventLog } from './event-log.ts'
-import type { LevelState } from './slot-codec.ts'
+import type { LevelState } from './level-state.ts'
 import { addEvents } from './tile-of-events.ts'
 import type { ValuePool } from './value-pool.ts'
 import type { TimeRange } from './window.ts'

@@ -15,7 +15,6 @@ import {
   type FunctionPlan,
   type NamedPartial,
 } from './functions.ts'
-import type { Partial } from './partial.ts'
 import { count } from './partials/count.ts'
 import { answered } from './partials/entries.ts'
 import { grouped, groupsAt } from './partials/grouped.ts'
@@ -26,8 +25,7 @@ export const tileCell = 0
 export const eventsCell = 1
 const headCells = 2
 
-export interface PlacedPartial {
-  readonly partial: Partial
+export interface PlacedPartial extends NamedPartial {
   /** Place of the column in the view's `columns`. */
   readonly column: number
   /** First cell within a row. */
@@ -109,7 +107,7 @@ function layOutCells({ view, seed }: Planned, bySpan: readonly (readonly Demand[
     const id = `${name} ${column}`
     const known = placed.get(id)
     if (known !== undefined) return known.at
-    placed.set(id, { partial, column, at: stride })
+    placed.set(id, { name, partial, column, at: stride })
     stride += partial.cells
     return stride - partial.cells
   }
@@ -149,7 +147,7 @@ function layOutGroups(view: View, secondaryKey: string, row: RowLayout): RowLayo
   const { stride, partials } = row
   const key = view.columns.findIndex(({ name }) => name === secondaryKey)
   const table = { fields: view.columns, key, stride, eventsAt: eventsCell, partials }
-  const placed = { partial: grouped(table), column: key, at: headCells }
+  const placed = { name: 'grouped', partial: grouped(table), column: key, at: headCells }
   const ofGroups = (feature: PlacedFeature): PlacedFeature => ({
     ...feature,
     ofNulls: null,

@@ -10,18 +10,13 @@ import { MillraceError } from '../base/errors.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import type { Level } from './layout.ts'
+import type { LevelState } from './level-state.ts'
 import type { PlaceCodec } from './partial.ts'
 import type { TileRuns } from './tile-runs.ts'
 import type { ValuePool } from './value-pool.ts'
 
 /** Format of a stored slot; raise it with any change of the bytes, cells included. */
-export const slotFormat = 3
-
-/** One level's plan with the tiles of every slot. */
-export interface LevelState {
-  readonly level: Level
-  readonly runs: TileRuns
-}
+export const slotFormat = 4
 
 const headerBytes = 16
 const encoder = createEncoder()

@@ -11,14 +11,12 @@
  * spares the update loops a test per event.
  */
 import type { RowRange } from '../model/rows.ts'
-import { grownCapacity } from './capacity.ts'
-import { Cells } from './cells.ts'
+import type { Cells } from './cells.ts'
 import type { Level } from './layout.ts'
 import { tileCell, type PlacedPartial } from './row-layout.ts'
+import { RowRings } from './row-rings.ts'
 import type { SlotRecords } from './slot-records.ts'
 import type { ValuePool } from './value-pool.ts'
-
-const rowsInitial = 256
 
 /** Bits of the class of a ring beside the number of its tiles, which are 2^26 at most. */
 const classBits = 5
@@ -26,6 +24,8 @@ const classMask = 2 ** classBits - 1
 
 export class TileRuns {
   readonly cells: Cells
+  /** Hears of a slot whose newest tile is about to be so no more, or to be dropped. */
+  onPassed: ((slot: number) => void) | null = null
   readonly #level: Level
   readonly #stride: number
   readonly #pool: ValuePool
@@ -40,12 +40,7 @@ export class TileRuns {
   readonly #records: SlotRecords
   readonly #recordWords: number
   readonly #recordAt: number
-  #rows = rowsInitial
-  /** Row 0 is the sink. */
-  #rowsEnd = 1
-  /** The last ring freed, by log2 of its rows; 0 for none. Its first cell says which was before. */
-  readonly #free = new Int32Array(32)
-  #rowsUsed = 0
+  readonly #rings: RowRings
   #tiles = 0
   #shifts = 0
 
@@ -57,7 +52,8 @@ export class TileRuns {
     this.#recordAt = records.levelAt(place)
     this.#stride = level.stride
     this.#pool = pool
-    this.cells = new Cells(rowsInitial * level.stride)
+    this.#rings = new RowRings(level.stride)
+    this.cells = this.#rings.cells
     // The sink is as any row is without events.
     for (const { partial, at } of level.partials) partial.init(this.cells, at)
     this.#empty = this.cells.f64.slice(0, level.stride)
@@ -68,7 +64,7 @@ export class TileRuns {
 
   /** Bytes of the rings in use. */
   get bytes(): number {
-    return this.#rowsUsed * this.#stride * 8
+    return this.#rings.rowsUsed * this.#stride * 8
   }
 
   /** Tiles of all slots together. */
@@ -124,6 +120,7 @@ export class TileRuns {
    * newest of its slot.
    *
    * @param tiles  By row of the batch, as `slots` and `cellOf` are. NaN or slot 0: cell 0.
+   * @returns whether a tile was not the newest of its slot.
    */
   cellsOf(
     slots: Int32Array,
@@ -131,24 +128,36 @@ export class TileRuns {
     { from, to }: RowRange,
     horizon: number,
     cellOf: Int32Array,
-  ): void {
+  ): boolean {
     const { i32 } = this.#records
     const words = this.#recordWords
     const recordAt = this.#recordAt
     const stride = this.#stride
     let { f64 } = this.cells
+    let isAnyOther = false
     for (let i = from; i < to; i++) {
       const slot = slots[i]!
       const tile = tiles[i]!
       const newest = i32[slot * words + recordAt]!
       const cell = newest * stride
-      if (slot === 0 || Number.isNaN(tile)) cellOf[i] = 0
-      else if (newest !== 0 && f64[cell + tileCell] === tile) cellOf[i] = cell
+      if (newest !== 0 && f64[cell + tileCell] === tile) cellOf[i] = cell
+      else if (slot === 0) cellOf[i] = 0
       else {
-        cellOf[i] = this.row(slot, tile, horizon) * stride
+        isAnyOther = true
+        if (Number.isNaN(tile)) {
+          // It may be later than the newest tile, which has to be passed on before it is.
+          if (this.onPassed !== null) this.dropBefore(slot, horizon)
+          cellOf[i] = 0
+        } else cellOf[i] = this.row(slot, tile, horizon) * stride
         f64 = this.cells.f64
       }
     }
+    return isAnyOther
+  }
+
+  /** The row of a slot's newest tile, 0 without any. */
+  newestRow(slot: number): number {
+    return this.#newestOf(slot)
   }
 
   /** The row of a slot's tile, made if it is not there; tiles before `horizon` may be dropped. */
@@ -157,7 +166,10 @@ export class TileRuns {
     if (newest === 0) return this.#begin(slot, tile)
     const newestTile = this.cells.f64[newest * this.#stride + tileCell]!
     if (tile === newestTile) return newest
-    if (tile > newestTile) return this.#append(slot, tile, horizon)
+    if (tile > newestTile) {
+      this.onPassed?.(slot)
+      return this.#append(slot, tile, horizon)
+    }
     const index = this.lowerBound(slot, tile)
     if (this.#tileAt(slot, index) === tile) return this.rowAt(slot, index)
     return this.#insert(slot, tile, horizon)
@@ -205,6 +217,13 @@ export class TileRuns {
 
   /** Drops the tiles before `horizon`. */
   dropBefore(slot: number, horizon: number): void {
+    const newest = this.#newestOf(slot)
+    const isLast = newest !== 0 && this.cells.f64[newest * this.#stride + tileCell]! < horizon
+    if (isLast) this.onPassed?.(slot)
+    this.#drop(slot, horizon)
+  }
+
+  #drop(slot: number, horizon: number): void {
     const length = this.rowCount(slot)
     const dropped = this.lowerBound(slot, horizon)
     // What nobody has looked at for long is not in the caches: mostly there is no need to look.
@@ -216,7 +235,7 @@ export class TileRuns {
   }
 
   remove(slot: number): void {
-    this.dropBefore(slot, Infinity)
+    this.#drop(slot, Infinity)
   }
 
   #placeOf(slot: number): number {
@@ -284,7 +303,7 @@ export class TileRuns {
   /** Drops the tiles before `horizon` or, when there are none, moves a run to a larger ring. */
   #makeRoom(slot: number, horizon: number): void {
     const length = this.rowCount(slot)
-    this.dropBefore(slot, horizon)
+    this.#drop(slot, horizon)
     if (this.rowCount(slot) < length) return
     const segments = this.segments(slot)
     const ring = this.#ringOf(slot)
@@ -294,7 +313,7 @@ export class TileRuns {
       this.#move(first, to, rows)
       to += rows
     }
-    this.#give(ring, sizeClass)
+    this.#rings.give(ring, sizeClass)
     this.#shifts += 1
   }
 
@@ -346,47 +365,13 @@ export class TileRuns {
 
   /** Gives a slot a ring of which the first rows are in use; returns its first row. */
   #settle(slot: number, sizeClass: number, rows: number): number {
-    const ring = this.#take(sizeClass)
+    const ring = this.#rings.take(sizeClass)
     this.#setRun(slot, ring + rows - 1, rows, sizeClass)
     return ring
   }
 
   #release(slot: number): void {
-    this.#give(this.#ringOf(slot), this.#classOf(slot))
+    this.#rings.give(this.#ringOf(slot), this.#classOf(slot))
     this.#setRun(slot, 0, 0)
-  }
-
-  #take(sizeClass: number): number {
-    this.#rowsUsed += 1 << sizeClass
-    const free = this.#free[sizeClass]!
-    if (free !== 0) {
-      this.#free[sizeClass] = this.cells.f64[free * this.#stride]!
-      return free
-    }
-    // A ring begins at a multiple of its size; what is left over before it are smaller ones.
-    while ((this.#rowsEnd & ((1 << sizeClass) - 1)) !== 0) {
-      const smaller = 31 - Math.clz32(this.#rowsEnd & -this.#rowsEnd)
-      const ring = this.#extend(smaller)
-      this.#rowsUsed += 1 << smaller
-      this.#give(ring, smaller)
-    }
-    return this.#extend(sizeClass)
-  }
-
-  /** A ring behind all others. */
-  #extend(sizeClass: number): number {
-    const ring = this.#rowsEnd
-    this.#rowsEnd += 1 << sizeClass
-    if (this.#rowsEnd > this.#rows) {
-      this.#rows = Math.max(grownCapacity(this.#rows), this.#rowsEnd)
-      this.cells.grow(this.#rows * this.#stride)
-    }
-    return ring
-  }
-
-  #give(ring: number, sizeClass: number): void {
-    this.#rowsUsed -= 1 << sizeClass
-    this.cells.f64[ring * this.#stride] = this.#free[sizeClass]!
-    this.#free[sizeClass] = ring
   }
 }

@@ -7,7 +7,7 @@
 import type { Column, RowBatch, RowRange } from '../model/rows.ts'
 import { horizonOf } from './lateness.ts'
 import { eventsCell } from './row-layout.ts'
-import type { LevelState } from './slot-codec.ts'
+import type { LevelState } from './level-state.ts'
 import type { ValuePool } from './value-pool.ts'
 
 /** Rows with the slot of each, 0 for those that change nothing. */
@@ -23,6 +23,8 @@ export class TileUpdates {
   #cellOf = new Int32Array(0)
   #offsetNs = new Float64Array(0)
   #tiles = new Float64Array(0)
+  /** Slots of the rows that the next level is told of. */
+  #passed = new Int32Array(0)
 
   constructor(pool: ValuePool) {
     this.#pool = pool
@@ -34,16 +36,44 @@ export class TileUpdates {
     this.#cellOf = new Int32Array(rows * 2)
     this.#offsetNs = new Float64Array(rows * 2)
     this.#tiles = new Float64Array(rows * 2)
+    this.#passed = new Int32Array(rows * 2)
   }
 
-  /** Finds the tiles of rows at one level and updates their partials; older tiles are dropped. */
-  update(state: LevelState, located: LocatedRows, earliestEdgeMs: number): void {
+  /** Finds the tiles of rows at each level and updates their partials; older tiles are dropped. */
+  update(levels: readonly LevelState[], located: LocatedRows, earliestEdgeMs: number): void {
+    let isAnyPassed = false
+    for (const state of levels) {
+      const isTold = state.below.length === 0
+      if (!isTold && !isAnyPassed) continue
+      const rows = isTold ? located : { ...located, slots: this.#passed }
+      const isAnyOther = this.#updateLevel(state, rows, earliestEdgeMs)
+      isAnyPassed = isAnyOther && state.runs.onPassed !== null && this.#findPassed(state, rows)
+    }
+  }
+
+  /** Finds the rows that are not of the newest tiles of their slots: the next level is told. */
+  #findPassed({ level, runs }: LevelState, { range: { from, to }, slots }: LocatedRows): boolean {
+    const passed = this.#passed
+    let isAny = false
+    for (let i = from; i < to; i++) {
+      const slot = slots[i]!
+      const cell = this.#cellOf[i]!
+      // The sink is nobody's newest tile.
+      const isPassed = slot !== 0 && (cell === 0 || cell !== runs.newestRow(slot) * level.stride)
+      passed[i] = isPassed ? slot : 0
+      isAny ||= isPassed
+    }
+    return isAny
+  }
+
+  /** @returns whether one of the rows may not be of the newest tile of its slot. */
+  #updateLevel(state: LevelState, located: LocatedRows, earliestEdgeMs: number): boolean {
     const { level, runs } = state
     const { columns, range } = located
     const { from, to } = range
     const horizon = horizonOf(level, earliestEdgeMs)
     const shifts = runs.shifts
-    this.#findTiles(state, located, horizon)
+    const isAnyOther = this.#findTiles(state, located, horizon)
     // Rows found before others moved are found again; by then every tile is there.
     if (runs.shifts !== shifts) this.#findTiles(state, located, horizon)
     const cellOf = this.#cellOf
@@ -53,9 +83,14 @@ export class TileUpdates {
     for (const { partial, column, at } of level.partials) {
       partial.update(cells, at, tiled, columns[column]!, this.#pool)
     }
+    return isAnyOther
   }
 
-  #findTiles({ level, runs }: LevelState, { rows, range, slots }: LocatedRows, horizon: number) {
+  #findTiles(
+    { level, runs }: LevelState,
+    { rows, range, slots }: LocatedRows,
+    horizon: number,
+  ): boolean {
     const { timeMs, timeNs } = rows
     const { from, to } = range
     const { widthMs, startMs } = level
@@ -67,6 +102,6 @@ export class TileUpdates {
       tiles[i] = tile >= horizon && time >= startMs ? tile : Number.NaN
       offsetNs[i] = (time - tile * widthMs) * 1e6 + timeNs[i]!
     }
-    runs.cellsOf(slots, tiles, range, horizon, this.#cellOf)
+    return runs.cellsOf(slots, tiles, range, horizon, this.#cellOf)
   }
 }

@@ -16,18 +16,19 @@ import { RowBatch, type Column, type RowRange } from '../model/rows.ts'
 import { capacitySlack } from './capacity.ts'
 import { KeyTable } from './key-table.ts'
 import { EventLog } from './event-log.ts'
+import { createLevels } from './folds.ts'
 import { allRows, horizonOf, isBeforeWindows, noUncounted, type UncountedRows } from './lateness.ts'
-import { planChunks, planLevels, type Level } from './layout.ts'
+import { planChunks, planLevels, servedMsOf, type Level } from './layout.ts'
 import { NewKeys } from './new-keys.ts'
 import { ParkedRows } from './parked.ts'
 import { ReadPlans } from './read-plan.ts'
 import { Replacements } from './replacements.ts'
 import { isOfSameEvent } from './row-codec.ts'
-import { decodeSlot, newestMsOf, type LevelState } from './slot-codec.ts'
+import type { LevelState } from './level-state.ts'
+import { decodeSlot, newestMsOf } from './slot-codec.ts'
 import { ServingIndex } from './serving-index.ts'
 import { SlotMarks } from './slot-marks.ts'
 import { SlotRecords } from './slot-records.ts'
-import { TileRuns } from './tile-runs.ts'
 import { TileUpdates } from './tile-updates.ts'
 import { ValuePool } from './value-pool.ts'
 import type { TimeRange } from './window.ts'
@@ -83,6 +84,8 @@ export class ViewState {
   /** Which of the rows that are being applied may count. */
   #counted = allRows
   #slots = new Int32Array(0)
+  /** Where windows end, at the earliest, that tiles are folded for. */
+  #foldEdgeMs = -Infinity
   readonly #updates = new TileUpdates(this.pool)
   readonly #admitted: RowBatch
   readonly #collected: RowBatch
@@ -102,10 +105,7 @@ export class ViewState {
     this.#planned = levels
     this.records = new SlotRecords(levels.length)
     this.keys = new KeyTable(this.records)
-    this.levels = levels.map((level, place) => ({
-      level,
-      runs: new TileRuns(level, this.pool, this.records, place),
-    }))
+    this.levels = createLevels(levels, this, () => this.#foldEdgeMs)
     this.parked = new ParkedRows(view.columns)
     this.readPlans = new ReadPlans(this.levels)
     this.reachMs = Math.max(...levels.map((level) => level.reachMs))
@@ -209,6 +209,12 @@ export class ViewState {
     return Math.min(this.watermarkMs, this.#arrivalMs)
   }
 
+  /** Drops the tiles of a slot that no window needs which ends at an edge or later. */
+  dropExpired(slot: number, edgeMs: number): void {
+    this.#foldEdgeMs = edgeMs
+    for (const { level, runs } of this.levels) runs.dropBefore(slot, horizonOf(level, edgeMs))
+  }
+
   /** Forgets a slot; its key must be stored, or not be wanted any more. */
   remove(slot: number): void {
     for (const { runs } of this.levels) runs.remove(slot)
@@ -240,7 +246,8 @@ export class ViewState {
     const range = { from, to: rows.spanStart(span) }
     const located = { rows, columns, range, slots: this.#slots }
     const { earliestEdgeMs } = this
-    for (const state of this.levels) this.#updates.update(state, located, earliestEdgeMs)
+    this.#foldEdgeMs = earliestEdgeMs
+    this.#updates.update(this.levels, located, earliestEdgeMs)
     this.#replacements?.recount()
     return span
   }
@@ -261,7 +268,9 @@ export class ViewState {
     const { words } = rows
     this.keys.guess(rows.keyHash, from, to, slots)
     let read = this.records.readAhead(slots, from, to)
-    for (const { runs } of this.levels) read += runs.readAhead(slots, from, to)
+    for (const { runs, below } of this.levels) {
+      if (below.length === 0) read += runs.readAhead(slots, from, to)
+    }
     if (words === null) slots.fill(0, from, to)
     else this.keys.confirm(rows, words, { from, to }, slots)
     return read
@@ -385,9 +394,4 @@ export class ViewState {
     this.#updates.grow(rows)
     if (rows > this.#slots.length) this.#slots = new Int32Array(rows * 2)
   }
-}
-
-/** How old an event can be and still be served, with the rest of its tile, ms. */
-function servedMsOf({ reachMs, widthMs }: Level): number {
-  return reachMs + widthMs
 }

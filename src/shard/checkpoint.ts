@@ -11,7 +11,6 @@
  */
 import { ByteWriter } from '../aggregate/byte-writer.ts'
 import type { EventLog } from '../aggregate/event-log.ts'
-import { horizonOf } from '../aggregate/lateness.ts'
 import { encodeSlot, newestMsOf } from '../aggregate/slot-codec.ts'
 import type { ViewState } from '../aggregate/view-state.ts'
 import type { ShardStore, StoredState } from '../persist/shard-store.ts'
@@ -97,7 +96,7 @@ export class Checkpoint {
     const { keys, levels, pool } = state
     const newestMs = state.records.newestMs(slot)
     const edgeMs = this.#edgeMs(index, newestMs)
-    for (const { level, runs } of levels) runs.dropBefore(slot, horizonOf(level, edgeMs))
+    state.dropExpired(slot, edgeMs)
     const { writer, writes } = this.#captured[0]
     const start = writer.byteLength
     encodeSlot(writer, slot, newestMs, state.records.newestNs(slot), levels, pool)

@@ -65,6 +65,25 @@ function checkBatches(each: FunctionCase, given: readonly TileEvent[][]): void {
   assert.deepEqual(single.value(...ordered.map((_, i) => i + 1)), value)
 }
 
+/** Tiles that are folded into a wider one are as if their events had gone there. */
+function checkFolding(each: FunctionCase, given: readonly TileEvent[][]): void {
+  const tiles = tilesOf(each, given)
+  if (!tiles.isFolded) return
+  const shifted = given.map((events, tile) =>
+    events.map(({ value, offsetNs }) => ({ value, offsetNs: offsetNs + 10 * tile })),
+  )
+  tiles.fold(4, 1, 0)
+  tiles.fold(4, 2, 10)
+  assert.deepEqual(tiles.value(4), tiles.value(1, 2))
+  // One of the second that comes late: it knows its own time, and so must what was folded.
+  tiles.update(4, shifted[1]!)
+  tiles.fold(4, 3, 20)
+  const told = tilesOf(each, [[...shifted[0]!, ...shifted[1]!, ...shifted[1]!, ...shifted[2]!]])
+  assert.deepEqual(tiles.value(4), told.value(1))
+  tiles.drop()
+  assert.equal(tiles.pool.bytes, 0, "what was folded is the wider tile's own")
+}
+
 /** What was stored goes on as if it had not been. */
 function checkStored(each: FunctionCase, given: readonly TileEvent[][]): void {
   const tiles = tilesOf(each, given)
@@ -94,6 +113,7 @@ for (const each of functionCases) {
       checkValues(each, given)
       checkMerging(each, given)
       checkBatches(each, given)
+      checkFolding(each, given)
       checkStored(each, given)
       if (!isOrdered) checkOrder(each, given)
     })

@@ -8,7 +8,9 @@ import { test } from 'node:test'
 import { ByteWriter } from '../../src/aggregate/byte-writer.ts'
 import { encodeSlot, slotFormat } from '../../src/aggregate/slot-codec.ts'
 import { ViewState } from '../../src/aggregate/view-state.ts'
+import type { View } from '../../src/model/catalog.ts'
 import { engineKey, engineRows, engineSeed, engineView } from '../helpers/engine.ts'
+import type { OracleEvent } from '../helpers/oracle.ts'
 
 const view = engineView({
   columns: [
@@ -30,8 +32,8 @@ const view = engineView({
 })
 
 const golden = [
-  // Format 3; newest event: ns within its ms, and ms.
-  '03000000 07000000 00000000205f1241',
+  // Format 4; newest event: ns within its ms, and ms.
+  '04000000 07000000 00000000205f1241',
   // Two tiles of 5 s: number, events, sum of n in two cells, last n, its ns after the start.
   '02000000',
   '0000000000804d40 000000000000f03f 0500000000000000 0000000000000000',
@@ -49,17 +51,49 @@ const golden = [
   '96 c0 a162 92 a161 cf0000000000000001 c0 a161 92 a161 cf0000000000000002',
 ]
 
+/** Of a view whose wider tiles lack what is in the newest of the narrower ones. */
+const foldedView = engineView({
+  columns: [{ name: 'n', type: { kind: 'Int64', nullable: false } }],
+  features: [
+    { column: 'n', fn: 'last', windowMs: 60_000 },
+    { column: 'n', fn: 'last', windowMs: 3_600_000 },
+  ],
+})
+
+const foldedGolden = [
+  '04000000 07000000 00000000205f1241',
+  // Two tiles of 5 s: number, events, last n, its ns after the start.
+  '02000000',
+  '0000000000804d40 000000000000f03f 0500000000000000 000000d088c3f041',
+  '0000000000004e40 000000000000f03f f9ffffffffffffff 0000800365cdcd41',
+  // One of 5 min, with the event of the older of them.
+  '01000000',
+  '0000000000000000 000000000000f03f 0500000000000000 0000c0d4e56e5142',
+]
+
 test('the stored form of a key is what it always was', () => {
+  const m = (n: bigint) => new Map([['a', n]])
+  const older = { n: 5n, x: 1.5, s: 'b', m: m(1n) }
+  const newer = { n: -7n, x: null, s: 'a', m: m(2n) }
+  assert.equal(storedForm(view, older, newer), golden.join('').replaceAll(' ', ''))
+})
+
+test('wider tiles are stored without what is in the newest of the narrower ones', () => {
+  const found = storedForm(foldedView, { n: 5n }, { n: -7n })
+  assert.equal(found, foldedGolden.join('').replaceAll(' ', ''))
+})
+
+/** What is stored of a key with two events, in hex. */
+function storedForm(view: View, older: OracleEvent['row'], newer: OracleEvent['row']): string {
   const state = new ViewState(view, {
     seed: engineSeed,
     load: () => null,
     loadChunks: () => [],
     capture: () => undefined,
   })
-  const m = (n: bigint) => new Map([['a', n]])
   const rows = engineRows(view, [
-    { key: 'k', timeNs: 299_500_000_000n, row: { n: 5n, x: 1.5, s: 'b', m: m(1n) } },
-    { key: 'k', timeNs: 301_000_000_007n, row: { n: -7n, x: null, s: 'a', m: m(2n) } },
+    { key: 'k', timeNs: 299_500_000_000n, row: older },
+    { key: 'k', timeNs: 301_000_000_007n, row: newer },
   ])
   rows.endSpan(302_000)
   state.apply(rows, rows.columns)
@@ -74,6 +108,6 @@ test('the stored form of a key is what it always was', () => {
     state.levels,
     state.pool,
   )
-  assert.equal(slotFormat, 3)
-  assert.equal(Buffer.from(writer.since(0)).toString('hex'), golden.join('').replaceAll(' ', ''))
-})
+  assert.equal(slotFormat, 4)
+  return Buffer.from(writer.since(0)).toString('hex')
+}

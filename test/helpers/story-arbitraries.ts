@@ -91,9 +91,30 @@ function features(windows: fc.Arbitrary<Aggregate['window']>): fc.Arbitrary<Aggr
     .map((list) => list.map(({ pair, window }) => aggregate(pair.column, pair.fn, window)))
 }
 
+/** Functions whose tiles are folded, over several windows each, whose tiles lie in one another. */
+const nestedFeatures: fc.Arbitrary<Aggregate[]> = fc
+  .tuple(
+    fc.subarray(['count', 'sum', 'mean', 'min', 'max', 'first', 'last'] as const, { minLength: 1 }),
+    fc.subarray(['whole', 'small', 'amount'] as const, { minLength: 1, maxLength: 2 }),
+    fc.subarray(['10s', '90s', '10m', '61m', '1d', '7d'] as const, { minLength: 2 }),
+  )
+  .map(([functions, names, windows]) =>
+    names.flatMap((name) =>
+      functions.flatMap((fn) => windows.map((window) => aggregate(name, fn, window))),
+    ),
+  )
+
 const leadingEdge = fc.constantFrom('wall-clock' as const, 'latest-event' as const)
 
 const plainViews: fc.Arbitrary<StoryView> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      mode: fc.constant('sawtooth' as const),
+      leadingEdge,
+      features: nestedFeatures,
+    }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({

@@ -71,6 +71,20 @@ export class Tiles {
     }
   }
 
+  /** Whether its tiles can be folded into wider ones. */
+  get isFolded(): boolean {
+    return this.#partials.every(({ partial }) => partial.fold !== undefined)
+  }
+
+  /** Folds a tile into a wider one in which it begins so many ns later. */
+  fold(into: number, from: number, shiftNs: number): void {
+    const cells = this.#cells
+    for (const { partial, at } of this.#partials) {
+      const [to, own] = [into * this.#stride + at, from * this.#stride + at]
+      partial.fold!(cells, to, cells, own, shiftNs, this.pool)
+    }
+  }
+
   /** The value over a tile that is merged with a copy of itself, and so on: 2^`times` of them. */
   doubled(tile: number, times: number): Value | undefined {
     let all = this.#empty()

@@ -5,6 +5,7 @@
  * Exact. 8 bytes. Strings compare by Unicode code point.
  */
 import type { DataType } from '../../model/types.ts'
+import type { Cells } from '../cells.ts'
 import type { Partial } from '../partial.ts'
 import { valueCodec } from '../stored-value.ts'
 import { compareText } from '../text-order.ts'
@@ -12,6 +13,10 @@ import { compareText } from '../text-order.ts'
 export function extremeFloat(which: 'min' | 'max'): Partial {
   const none = which === 'min' ? Infinity : -Infinity
   const sign = which === 'min' ? 1 : -1
+  const merge = (into: Cells, at: number, from: Cells, fromAt: number): void => {
+    const value = from.f64[fromAt]!
+    if ((value - into.f64[at]!) * sign < 0) into.f64[at] = value
+  }
   return {
     cells: 1,
     valueCells: [],
@@ -25,10 +30,8 @@ export function extremeFloat(which: 'min' | 'max'): Partial {
         if ((floats[i]! - f64[cell]!) * sign < 0 && isNull[i] === 0) f64[cell] = floats[i]!
       }
     },
-    merge(into, at, from, fromAt) {
-      const value = from.f64[fromAt]!
-      if ((value - into.f64[at]!) * sign < 0) into.f64[at] = value
-    },
+    merge,
+    fold: merge,
   }
 }
 
@@ -36,6 +39,15 @@ export function extremeInt(which: 'min' | 'max'): Partial {
   const isMin = which === 'min'
   const noneHigh = isMin ? 0x7fffffff : -0x80000000
   const noneLow = isMin ? 0xffffffff : 0
+  const merge = (into: Cells, at: number, from: Cells, fromAt: number): void => {
+    const high = from.high[2 * fromAt + 1]!
+    const low = from.low[2 * fromAt]!
+    const order = high - into.high[2 * at + 1]! || low - into.low[2 * at]!
+    if (isMin ? order < 0 : order > 0) {
+      into.low[2 * at] = low
+      into.high[2 * at + 1] = high
+    }
+  }
   return {
     cells: 1,
     valueCells: [],
@@ -55,15 +67,8 @@ export function extremeInt(which: 'min' | 'max'): Partial {
         }
       }
     },
-    merge(into, at, from, fromAt) {
-      const high = from.high[2 * fromAt + 1]!
-      const low = from.low[2 * fromAt]!
-      const order = high - into.high[2 * at + 1]! || low - into.low[2 * at]!
-      if (isMin ? order < 0 : order > 0) {
-        into.low[2 * at] = low
-        into.high[2 * at + 1] = high
-      }
-    },
+    merge,
+    fold: merge,
   }
 }
 

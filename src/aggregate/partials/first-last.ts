@@ -36,6 +36,11 @@ const none = -Infinity
 
 function firstLastFloat(side: Side): Partial {
   const { sign, beyond } = orders[side]
+  const take = (into: Cells, at: number, from: Cells, fromAt: number, shiftNs: number): void => {
+    if (!isTaken(side, into.f64[at + 1]!, from.f64[fromAt + 1]!)) return
+    into.f64[at] = from.f64[fromAt]!
+    into.f64[at + 1] = from.f64[fromAt + 1]! + shiftNs * sign
+  }
   return {
     cells: 2,
     valueCells: [],
@@ -51,12 +56,19 @@ function firstLastFloat(side: Side): Partial {
         }
       }
     },
-    merge: mergeDouble(side),
+    merge: (into, at, from, fromAt) => take(into, at, from, fromAt, 0),
+    fold: take,
   }
 }
 
 function firstLastInt(side: Side): Partial {
   const { sign, beyond } = orders[side]
+  const take = (into: Cells, at: number, from: Cells, fromAt: number, shiftNs: number): void => {
+    if (!isTaken(side, into.f64[at + 1]!, from.f64[fromAt + 1]!)) return
+    into.low[2 * at] = from.low[2 * fromAt]!
+    into.high[2 * at + 1] = from.high[2 * fromAt + 1]!
+    into.f64[at + 1] = from.f64[fromAt + 1]! + shiftNs * sign
+  }
   return {
     cells: 2,
     valueCells: [],
@@ -73,12 +85,8 @@ function firstLastInt(side: Side): Partial {
         }
       }
     },
-    merge(into, at, from, fromAt) {
-      if (!isTaken(side, into.f64[at + 1]!, from.f64[fromAt + 1]!)) return
-      into.low[2 * at] = from.low[2 * fromAt]!
-      into.high[2 * at + 1] = from.high[2 * fromAt + 1]!
-      into.f64[at + 1] = from.f64[fromAt + 1]!
-    },
+    merge: (into, at, from, fromAt) => take(into, at, from, fromAt, 0),
+    fold: take,
   }
 }
 
@@ -100,7 +108,11 @@ function firstLastValue(side: Side, field: Field): Partial {
         f64[cell + 1] = order + beyond
       }
     },
-    merge: mergeDouble(side),
+    merge(into, at, from, fromAt) {
+      if (!isTaken(side, into.f64[at + 1]!, from.f64[fromAt + 1]!)) return
+      into.f64[at] = from.f64[fromAt]!
+      into.f64[at + 1] = from.f64[fromAt + 1]!
+    },
   }
 }
 
@@ -112,13 +124,4 @@ function init({ f64 }: Cells, at: number): void {
 /** Whether the value of a later tile takes the place of that of an earlier one. */
 function isTaken(side: Side, earlier: number, later: number): boolean {
   return later !== none && (side === 'last' || earlier === none)
-}
-
-/** For partials whose value, or its place, is a double. */
-function mergeDouble(side: Side): Partial['merge'] {
-  return (into, at, from, fromAt) => {
-    if (!isTaken(side, into.f64[at + 1]!, from.f64[fromAt + 1]!)) return
-    into.f64[at] = from.f64[fromAt]!
-    into.f64[at + 1] = from.f64[fromAt + 1]!
-  }
 }

@@ -49,14 +49,17 @@ export const sumInt: Partial = {
       if (rest !== 0) addUpper(words, word + 2, rest >>> 0, rest >> 31)
     }
   },
-  merge({ low: words }, at, { low: from }, fromAt) {
-    let carry = 0
-    for (let n = 0; n < 4; n++) {
-      const sum = words[2 * at + n]! + from[2 * fromAt + n]! + carry
-      words[2 * at + n] = sum
-      carry = sum >= twoTo32 ? 1 : 0
-    }
-  },
+  merge: addInts,
+  fold: addInts,
+}
+
+function addInts({ low: words }: Cells, at: number, { low: from }: Cells, fromAt: number): void {
+  let carry = 0
+  for (let n = 0; n < 4; n++) {
+    const sum = words[2 * at + n]! + from[2 * fromAt + n]! + carry
+    words[2 * at + n] = sum
+    carry = sum >= twoTo32 ? 1 : 0
+  }
 }
 
 /** The exact value of an integer sum, which may be beyond 64 bits. */
@@ -124,6 +127,14 @@ export const sumFloat: Partial = {
     for (let part = fromAt; part < fromAt + spillAt; part++) {
       const rest = addFloat(into.f64, at, from.f64[part]!)
       if (rest !== 0) spillMerged(into, at + spillAt, units(rest), pool)
+    }
+  },
+  fold(into, at, from, fromAt, _shiftNs, pool) {
+    const spilt = spilled(from.f64, fromAt + spillAt, pool)
+    if (spilt !== 0n) spill(into, at + spillAt, spilt, pool)
+    for (let part = fromAt; part < fromAt + spillAt; part++) {
+      const rest = addFloat(into.f64, at, from.f64[part]!)
+      if (rest !== 0) spill(into, at + spillAt, units(rest), pool)
     }
   },
   release(cells, at, pool) {

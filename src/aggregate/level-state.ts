@@ -1,0 +1,23 @@
+/**
+ * The state of one level: its tiles, and those of narrower levels that they lack.
+ */
+import type { Level } from './layout.ts'
+import type { TileRuns } from './tile-runs.ts'
+
+/** One level's plan with the tiles of every slot. */
+export interface LevelState {
+  readonly level: Level
+  readonly runs: TileRuns
+  /**
+   * The levels whose newest tiles this one lacks, in memory and as it is stored, the widest first;
+   * none for a level that is told of every event.
+   */
+  readonly below: readonly LevelBelow[]
+}
+
+/** A level whose newest tile a wider one lacks. */
+export interface LevelBelow {
+  readonly state: LevelState
+  /** By first cell of a partial in a row of the wider level: its first cell in a row of this. */
+  readonly at: Int32Array
+}
