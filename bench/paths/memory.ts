@@ -6,7 +6,7 @@
  * keys get several events, a day apart, so that each of them is one more tile.
  */
 import { capacitySlack } from '../../src/aggregate/capacity.ts'
-import { planLevels } from '../../src/aggregate/layout.ts'
+import { ViewState } from '../../src/aggregate/view-state.ts'
 import { encodeKey } from '../../src/model/key.ts'
 import { checksum, defineBench, type Measurement, type Values } from '../harness.ts'
 import { joinKeys } from '../shard.ts'
@@ -26,7 +26,7 @@ const options = {
   },
 } as const
 
-/** Tiles of a key. One event is in a tile of either width. */
+/** Tiles of a key: of events on so many days less one, where both widths are told of each. */
 const tileCounts = [2, 10, 30] as const
 
 /** By number of tiles that a key has. */
@@ -113,10 +113,15 @@ async function measure(values: Values<typeof options>): Promise<Measurement<Figu
 
 /** What the bytes of a key with one event consist of. */
 function partsOf(stateBytes: number, aggregates: number): Figures['parts'] {
-  const view = weighedCatalog(aggregates).views[0]!
-  const levels = planLevels({ view, seed: { k0: 0, k1: 0 } })
+  const { levels } = new ViewState(weighedCatalog(aggregates).views[0]!, {
+    seed: { k0: 0, k1: 0 },
+    load: () => null,
+    loadChunks: () => [],
+    capture: () => {},
+  })
+  const told = levels.filter(({ below }) => below.length === 0)
   const key = (encodeKey(joinKeys, { user_id: userId(0) }) as Uint8Array).length
-  const tiles = levels.reduce((bytes, { stride }) => bytes + stride * 8, 0)
+  const tiles = told.reduce((bytes, { level }) => bytes + level.stride * 8, 0)
   const spare = stateBytes - stateBytes / capacitySlack
   return { key, tiles, slot: stateBytes - spare - key - tiles, spare }
 }

@@ -4,7 +4,8 @@
  * Little-endian: `u32 format, i32 newestNs, f64 newestMs`, then per level, narrowest tiles first,
  * `u32 rows` and the rows' cells as they are in memory, then the pooled values of all levels in
  * row and cell order as one msgpack array, in the form that their partials give them, absent when
- * no level has any. Whoever stores the bytes checks them; here their shape is taken for granted.
+ * there is none at any place. Whoever stores the bytes checks them; here their shape is taken for
+ * granted.
  */
 import { MillraceError } from '../base/errors.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'
@@ -33,21 +34,37 @@ export function encodeSlot(
   writer.u32(slotFormat)
   writer.i32(newestNs)
   writer.f64(newestMs)
-  const values: unknown[] = []
+  let hasValues = false
   for (const { level, runs } of levels) {
-    const { f64, low } = runs.cells
+    const { low } = runs.cells
     const rowWords = level.stride * 2
     const rows = runs.rowCount(slot)
     writer.u32(rows)
     for (let n = 0; n < rows; n++) {
-      const at = runs.rowAt(slot, n) * rowWords
-      writer.words(low, at, at + rowWords)
+      const row = runs.rowAt(slot, n)
+      writer.words(low, row * rowWords, (row + 1) * rowWords)
+      hasValues ||= hasValue(level, runs, row)
     }
-    forEachValueCell(level, runs, slot, (cell, codec) => {
-      values.push(codec.toStored(pool, f64[cell]!))
-    })
   }
-  if (values.length > 0) writer.bytes(encoder.encodeSharedRef(values))
+  if (hasValues) writer.bytes(encoder.encodeSharedRef(storedValues(slot, levels, pool)))
+}
+
+/** Whether a row has something in the value pool; mostly, a sum has nothing there. */
+function hasValue({ valueCells, stride }: Level, { cells }: TileRuns, row: number): boolean {
+  for (let i = 0; i < valueCells.length; i++) {
+    if (cells.f64[row * stride + valueCells[i]!] !== 0) return true
+  }
+  return false
+}
+
+function storedValues(
+  slot: number,
+  levels: readonly LevelState[],
+  pool: ValuePool,
+): readonly unknown[] {
+  const values: unknown[] = []
+  forEachPlace(levels, slot, (f64, cell, codec) => values.push(codec.toStored(pool, f64[cell]!)))
+  return values
 }
 
 /** Event time of a stored slot's newest event, without loading it. */
@@ -80,21 +97,16 @@ export function decodeSlot(
     const first = runs.load(slot, rows)
     new Uint8Array(runs.cells.low.buffer).set(bytes.subarray(start, at), first * rowBytes)
   }
-  placeValues(values, slot, levels, pool)
+  if (values !== null) placeValues(values, slot, levels, pool)
   return view.getInt32(4, true)
 }
 
-/** The pooled values of a stored slot. */
-function valuesOf(bytes: Uint8Array, levels: readonly LevelState[]): readonly unknown[] {
+/** The pooled values of a stored slot; null without any. */
+function valuesOf(bytes: Uint8Array, levels: readonly LevelState[]): readonly unknown[] | null {
   const view = viewOf(bytes)
   let at = headerBytes
-  let hasValues = false
-  for (const { level } of levels) {
-    const rows = view.getUint32(at, true)
-    at += 4 + rows * level.stride * 8
-    hasValues ||= rows > 0 && level.valueCells.length > 0
-  }
-  return hasValues ? (decoder.decode(bytes, at) as unknown[]) : []
+  for (const { level } of levels) at += 4 + view.getUint32(at, true) * level.stride * 8
+  return at < bytes.length ? (decoder.decode(bytes, at) as unknown[]) : null
 }
 
 /** Gives the values of a loaded slot their places in this pool. */
