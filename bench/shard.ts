@@ -100,9 +100,8 @@ export function sectionOf(
   }
   router.flush()
   const [{ sections, events }] = sent as [(typeof sent)[0]]
-  const [buffer] = sections as [SharedArrayBuffer]
-  const buffers = sectionBuffers(buffer, events)
-  return { buffers, part: lanePart(buffers.words, 0, 1) }
+  const buffers = sectionBuffers(sections, events)
+  return { buffers, part: lanePart(buffers.words, 0) }
 }
 
 /**

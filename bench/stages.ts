@@ -175,11 +175,9 @@ export class Stages {
 
 /** The sections of a message by shard, whose place in the lane is its index. */
 function* partsOf({ sections, events }: Apply) {
-  for (const buffer of sections) {
-    const buffers = sectionBuffers(buffer, events)
-    for (let place = 0; place < shardCount; place++) {
-      yield { place, buffers, part: lanePart(buffers.words, place, shardCount) }
-    }
+  const buffers = sectionBuffers(sections, events)
+  for (let place = 0; place < shardCount; place++) {
+    yield { place, buffers, part: lanePart(buffers.words, place) }
   }
 }
 

@@ -13,7 +13,7 @@ import { approximateRun } from './helpers/approximate-run.ts'
 import { httpRun } from './helpers/http-run.ts'
 import { idRun } from './helpers/id-run.ts'
 import { sqlRun } from './helpers/sql-run.ts'
-import { permutationRun, storyRun } from './helpers/story-run.ts'
+import { foldedRun, permutationRun, storyRun } from './helpers/story-run.ts'
 
 interface Property {
   /** Runs one round; returns the number of its cases. */
@@ -27,6 +27,13 @@ const properties: Readonly<Record<string, Property>> = {
     run: async (seed) => {
       await storyRun({ runs: 400, seed })
       return 400
+    },
+  },
+  'folded-tiles': {
+    cases: 'stories of folded tiles equal the naive oracle',
+    run: async (seed) => {
+      await foldedRun({ runs: 300, seed })
+      return 300
     },
   },
   permutations: {

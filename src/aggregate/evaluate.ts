@@ -11,7 +11,7 @@ import { Cells } from './cells.ts'
 import { hasTile, PartOfTile } from './part-of-tile.ts'
 import type { GroupRead } from './read-plan.ts'
 import { eventsCell, tileCell, type PlacedFeature } from './row-layout.ts'
-import type { LevelBelow, LevelState } from './level-state.ts'
+import { wideTileOf, type LevelBelow, type LevelState } from './level-state.ts'
 import type { ValuePool } from './value-pool.ts'
 import type { ViewState } from './view-state.ts'
 import { partsOf, tilesOf, type Edge, type TimeRange } from './window.ts'
@@ -173,18 +173,19 @@ function evaluateGroup(
 
 /** Merges what a level lacks of a window: the newest tile of one below; returns its events. */
 function mergeNewest(
-  { state, at }: LevelBelow,
+  below: LevelBelow,
   { level }: LevelState,
   { partials }: GroupRead,
   { slot, first, last }: { readonly slot: number; readonly first: number; readonly last: number },
   merged: Cells,
   pool: ValuePool,
 ): number {
+  const { state, at } = below
   const newest = state.runs.newestRow(slot)
   if (newest === 0) return 0
+  const tile = wideTileOf(below, slot, level)
   const { cells } = state.runs
   const cell = newest * state.level.stride
-  const tile = Math.floor((cells.f64[cell + tileCell]! * state.level.widthMs) / level.widthMs)
   if (tile < first || tile > last) return 0
   for (const { partial, at: own } of partials) {
     partial.merge(merged, own, cells, cell + at[own]!, pool)

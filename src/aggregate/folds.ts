@@ -5,7 +5,8 @@
  * into the newest tile of the narrowest level and nowhere else; when a newer tile begins, the one
  * before is folded into the tile of the next level which it lies in, whole. A level thus lacks what
  * is in the newest tile of the level below, and so does that of the one below it: a read adds those
- * tiles. Events of any other tile are late or few, and go into each level at once.
+ * tiles. An event that is not of the newest tile, which are late or few, goes into the next level
+ * at once, and so on until it is of the newest tile there.
  *
  * What it takes: tiles that lie in one another, and partials that can be folded. Everything in a
  * wider tile is then earlier than what is folded into it, as `merge` wants it.
@@ -13,7 +14,7 @@
 import type { View } from '../model/catalog.ts'
 import { horizonOf } from './lateness.ts'
 import type { Level } from './layout.ts'
-import type { LevelBelow, LevelState } from './level-state.ts'
+import { wideTileOf, type LevelBelow, type LevelState } from './level-state.ts'
 import { eventsCell, tileCell } from './row-layout.ts'
 import type { SlotRecords } from './slot-records.ts'
 import { TileRuns } from './tile-runs.ts'
@@ -32,15 +33,10 @@ interface ViewParts {
   readonly records: SlotRecords
 }
 
-/**
- * The state of levels, narrowest tiles first.
- *
- * @param edgeMs  Where windows end, at the earliest, ms: what is before all of them is not folded.
- */
+/** The state of levels, narrowest tiles first. */
 export function createLevels(
   levels: readonly Level[],
   { view, pool, records }: ViewParts,
-  edgeMs: () => number,
 ): readonly LevelState[] {
   const states: LevelState[] = []
   for (const [place, level] of levels.entries()) {
@@ -53,14 +49,14 @@ export function createLevels(
       const from = into.below.find(({ state }) => state.runs === runs)
       return from === undefined ? [] : [{ into, from }]
     })
-    if (wider.length > 0) runs.onPassed = (slot) => foldNewest(wider, slot, edgeMs(), pool)
+    if (wider.length > 0) runs.onPassed = (slot, edgeMs) => foldNewest(wider, slot, edgeMs, pool)
   }
   return states
 }
 
 /** The levels below one, the widest first; none for a level that is told of every event. */
 function levelsBelow(view: View, level: Level, narrower: LevelState): readonly LevelBelow[] {
-  // There, tiles are counted again, or cut through.
+  // There, tiles are counted again, or cut through. Those of a secondary key cannot be folded.
   if (view.lastWriteWins || view.mode === 'continuous') return []
   if (level.widthMs % narrower.level.widthMs !== 0) return []
   if (level.startMs !== -Infinity || narrower.level.startMs !== -Infinity) return []
@@ -88,37 +84,31 @@ function placesIn(level: Level, narrower: Level): Int32Array | null {
 /** Adds a slot's newest tile to the tile of the next level that some window may need. */
 function foldNewest(wider: readonly Fold[], slot: number, edgeMs: number, pool: ValuePool): void {
   for (const { into, from } of wider) {
-    const { level, runs } = into
-    const horizon = horizonOf(level, edgeMs)
-    const tile = Math.floor(newestTileMs(from, slot) / level.widthMs)
-    if (tile >= horizon) {
-      foldInto(into, from, { slot, tile, horizon }, pool)
+    const tile = wideTileOf(from, slot, into.level)
+    if (tile >= horizonOf(into.level, edgeMs)) {
+      foldInto(into, from, { slot, tile, edgeMs }, pool)
       return
     }
     // What it holds is older, and so has to be in the next level first.
-    runs.dropBefore(slot, horizon)
+    into.runs.dropExpired(slot, edgeMs)
   }
-}
-
-function newestTileMs({ state: { level, runs } }: LevelBelow, slot: number): number {
-  return runs.cells.f64[runs.newestRow(slot) * level.stride + tileCell]! * level.widthMs
 }
 
 function foldInto(
   { level, runs }: LevelState,
   from: LevelBelow,
-  {
-    slot,
-    tile,
-    horizon,
-  }: { readonly slot: number; readonly tile: number; readonly horizon: number },
+  { slot, tile, edgeMs }: { readonly slot: number; readonly tile: number; readonly edgeMs: number },
   pool: ValuePool,
 ): void {
   const { level: narrow, runs: narrowRuns } = from.state
-  const to = runs.row(slot, tile, horizon) * level.stride
   const own = narrowRuns.newestRow(slot) * narrow.stride
-  const shiftNs = (newestTileMs(from, slot) - tile * level.widthMs) * 1e6
-  runs.cells.f64[to + eventsCell]! += narrowRuns.cells.f64[own + eventsCell]!
+  const events = narrowRuns.cells.f64[own + eventsCell]!
+  // A tile that has begun in this step, as has the one after it: its rows are told to all.
+  if (events === 0) return
+  const to = runs.row(slot, tile, edgeMs) * level.stride
+  const startMs = narrowRuns.cells.f64[own + tileCell]! * narrow.widthMs
+  const shiftNs = (startMs - tile * level.widthMs) * 1e6
+  runs.cells.f64[to + eventsCell]! += events
   for (const { partial, at } of level.partials) {
     partial.fold!(runs.cells, to + at, narrowRuns.cells, own + from.at[at]!, shiftNs, pool)
   }

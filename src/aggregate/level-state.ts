@@ -2,6 +2,7 @@
  * The state of one level: its tiles, and those of narrower levels that they lack.
  */
 import type { Level } from './layout.ts'
+import { tileCell } from './row-layout.ts'
 import type { TileRuns } from './tile-runs.ts'
 
 /** One level's plan with the tiles of every slot. */
@@ -20,4 +21,14 @@ export interface LevelBelow {
   readonly state: LevelState
   /** By first cell of a partial in a row of the wider level: its first cell in a row of this. */
   readonly at: Int32Array
+}
+
+/** In which tile of a wider level the newest tile of a slot lies, which has one. */
+export function wideTileOf(
+  { state: { level, runs } }: LevelBelow,
+  slot: number,
+  wide: Level,
+): number {
+  const tile = runs.cells.f64[runs.newestRow(slot) * level.stride + tileCell]!
+  return Math.floor((tile * level.widthMs) / wide.widthMs)
 }

@@ -12,6 +12,7 @@
 import type { RowBatch } from '../model/rows.ts'
 import type { EventLog } from './event-log.ts'
 import type { LevelState } from './level-state.ts'
+import { horizonOf } from './lateness.ts'
 import { addEvents } from './tile-of-events.ts'
 import type { ValuePool } from './value-pool.ts'
 import type { TimeRange } from './window.ts'
@@ -28,8 +29,8 @@ export interface ReplacedState {
   readonly eventsOf: (slot: number, range: TimeRange) => RowBatch
   /** The stored events of the tile of the log that holds a moment. */
   readonly chunksAt: (slot: number, timeMs: number) => readonly Uint8Array[]
-  /** The first tile of a level that is needed. */
-  readonly horizonOf: (level: LevelState) => number
+  /** Where windows end, at the earliest. */
+  readonly edgeMs: () => number
 }
 
 export class Replacements {
@@ -57,25 +58,26 @@ export class Replacements {
   /** Counts the tiles of the replaced events once more. */
   recount(): void {
     if (this.#slots.length === 0) return
-    const { levels, horizonOf } = this.#state
-    for (const level of levels) this.#recountLevel(level, horizonOf(level))
+    const { levels, edgeMs } = this.#state
+    for (const level of levels) this.#recountLevel(level, edgeMs())
     this.#slots = []
     this.#timesMs = []
   }
 
   #isStored(slot: number, timeMs: number, timeNs: number): boolean {
-    const { levels, log, chunksAt, horizonOf } = this.#state
+    const { levels, log, chunksAt, edgeMs } = this.#state
     const hasNoTile = levels.some((state) => {
       const { level, runs } = state
       const tile = Math.floor(timeMs / level.widthMs)
-      return tile >= horizonOf(state) && timeMs >= level.startMs && !runs.has(slot, tile)
+      return tile >= horizonOf(level, edgeMs()) && timeMs >= level.startMs && !runs.has(slot, tile)
     })
     if (hasNoTile) return false
     return chunksAt(slot, timeMs).some((chunk) => log.isInStored(chunk, timeMs, timeNs))
   }
 
-  #recountLevel(state: LevelState, horizon: number): void {
+  #recountLevel(state: LevelState, edgeMs: number): void {
     const { widthMs, startMs } = state.level
+    const horizon = horizonOf(state.level, edgeMs)
     const done = new Map<number, Set<number>>()
     for (const [n, slot] of this.#slots.entries()) {
       const timeMs = this.#timesMs[n]!
@@ -85,16 +87,16 @@ export class Replacements {
       done.set(slot, tiles.add(tile))
     }
     for (const [slot, tiles] of done) {
-      for (const tile of tiles) this.#recountTile(state, slot, tile, horizon)
+      for (const tile of tiles) this.#recountTile(state, slot, tile, edgeMs)
     }
   }
 
-  #recountTile({ level, runs }: LevelState, slot: number, tile: number, horizon: number): void {
+  #recountTile({ level, runs }: LevelState, slot: number, tile: number, edgeMs: number): void {
     const { widthMs, stride, startMs, partials } = level
     const fromMs = Math.max(tile * widthMs, startMs) - 1
     const range = { fromMs, fromNs: lastNs, toMs: (tile + 1) * widthMs - 1, toNs: lastNs }
     const events = this.#state.eventsOf(slot, range)
-    const row = runs.row(slot, tile, horizon)
+    const row = runs.row(slot, tile, edgeMs)
     runs.clear(row)
     const part = { tile, widthMs, events, lastWriteWins: true }
     addEvents(runs.cells, row * stride, partials, part, this.#state.pool)

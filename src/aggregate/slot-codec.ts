@@ -2,10 +2,11 @@
  * The stored form of one key's state in one view. Part of the store's format; golden-tested.
  *
  * Little-endian: `u32 format, i32 newestNs, f64 newestMs`, then per level, narrowest tiles first,
- * `u32 rows` and the rows' cells as they are in memory, then the pooled values of all levels in
- * row and cell order as one msgpack array, in the form that their partials give them, absent when
- * there is none at any place. Whoever stores the bytes checks them; here their shape is taken for
- * granted.
+ * `u32 rows` and the rows' cells as they are in memory: those of a wider level lack what is in the
+ * newest row of each narrower one that is folded into it (`folds.ts`). Then the pooled values of
+ * all levels in row and cell order as one msgpack array, in the form that their partials give them,
+ * absent when there is none at any place. Whoever stores the bytes checks them; here their shape is
+ * taken for granted.
  */
 import { MillraceError } from '../base/errors.ts'
 import { createDecoder, createEncoder } from '../model/msgpack.ts'

@@ -12,6 +12,7 @@
  */
 import type { RowRange } from '../model/rows.ts'
 import type { Cells } from './cells.ts'
+import { horizonOf } from './lateness.ts'
 import type { Level } from './layout.ts'
 import { tileCell, type PlacedPartial } from './row-layout.ts'
 import { RowRings } from './row-rings.ts'
@@ -24,8 +25,11 @@ const classMask = 2 ** classBits - 1
 
 export class TileRuns {
   readonly cells: Cells
-  /** Hears of a slot whose newest tile is about to be so no more, or to be dropped. */
-  onPassed: ((slot: number) => void) | null = null
+  /**
+   * Hears of a slot whose newest tile is about to be so no more, or to be dropped, and where
+   * windows end at the earliest.
+   */
+  onPassed: ((slot: number, edgeMs: number) => void) | null = null
   readonly #level: Level
   readonly #stride: number
   readonly #pool: ValuePool
@@ -119,14 +123,16 @@ export class TileRuns {
    * The first cells of the rows of tiles, as {@link row} finds or makes them; mostly a tile is the
    * newest of its slot.
    *
-   * @param tiles  By row of the batch, as `slots` and `cellOf` are. NaN or slot 0: cell 0.
+   * @param tiles  By row of the batch, as `slots` and `cellOf` are. Slot 0 has cell 0, and so has
+   *   NaN, a tile that no window needs; the slot's newest is dropped if none needs that, either.
+   * @param edgeMs  As in {@link row}.
    * @returns whether a tile was not the newest of its slot.
    */
   cellsOf(
     slots: Int32Array,
     tiles: Float64Array,
     { from, to }: RowRange,
-    horizon: number,
+    edgeMs: number,
     cellOf: Int32Array,
   ): boolean {
     const { i32 } = this.#records
@@ -146,9 +152,9 @@ export class TileRuns {
         isAnyOther = true
         if (Number.isNaN(tile)) {
           // It may be later than the newest tile, which has to be passed on before it is.
-          if (this.onPassed !== null) this.dropBefore(slot, horizon)
+          if (this.onPassed !== null) this.dropExpired(slot, edgeMs)
           cellOf[i] = 0
-        } else cellOf[i] = this.row(slot, tile, horizon) * stride
+        } else cellOf[i] = this.row(slot, tile, edgeMs) * stride
         f64 = this.cells.f64
       }
     }
@@ -160,19 +166,23 @@ export class TileRuns {
     return this.#newestOf(slot)
   }
 
-  /** The row of a slot's tile, made if it is not there; tiles before `horizon` may be dropped. */
-  row(slot: number, tile: number, horizon: number): number {
+  /**
+   * The row of a slot's tile, made if it is not there.
+   *
+   * @param edgeMs  Where windows end, at the earliest: what none of them needs may be dropped.
+   */
+  row(slot: number, tile: number, edgeMs: number): number {
     const newest = this.#newestOf(slot)
     if (newest === 0) return this.#begin(slot, tile)
     const newestTile = this.cells.f64[newest * this.#stride + tileCell]!
     if (tile === newestTile) return newest
     if (tile > newestTile) {
-      this.onPassed?.(slot)
-      return this.#append(slot, tile, horizon)
+      this.onPassed?.(slot, edgeMs)
+      return this.#append(slot, tile, edgeMs)
     }
     const index = this.lowerBound(slot, tile)
     if (this.#tileAt(slot, index) === tile) return this.rowAt(slot, index)
-    return this.#insert(slot, tile, horizon)
+    return this.#insert(slot, tile, edgeMs)
   }
 
   /** Whether a slot has a tile. */
@@ -215,11 +225,12 @@ export class TileRuns {
     return this.#settle(slot, 32 - Math.clz32(rows - 1), rows)
   }
 
-  /** Drops the tiles before `horizon`. */
-  dropBefore(slot: number, horizon: number): void {
+  /** Drops the tiles that no window needs which ends at an edge or later. */
+  dropExpired(slot: number, edgeMs: number): void {
+    const horizon = horizonOf(this.#level, edgeMs)
     const newest = this.#newestOf(slot)
     const isLast = newest !== 0 && this.cells.f64[newest * this.#stride + tileCell]! < horizon
-    if (isLast) this.onPassed?.(slot)
+    if (isLast) this.onPassed?.(slot, edgeMs)
     this.#drop(slot, horizon)
   }
 
@@ -262,9 +273,9 @@ export class TileRuns {
   }
 
   /** Makes the row of a tile that is newer than all others. */
-  #append(slot: number, tile: number, horizon: number): number {
+  #append(slot: number, tile: number, edgeMs: number): number {
     if (this.#isFull(slot)) {
-      this.#makeRoom(slot, horizon)
+      this.#makeRoom(slot, horizonOf(this.#level, edgeMs))
       if (this.rowCount(slot) === 0) return this.#begin(slot, tile)
     }
     const row = this.#inRing(slot, this.#newestOf(slot) + 1)
@@ -273,8 +284,10 @@ export class TileRuns {
   }
 
   /** Makes the row of a tile that is older than another. */
-  #insert(slot: number, tile: number, horizon: number): number {
-    if (this.#isFull(slot)) this.#makeRoom(slot, Math.min(horizon, tile))
+  #insert(slot: number, tile: number, edgeMs: number): number {
+    if (this.#isFull(slot)) {
+      this.#makeRoom(slot, Math.min(horizonOf(this.#level, edgeMs), tile))
+    }
     const row = this.#makeGap(slot, this.lowerBound(slot, tile))
     const newest = this.#inRing(slot, this.#newestOf(slot) + 1)
     this.#setRun(slot, newest, this.rowCount(slot) + 1)

@@ -71,11 +71,10 @@ export class TileUpdates {
     const { level, runs } = state
     const { columns, range } = located
     const { from, to } = range
-    const horizon = horizonOf(level, earliestEdgeMs)
     const shifts = runs.shifts
-    const isAnyOther = this.#findTiles(state, located, horizon)
+    const isAnyOther = this.#findTiles(state, located, earliestEdgeMs)
     // Rows found before others moved are found again; by then every tile is there.
-    if (runs.shifts !== shifts) this.#findTiles(state, located, horizon)
+    if (runs.shifts !== shifts) this.#findTiles(state, located, earliestEdgeMs)
     const cellOf = this.#cellOf
     const { cells } = runs
     for (let i = from; i < to; i++) cells.f64[cellOf[i]! + eventsCell]! += 1
@@ -89,8 +88,9 @@ export class TileUpdates {
   #findTiles(
     { level, runs }: LevelState,
     { rows, range, slots }: LocatedRows,
-    horizon: number,
+    edgeMs: number,
   ): boolean {
+    const horizon = horizonOf(level, edgeMs)
     const { timeMs, timeNs } = rows
     const { from, to } = range
     const { widthMs, startMs } = level
@@ -102,6 +102,6 @@ export class TileUpdates {
       tiles[i] = tile >= horizon && time >= startMs ? tile : Number.NaN
       offsetNs[i] = (time - tile * widthMs) * 1e6 + timeNs[i]!
     }
-    return runs.cellsOf(slots, tiles, range, horizon, this.#cellOf)
+    return runs.cellsOf(slots, tiles, range, edgeMs, this.#cellOf)
   }
 }

@@ -2,7 +2,8 @@
  * The state of one view in one shard: its keys, their tiles, and how events change them.
  *
  * Rows of some sections come in, in journal order; afterwards every tile of a key holds exactly
- * the partials of the rows whose event time lies in it, as if each section had come alone. Work
+ * the partials of the rows whose event time lies in it, those left out that are still to be folded
+ * into it (`folds.ts`), as if each section had come alone. Work
  * is done a step at a time for all rows: find the slots, find the tiles, then one tight loop per
  * partial. Time is the event time of the rows and the arrival time of their batch, never a clock,
  * so a replay decides the same.
@@ -17,7 +18,7 @@ import { capacitySlack } from './capacity.ts'
 import { KeyTable } from './key-table.ts'
 import { EventLog } from './event-log.ts'
 import { createLevels } from './folds.ts'
-import { allRows, horizonOf, isBeforeWindows, noUncounted, type UncountedRows } from './lateness.ts'
+import { allRows, isBeforeWindows, noUncounted, type UncountedRows } from './lateness.ts'
 import { planChunks, planLevels, servedMsOf, type Level } from './layout.ts'
 import { NewKeys } from './new-keys.ts'
 import { ParkedRows } from './parked.ts'
@@ -84,8 +85,6 @@ export class ViewState {
   /** Which of the rows that are being applied may count. */
   #counted = allRows
   #slots = new Int32Array(0)
-  /** Where windows end, at the earliest, that tiles are folded for. */
-  #foldEdgeMs = -Infinity
   readonly #updates = new TileUpdates(this.pool)
   readonly #admitted: RowBatch
   readonly #collected: RowBatch
@@ -105,7 +104,7 @@ export class ViewState {
     this.#planned = levels
     this.records = new SlotRecords(levels.length)
     this.keys = new KeyTable(this.records)
-    this.levels = createLevels(levels, this, () => this.#foldEdgeMs)
+    this.levels = createLevels(levels, this)
     this.parked = new ParkedRows(view.columns)
     this.readPlans = new ReadPlans(this.levels)
     this.reachMs = Math.max(...levels.map((level) => level.reachMs))
@@ -211,8 +210,7 @@ export class ViewState {
 
   /** Drops the tiles of a slot that no window needs which ends at an edge or later. */
   dropExpired(slot: number, edgeMs: number): void {
-    this.#foldEdgeMs = edgeMs
-    for (const { level, runs } of this.levels) runs.dropBefore(slot, horizonOf(level, edgeMs))
+    for (const { runs } of this.levels) runs.dropExpired(slot, edgeMs)
   }
 
   /** Forgets a slot; its key must be stored, or not be wanted any more. */
@@ -245,9 +243,7 @@ export class ViewState {
     } while (span < last && !this.#isParkedDue(spans[span]!.arrivalMs))
     const range = { from, to: rows.spanStart(span) }
     const located = { rows, columns, range, slots: this.#slots }
-    const { earliestEdgeMs } = this
-    this.#foldEdgeMs = earliestEdgeMs
-    this.#updates.update(this.levels, located, earliestEdgeMs)
+    this.#updates.update(this.levels, located, this.earliestEdgeMs)
     this.#replacements?.recount()
     return span
   }
@@ -386,7 +382,7 @@ export class ViewState {
         const tile = log.tileOf(timeMs)
         return this.#loadChunks(this.keys.hashOf(slot), this.keys.keyOf(slot), tile, tile)
       },
-      horizonOf: (state) => horizonOf(state.level, this.earliestEdgeMs),
+      edgeMs: () => this.earliestEdgeMs,
     })
   }
 

@@ -166,10 +166,9 @@ export type ToShard =
       readonly kind: 'apply'
       readonly id: number
       /**
-       * As `lane-sections.ts` has them, whole batches in each. The lane's until it has answered;
-       * then buffers are filled again.
+       * As `lane-sections.ts` has them. The lane's until it has answered; then it is filled again.
        */
-      readonly sections: readonly SharedArrayBuffer[]
+      readonly sections: SharedArrayBuffer
       /** The batches that their sections name events of. */
       readonly events: SharedArrayBuffer
       /** Every batch up to here has been sent to every shard of the lane. */

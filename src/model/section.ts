@@ -1,11 +1,11 @@
 /**
- * The buffers that carry events from the router to a shard.
+ * Sections: which events the router sends to which shard.
  *
- * A shard buffer is a run of sections. A section names the events of one journalled batch that one
- * route sends to one shard, with the facts that every decision about them depends on: the batch's
- * journal position and arrival time. The events themselves stand in the batch, which is copied
- * whole, once for each lane, into a buffer of its own: one long copy costs less than a short one an
- * event. Both directions of the encoding are in this file.
+ * They stand in runs, one for each shard (`lane-sections.ts`). A section names the events of one
+ * journalled batch that one route sends to one shard, with the facts that every decision about them
+ * depends on: the batch's journal position and arrival time. The events themselves stand in the
+ * batch, which is copied whole, once for each lane, into a buffer of its own: one long copy costs
+ * less than a short one an event. Both directions of the encoding are in this file.
  *
  * Little-endian, in words of four bytes. Section: `u32 bytes, u16 source, u16 route, u32 events,
  * u32 backfill, f64 position, f64 arrivalMs`, then per event: `u32 index, u32 keyHash,
@@ -73,7 +73,7 @@ export interface SectionEvent {
   /** Place in the batch. */
   index: number
   keyHash: number
-  /** The key's bytes in the shard buffer, and how many; zeros follow them up to a whole word. */
+  /** The key's bytes in that buffer, and how many; zeros follow them up to a whole word. */
   keyStart: number
   keyBytes: number
   start: number

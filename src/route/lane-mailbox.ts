@@ -53,7 +53,7 @@ interface SentBatch {
 
 interface Unanswered {
   readonly id: number
-  readonly sections: readonly LaneSections[]
+  readonly sections: LaneSections
   readonly events: EventsWriter
   readonly batches: readonly SentBatch[]
 }
@@ -64,15 +64,9 @@ const eventsBytesNew = 64 * 1024
 /** Answered buffers that are kept: as many as are ever on their way. */
 const freeMax = laneBuffersMax + 1
 
-/** Larger buffers are not kept; those of sections have so many bytes for each shard. */
-const freeSectionsBytesMax = 128 * 1024
+/** Larger buffers are not kept. */
+const freeSectionsBytesMax = 2 * 1024 * 1024
 const freeEventsBytesMax = 4 * laneEventsBytesMax
-
-/**
- * Sections for one shard beyond which the next batch gets another buffer, bytes: all parts of one
- * are as long as the fullest, which may hold nearly all there is.
- */
-const partBytesMax = 256 * 1024
 
 export class LaneMailbox {
   readonly #lane: RouterLane
@@ -80,8 +74,7 @@ export class LaneMailbox {
   readonly #onAnswered: () => void
   /** By shard: its place in the lane. */
   readonly #placeOf: ReadonlyMap<number, number>
-  /** The last one is being filled. */
-  #sections: LaneSections[] = []
+  #sections: LaneSections
   #batches: SentBatch[] = []
   readonly #unanswered: Unanswered[] = []
   /** The events of the batches that sections were written of. */
@@ -95,6 +88,7 @@ export class LaneMailbox {
     this.#placeOf = new Map(lane.shards.map((shard, place) => [shard, place]))
     this.#progress = progress
     this.#onAnswered = onAnswered
+    this.#sections = this.#newSections()
     this.#events = this.#newEvents()
     lane.onMessage((message) => {
       if (message.kind === 'applied') this.#answered(message)
@@ -124,11 +118,9 @@ export class LaneMailbox {
       inFlight.expectLane()
       const start = this.#events.append(payload)
       this.#batches.push({ batch: inFlight, start, end: start + payload.length })
-      const fullestBytes = this.#sections.at(-1)?.fullestBytes ?? Infinity
-      if (fullestBytes > partBytesMax) this.#sections.push(this.#newSections())
     }
     const { start } = this.#batches.at(-1)!
-    const writer = this.#sections.at(-1)!.writer(this.#placeOf.get(shard)!)
+    const writer = this.#sections.writer(this.#placeOf.get(shard)!)
     writer.open(source, route, inFlight.position, arrivalMs, start, audience?.backfill ?? 0)
     return writer
   }
@@ -147,7 +139,7 @@ export class LaneMailbox {
   sendAll(): void {
     if (this.#batches.length === 0) return
     const id = this.#nextId++
-    const sections = this.#sections.map((each) => each.close())
+    const sections = this.#sections.close()
     const events = this.#events.buffer
     this.#unanswered.push({
       id,
@@ -156,7 +148,7 @@ export class LaneMailbox {
       batches: this.#batches,
     })
     this.#batches = []
-    this.#sections = []
+    this.#sections = this.#newSections()
     this.#events = this.#newEvents()
     const { routed, flushed } = this.#progress
     const recorded = this.#progress.recorded()
@@ -200,15 +192,13 @@ export class LaneMailbox {
 
   /** The answered buffers of a message are to be filled again. */
   #keep({ sections, events }: Unanswered): void {
-    const sectionsBytesMax = freeSectionsBytesMax * this.#lane.shards.length
-    for (const each of sections) {
-      if (each.byteLength > sectionsBytesMax || this.#freeSections.length === freeMax) continue
-      each.clear()
-      this.#freeSections.push(each)
+    if (sections.byteLength <= freeSectionsBytesMax && this.#freeSections.length < freeMax) {
+      sections.clear()
+      this.#freeSections.push(sections)
     }
-    const isLarge = events.buffer.byteLength > freeEventsBytesMax
-    if (isLarge || this.#freeEvents.length === freeMax) return
-    events.clear()
-    this.#freeEvents.push(events)
+    if (events.buffer.byteLength <= freeEventsBytesMax && this.#freeEvents.length < freeMax) {
+      events.clear()
+      this.#freeEvents.push(events)
+    }
   }
 }

@@ -229,19 +229,17 @@ class Lane {
     const onEvent = isCareful ? (event: EventInHand) => this.#pulse.take(event) : null
     const how = { eventsMax: eventsPerStep, onEvent }
     const rejected: BatchRejections[] = []
-    const all = sections.map((buffer) => sectionBuffers(buffer, events))
+    const buffers = sectionBuffers(sections, events)
     for (let place = 0; place < this.#all.length; place++) {
       const shard = this.#all[place]!
-      for (const buffers of all) {
-        const { start, end } = lanePart(buffers.words, place, this.#all.length)
-        for (let at = start; at < end;) {
-          if (this.#bytesSinceLook >= bytesPerStep) this.#look()
-          if (this.#wasFull && this.#isOver(shard)) await this.#relieve(shard)
-          const next = shard.apply(buffers, { start: at, end }, rejected, how)
-          if (isCareful) this.#pulse.putDown()
-          this.#bytesSinceLook += next - at
-          at = next
-        }
+      const { start, end } = lanePart(buffers.words, place)
+      for (let at = start; at < end;) {
+        if (this.#bytesSinceLook >= bytesPerStep) this.#look()
+        if (this.#wasFull && this.#isOver(shard)) await this.#relieve(shard)
+        const next = shard.apply(buffers, { start: at, end }, rejected, how)
+        if (isCareful) this.#pulse.putDown()
+        this.#bytesSinceLook += next - at
+        at = next
       }
       // Before a checkpoint may begin: it takes this for the position of the state.
       shard.applied = routed

@@ -21,6 +21,11 @@ const [level] = planLevels({
 })
 const slots = 6
 
+/** Where windows end of which none needs a tile before this one. */
+function edgeOf(horizon: number): number {
+  return horizon * level!.widthMs + level!.reachMs
+}
+
 /** Runs and the Maps that they must equal: slot → tile → the value that marks the tile. */
 class Model {
   readonly pool = new ValuePool()
@@ -29,7 +34,7 @@ class Model {
   #values = 0
   /** Puts a value of its own into the row of a tile. */
   mark(slot: number, tile: number, horizon: number): void {
-    const row = this.runs.row(slot, tile, horizon)
+    const row = this.runs.row(slot, tile, edgeOf(horizon))
     const tiles = this.tiles[slot]!
     const { f64 } = this.runs.cells
     const cell = row * level!.stride
@@ -48,7 +53,7 @@ class Model {
       if (old < Math.min(horizon, tile) && !kept.has(old)) tiles.delete(old)
   }
   drop(slot: number, horizon: number): void {
-    this.runs.dropBefore(slot, horizon)
+    this.runs.dropExpired(slot, edgeOf(horizon))
     for (const [tile] of this.tiles[slot]!) if (tile < horizon) this.tiles[slot]!.delete(tile)
   }
   remove(slot: number): void {

@@ -59,12 +59,10 @@ export interface Sent {
 
 /** The parts of a message to a lane with these shards. */
 export function* partsOf({ sections }: Apply, shards: readonly number[]) {
-  for (const buffer of sections) {
-    const words = new Int32Array(buffer)
-    const view = new DataView(buffer)
-    for (const [place, shard] of shards.entries()) {
-      yield { shard, words, view, part: lanePart(words, place, shards.length) }
-    }
+  const words = new Int32Array(sections)
+  const view = new DataView(sections)
+  for (const [place, shard] of shards.entries()) {
+    yield { shard, words, view, part: lanePart(words, place) }
   }
 }
 

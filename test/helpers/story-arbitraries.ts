@@ -91,30 +91,49 @@ function features(windows: fc.Arbitrary<Aggregate['window']>): fc.Arbitrary<Aggr
     .map((list) => list.map(({ pair, window }) => aggregate(pair.column, pair.fn, window)))
 }
 
-/** Functions whose tiles are folded, over several windows each, whose tiles lie in one another. */
+/** Windows whose tiles lie in one another; some narrow ones reach further back than wide ones. */
+const nestedWindows = [
+  '10s',
+  '90s',
+  '10m',
+  '61m',
+  '1d',
+  '7d',
+  timeWindow('10s', { offset: '1d' }),
+  timeWindow('90s', { offset: '2h' }),
+  windowSeries('1h', { from: '6h' }),
+] as const
+
+const folded = ['count', 'sum', 'mean', 'min', 'max', 'first', 'last'] as const
+const mostly = fc.nat({ max: 3 }).map((n) => n > 0)
+
+/** Functions whose tiles are folded, each over most of several windows. */
 const nestedFeatures: fc.Arbitrary<Aggregate[]> = fc
-  .tuple(
-    fc.subarray(['count', 'sum', 'mean', 'min', 'max', 'first', 'last'] as const, { minLength: 1 }),
-    fc.subarray(['whole', 'small', 'amount'] as const, { minLength: 1, maxLength: 2 }),
-    fc.subarray(['10s', '90s', '10m', '61m', '1d', '7d'] as const, { minLength: 2 }),
-  )
-  .map(([functions, names, windows]) =>
-    names.flatMap((name) =>
+  .record({
+    functions: fc.subarray([...folded], { minLength: 1, maxLength: 3 }),
+    names: fc.subarray(['whole', 'small', 'amount'] as const, { minLength: 1, maxLength: 2 }),
+    windows: fc.subarray([...nestedWindows], { minLength: 2 }),
+    isThere: fc.array(mostly, { minLength: 54, maxLength: 54 }),
+  })
+  .map(({ functions, names, windows, isThere }) => {
+    const all = names.flatMap((name) =>
       functions.flatMap((fn) => windows.map((window) => aggregate(name, fn, window))),
-    ),
-  )
+    )
+    const some = all.filter((_, n) => isThere[n])
+    return some.length === 0 ? all : some
+  })
 
 const leadingEdge = fc.constantFrom('wall-clock' as const, 'latest-event' as const)
 
+/** Views of which wider tiles are folded. */
+export const nestedViews: fc.Arbitrary<StoryView> = fc.record({
+  mode: fc.constant('sawtooth' as const),
+  leadingEdge,
+  features: nestedFeatures,
+})
+
 const plainViews: fc.Arbitrary<StoryView> = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      mode: fc.constant('sawtooth' as const),
-      leadingEdge,
-      features: nestedFeatures,
-    }),
-  },
+  { weight: 3, arbitrary: nestedViews },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -259,24 +278,28 @@ const advanceMs = fc.oneof(
   fc.integer({ min: 0, max: 5000 * second }),
 )
 
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('batch' as const),
-      events: events({ uniqueTimes: false }),
-      advanceMs,
-      betweenMs: fc.constantFrom(0, 0, 3, 1000),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const), aheadMs: advanceMs }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('checkpoint', 'begin', 'turn', 'evict', 'crash', 'power loss'),
-    }) as fc.Arbitrary<Step>,
-  },
-)
+/** @param advanceMs  How far the clock moves. */
+function stepsOf(advanceMs: fc.Arbitrary<number>): fc.Arbitrary<Step[]> {
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('batch' as const),
+        events: events({ uniqueTimes: false }),
+        advanceMs,
+        betweenMs: fc.constantFrom(0, 0, 3, 1000),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const), aheadMs: advanceMs }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constantFrom('checkpoint', 'begin', 'turn', 'evict', 'crash', 'power loss'),
+      }) as fc.Arbitrary<Step>,
+    },
+  )
+  return fc.array(step, { minLength: 1, maxLength: 14 })
+}
 
 /** Keys that may be new on a day; the stories have three, and some go on past midnight. */
 const newKeysPerDay = fc.constantFrom(
@@ -289,5 +312,24 @@ const newKeysPerDay = fc.constantFrom(
 
 export const stories = fc.record({
   view: fc.tuple(views, newKeysPerDay).map(([view, limit]): StoryView => ({ ...view, ...limit })),
-  steps: fc.array(step, { minLength: 1, maxLength: 14 }),
+  steps: stepsOf(advanceMs),
 })
+
+/** Events that come around the clock, which may move by days, and views whose tiles are folded. */
+export const foldedStories = fc.record({
+  view: nestedViews,
+  steps: stepsOf(fc.oneof(advanceMs, fc.integer({ min: 0, max: 3 * 86_400 * second }))).map(walked),
+})
+
+/** The same steps with times of events from the clock of their batch on, not from the start. */
+function walked(steps: readonly Step[]): Step[] {
+  let agoNs = 0n
+  return steps.map((step) => {
+    if (step.kind === 'read') agoNs += BigInt(step.aheadMs) * 1_000_000n
+    if (step.kind !== 'batch') return step
+    agoNs += BigInt(step.advanceMs) * 1_000_000n
+    const shiftNs = agoNs
+    const moved = step.events.map((each) => ({ ...each, timeNs: each.timeNs + shiftNs }))
+    return { ...step, events: moved }
+  })
+}

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { ShardStory, type Step } from './shard-story.ts'
-import { events, stories, views } from './story-arbitraries.ts'
+import { events, foldedStories, stories, views } from './story-arbitraries.ts'
 
 /** One run of a property. */
 export interface Run {
@@ -30,9 +30,9 @@ async function inTemporary(run: (dir: string) => Promise<void>): Promise<void> {
 }
 
 /** Plays stories; throws at the first of which a value is not the oracle's. */
-export async function storyRun({ runs, seed }: Run): Promise<void> {
+export async function storyRun({ runs, seed }: Run, of = stories): Promise<void> {
   await fc.assert(
-    fc.asyncProperty(stories, async ({ view, steps }) => {
+    fc.asyncProperty(of, async ({ view, steps }) => {
       await inTemporary(async (dir) => {
         const story = await ShardStory.open(dir, view)
         try {
@@ -55,6 +55,11 @@ const shuffled = fc.tuple(views, events({ uniqueTimes: true })).chain(([view, li
     cuts: fc.array(fc.nat(list.length), { maxLength: 6 }),
   }),
 )
+
+/** The same of views whose tiles are folded, with a clock that moves by days. */
+export async function foldedRun(run: Run): Promise<void> {
+  await storyRun(run, foldedStories)
+}
 
 /** Plays events in one batch, and in another order and several; throws where values differ. */
 export async function permutationRun({ runs, seed }: Run): Promise<void> {

@@ -28,7 +28,7 @@ function read(buffer: SharedArrayBuffer, shards: number): unknown[][] {
   const words = new Int32Array(buffer)
   const view = new DataView(buffer)
   return Array.from({ length: shards }, (_, place) => {
-    const { start, end } = lanePart(words, place, shards)
+    const { start, end } = lanePart(words, place)
     const found: unknown[] = []
     for (let at = start; at < end;) {
       const section = readSection(view, at)

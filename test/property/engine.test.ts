@@ -4,10 +4,14 @@
  * The same with seeds that nobody has seen: `npm run test:soak`.
  */
 import { test } from 'node:test'
-import { permutationRun, storyRun } from '../helpers/story-run.ts'
+import { foldedRun, permutationRun, storyRun } from '../helpers/story-run.ts'
 
 test('values equal the oracle through batches, checkpoints, evictions and crashes', async () => {
   await storyRun({ runs: 1500, seed: 42 })
+})
+
+test('values equal the oracle where tiles are folded into wider ones', async () => {
+  await foldedRun({ runs: 600, seed: 42 })
 })
 
 test('any permutation and any batching of the same events give the same values', async () => {

@@ -124,7 +124,7 @@ class DrivenLane {
     }
     const common = { id: 0, routed: this.#routed, flushed: 0, recorded }
     this.#unanswered += 1
-    this.post({ kind: 'apply', sections: [sections.close()], events: events.buffer, ...common })
+    this.post({ kind: 'apply', sections: sections.close(), events: events.buffer, ...common })
   }
 
   /** Reads when all that was sent has been applied. */
