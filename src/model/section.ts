@@ -249,7 +249,7 @@ export class SectionWriter {
   }
 }
 
-/** All of a buffer, from a word on. */
+/** All of a buffer. */
 function wholeOf(buffer: SharedArrayBuffer): SectionRoom {
   const words = new Int32Array(buffer)
   return { words, view: new DataView(buffer), start: 0, end: words.length }

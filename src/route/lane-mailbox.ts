@@ -3,10 +3,9 @@
  *
  * Sections of batches are written into one buffer with a part for each shard, and the batches
  * themselves into another. A message carries both, so a lane sees its batches in journal order,
- * each whole. At most `laneBuffersMax` messages are unanswered;
- * beyond, the buffers wait and grow, and messages become fewer and larger exactly when the lane
- * is busy. The memory is bounded by the intake, which counts what was copied for each batch.
- * Answered buffers are filled again.
+ * each whole. At most `laneBuffersMax` messages are unanswered; beyond, the buffers wait and grow,
+ * and messages become fewer and larger exactly when the lane is busy. The memory is bounded by the
+ * intake, which counts what was copied for each batch. Answered buffers are filled again.
  *
  * Thread: main.
  */
