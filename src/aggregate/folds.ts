@@ -103,7 +103,7 @@ function foldInto(
   const { level: narrow, runs: narrowRuns } = from.state
   const own = narrowRuns.newestRow(slot) * narrow.stride
   const events = narrowRuns.cells.f64[own + eventsCell]!
-  // A tile that has begun in this step, as has the one after it: its rows are told to all.
+  // It has begun in this step, as has the one after it: its rows go into the next level at once.
   if (events === 0) return
   const to = runs.row(slot, tile, edgeMs) * level.stride
   const startMs = narrowRuns.cells.f64[own + tileCell]! * narrow.widthMs

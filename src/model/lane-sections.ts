@@ -2,10 +2,10 @@
  * The sections that one message brings to a lane: one buffer, with a part for each of its shards.
  *
  * A buffer for each shard would be as many objects on either side of every message, and those that
- * come out of a message are new each time: with sixteen shards they were most of what the garbage
- * collector had to do. A part that is full moves behind all others and is twice as long there, so
- * the buffer follows what is written, whichever shards it is for. Both directions of the encoding
- * are in this file.
+ * come out of a message are new each time: with sixteen shards they were a good part of what the
+ * garbage collector had to do. A part that is full moves behind all others and is twice as long
+ * there, so the buffer follows what is written, whichever shards it is for. Both directions of the
+ * encoding are in this file.
  *
  * Little-endian, in words of four bytes: for each shard, in the order of the lane, the first word
  * of its part and how many bytes it holds; then the parts, with sections as `section.ts` has them.

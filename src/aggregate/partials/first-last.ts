@@ -36,11 +36,7 @@ const none = -Infinity
 
 function firstLastFloat(side: Side): Partial {
   const { sign, beyond } = orders[side]
-  const take = (into: Cells, at: number, from: Cells, fromAt: number, shiftNs: number): void => {
-    if (!isTaken(side, into.f64[at + 1]!, from.f64[fromAt + 1]!)) return
-    into.f64[at] = from.f64[fromAt]!
-    into.f64[at + 1] = from.f64[fromAt + 1]! + shiftNs * sign
-  }
+  const take = takeDouble(side)
   return {
     cells: 2,
     valueCells: [],
@@ -92,6 +88,7 @@ function firstLastInt(side: Side): Partial {
 
 function firstLastValue(side: Side, field: Field): Partial {
   const { sign, beyond } = orders[side]
+  const take = takeDouble(side)
   return {
     cells: 2,
     valueCells: [{ cell: 0, codec: valueCodec(field.type) }],
@@ -108,11 +105,17 @@ function firstLastValue(side: Side, field: Field): Partial {
         f64[cell + 1] = order + beyond
       }
     },
-    merge(into, at, from, fromAt) {
-      if (!isTaken(side, into.f64[at + 1]!, from.f64[fromAt + 1]!)) return
-      into.f64[at] = from.f64[fromAt]!
-      into.f64[at + 1] = from.f64[fromAt + 1]!
-    },
+    merge: (into, at, from, fromAt) => take(into, at, from, fromAt, 0),
+  }
+}
+
+/** For partials whose value, or its place, is a double. */
+function takeDouble(side: Side) {
+  const { sign } = orders[side]
+  return (into: Cells, at: number, from: Cells, fromAt: number, shiftNs: number): void => {
+    if (!isTaken(side, into.f64[at + 1]!, from.f64[fromAt + 1]!)) return
+    into.f64[at] = from.f64[fromAt]!
+    into.f64[at + 1] = from.f64[fromAt + 1]! + shiftNs * sign
   }
 }
 
